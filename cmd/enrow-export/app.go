@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+)
+
+// version is the program's version; commit is set by the linker, or read from
+// what the Go command recorded.
+var (
+	version = "0.1.0"
+	commit  = ""
+)
+
+// program is the program with its streams: what every command needs.
+type program struct {
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+}
+
+// run is the program without the process: it returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := withSignals(ctx)
+	defer stop()
+	out := &stickyWriter{w: stdout}
+	p := &program{stdin: stdin, stdout: out, stderr: stderr}
+	err := p.call(ctx, args)
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("write output: %w", out.err)
+	}
+	tellError(stderr, err)
+	return exitCode(err)
+}
+
+// withSignals returns a context that the first SIGINT or SIGTERM cancels, with
+// a *signalError as its cause. The second one kills the process.
+func withSignals(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	finished := make(chan struct{})
+	go func() {
+		defer signal.Stop(signals)
+		select {
+		case s := <-signals:
+			cancel(&signalError{s})
+		case <-finished:
+			cancel(nil)
+		}
+	}()
+	return ctx, func() { close(finished) }
+}
+
+func (p *program) call(ctx context.Context, args []string) error {
+	app := p.app()
+	if len(args) < 2 {
+		return usagef("see enrow-export --help", "no command given")
+	}
+	args, err := arrange(app, args)
+	if err != nil {
+		return err
+	}
+	return app.RunContext(ctx, args)
+}
+
+func (p *program) app() *cli.App {
+	app := &cli.App{
+		Name:  "enrow-export",
+		Usage: "lands finished Enrow batches as typed, flat, warehouse-ready files",
+		Description: "Try it without a key:  enrow-export demo\n" +
+			"In earnest:            ENROW_API_KEY=… enrow-export export --to out BATCH_ID",
+		CustomAppHelpTemplate: cli.AppHelpTemplate +
+			exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitOngoing, exitInterrupt, exitTerminated),
+		Version:         version,
+		Reader:          p.stdin,
+		Writer:          p.stdout,
+		ErrWriter:       p.stderr,
+		ExitErrHandler:  func(*cli.Context, error) {}, // exitCode decides
+		HideHelpCommand: true,
+		// A file name may hold a comma; lists are split where they are lists.
+		DisableSliceFlagSeparator: true,
+		Commands: []*cli.Command{
+			p.exportCommand(),
+			p.statusCommand(),
+			p.verifyCommand(),
+			p.schemaCommand(),
+			p.demoCommand(),
+			p.mockAPICommand(),
+		},
+		Action: func(*cli.Context) error {
+			return usagef("see enrow-export --help", "no command given")
+		},
+	}
+	cli.VersionPrinter = func(c *cli.Context) {
+		fmt.Fprintf(c.App.Writer, "enrow-export %s (commit %s, %s)\n", version, buildCommit(), runtime.Version())
+	}
+	for _, c := range app.Commands {
+		c.HideHelpCommand = true // "help" would be taken for an id's place otherwise
+		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error {
+			return usagef("see enrow-export "+c.Name+" --help", "%s", err)
+		}
+	}
+	return app
+}
+
+// buildCommit returns the commit that the program was built from.
+func buildCommit() string {
+	if commit != "" {
+		return commit
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value
+			}
+		}
+	}
+	return "unknown"
+}
+
+// stickyWriter keeps the first error of a writer, so that output which could
+// not be written is not taken for a success.
+type stickyWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (s *stickyWriter) Write(b []byte) (int, error) {
+	n, err := s.w.Write(b)
+	if err != nil && s.err == nil {
+		s.err = err
+	}
+	return n, err
+}
+
+// joinOutcome returns the error of a run, or else the one of its batches: a run
+// that was stopped counts for more than batches that failed, and those for more
+// than batches that are ongoing.
+func joinOutcome(err error, failed, ongoing int) error {
+	switch {
+	case err != nil:
+		return err
+	case failed > 0:
+		return errSomeFailed
+	case ongoing > 0:
+		return errSomeOngoing
+	}
+	return nil
+}
+
+// told reports whether err has been told on stdout already.
+func told(err error) bool {
+	return errors.Is(err, errSomeFailed) || errors.Is(err, errSomeOngoing)
+}

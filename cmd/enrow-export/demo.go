@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+
+	"enrow-export/pipeline"
+	"enrow-export/schema"
+	"enrow-export/sinks"
+	"enrow-export/sources"
+	"enrow-export/sources/fakeapi"
+)
+
+// What the demonstration exports, beside the vendor's own sample.
+const (
+	demoSeed        = 1
+	demoRows        = 5000
+	demoOngoingRows = 250
+	demoPolls       = 2
+	demoPoll        = 300 * time.Millisecond
+)
+
+func (p *program) demoCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "demo",
+		Usage: "the whole job against an embedded API, no key needed",
+		Description: "Starts the embedded API on a free loopback port and exports three batches in all\n" +
+			"formats: the vendor's sample, one of 5,000 results, and one that is ongoing for its\n" +
+			"first two polls. Run it twice: the second time there is nothing to do.",
+		CustomHelpTemplate: cli.CommandHelpTemplate + exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitInterrupt, exitTerminated),
+		Flags:              []cli.Flag{stringFlag("to", "enrow-demo", "destination `FOLDER`")},
+		Action:             p.demo,
+	}
+}
+
+func (p *program) demo(c *cli.Context) error {
+	if c.NArg() > 0 {
+		return usagef("see enrow-export demo --help", "demo takes no arguments")
+	}
+	api := fakeapi.New(fakeapi.Options{})
+	ids := addDemoBatches(api)
+	listener, err := api.Listen("127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("start the embedded API: %w", err)
+	}
+	defer listener.Close()
+	client, err := sources.NewClient(sources.Config{BaseURL: listener.URL(), Key: "demo"})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+
+	to := filepath.Clean(c.String("to"))
+	store, err := openFolder(to)
+	if err != nil {
+		return err
+	}
+	cfg := pipeline.Config{
+		Table: &schema.EmailFind, Source: client, Store: store,
+		Wait: true, PollInterval: demoPoll, WaitTimeout: pipeline.DefaultWaitTimeout,
+		ToolVersion: version,
+	}
+	if cfg.Layout, err = pipeline.ParseLayout(pipeline.DefaultLayout); err != nil {
+		return err
+	}
+	for _, f := range sinks.Formats() {
+		enc, err := sinks.NewEncoding(f.Name, "")
+		if err != nil {
+			return err
+		}
+		cfg.Encodings = append(cfg.Encodings, enc)
+	}
+
+	fmt.Fprintf(p.stdout, "embedded API on %s, exporting %s to %s\n\n", listener.URL(), count(int64(len(ids)), "batch"), to)
+	var results []pipeline.Result
+	summary, err := pipeline.Run(c.Context, cfg, ids, func(r pipeline.Result) { results = append(results, r) })
+	if err := joinOutcome(err, summary.Failed, summary.Ongoing); err != nil {
+		for _, r := range results {
+			if r.Err != nil {
+				tellError(p.stderr, r.Err)
+			}
+		}
+		return err
+	}
+	p.demoTable(results)
+	if err := p.demoRows(c, cfg.Store, results); err != nil {
+		return err
+	}
+	p.demoNext(to, summary, api.Requests(""))
+	return nil
+}
+
+// addDemoBatches gives the embedded API what the demonstration exports, and
+// returns the ids.
+func addDemoBatches(api *fakeapi.Server) []string {
+	sample := fakeapi.Sample()
+	large := fakeapi.Generate(fakeapi.GenerateID(demoSeed, 1), demoRows, demoSeed)
+	slow := fakeapi.Generate(fakeapi.GenerateID(demoSeed, 2), demoOngoingRows, demoSeed+1)
+	slow.OngoingPolls = demoPolls
+	var ids []string
+	for _, b := range []fakeapi.Batch{sample, large, slow} {
+		api.Add(b)
+		ids = append(ids, b.ID)
+	}
+	return ids
+}
+
+// demoTable shows what was written: a line for each batch.
+func (p *program) demoTable(results []pipeline.Result) {
+	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "BATCH\tOUTCOME\tROWS\tFILES\tBYTES\tTIME")
+	for _, r := range results {
+		var bytes int64
+		for _, f := range r.Entry.Files {
+			bytes += f.Bytes
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\n",
+			r.BatchID, r.Outcome, humanize.Comma(*r.Entry.Rows), len(r.Entry.Files), size(bytes), duration(r.Elapsed))
+	}
+	_ = w.Flush() // an error of the writer is kept by stickyWriter
+}
+
+// demoRows shows the first rows of the first batch, from its CSV file.
+func (p *program) demoRows(c *cli.Context, store sinks.Store, results []pipeline.Result) error {
+	file := results[0].Entry.Files["csv"]
+	for _, r := range results {
+		if r.BatchID == fakeapi.Sample().ID {
+			file = r.Entry.Files["csv"]
+		}
+	}
+	data, _, err := store.Get(c.Context, file.Path)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", file.Path, err)
+	}
+	shown := []string{"index", "qualification", "email", "info_company_info_name", "raw_params_fullname", "custom"}
+	fmt.Fprintf(p.stdout, "\nfirst rows of %s (%d of %d columns):\n", file.Path, len(shown), len(schema.EmailFind.Columns))
+	rows := csv.NewReader(bytes.NewReader(data))
+	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	var columns []int
+	for range 4 {
+		row, err := rows.Read()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("read %s: %w", file.Path, err)
+		}
+		if columns == nil {
+			for _, name := range shown {
+				for i, column := range row {
+					if column == name {
+						columns = append(columns, i)
+					}
+				}
+			}
+		}
+		for _, i := range columns {
+			fmt.Fprintf(w, "%s\t", row[i])
+		}
+		fmt.Fprintln(w)
+	}
+	_ = w.Flush() // an error of the writer is kept by stickyWriter
+	return nil
+}
+
+// demoNext closes with what to do now.
+func (p *program) demoNext(to string, s pipeline.Summary, requests int) {
+	switch {
+	case s.Exported == 0:
+		fmt.Fprintf(p.stdout, "\nall %d batches were done already: %d calls for results, nothing written\n", s.Done, requests)
+	default:
+		fmt.Fprintf(p.stdout, "\n%s exported in %s with %d calls for results\n", count(int64(s.Exported), "batch"), duration(s.Elapsed), requests)
+	}
+	fmt.Fprintf(p.stdout, `
+what next:
+  enrow-export demo                  again: nothing is left to do
+  enrow-export status --to %[1]s    what the manifest says
+  enrow-export verify --to %[1]s    read every file back and compare
+  ENROW_API_KEY=… enrow-export export --to out BATCH_ID    your own batches
+`, to)
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+
+	"enrow-export/pipeline"
+)
+
+// The exit codes. When several apply, the most stop-worthy wins.
+const (
+	exitOK         = 0
+	exitStopped    = 1
+	exitUsage      = 2
+	exitFailed     = 3
+	exitOngoing    = 75 // EX_TEMPFAIL of sysexits.h
+	exitInterrupt  = 130
+	exitTerminated = 143
+)
+
+// exitDoc is the one documented list of exit codes, in the order of the help.
+var exitDoc = []struct {
+	code    int
+	meaning string
+}{
+	{exitOK, "all that was asked for is there"},
+	{exitStopped, "the run could not go on: bad key, no credits, API or destination out of reach"},
+	{exitUsage, "wrong usage: nothing was tried"},
+	{exitFailed, "some batches failed (verify: differ); the others are done"},
+	{exitOngoing, "nothing failed, but some batches are still ongoing: run again later"},
+	{exitInterrupt, "interrupted (SIGINT)"},
+	{exitTerminated, "terminated (SIGTERM)"},
+}
+
+// exitCodes renders the lines of exitDoc for the codes that a command can give,
+// as a section of its help.
+func exitCodes(codes ...int) string {
+	var b strings.Builder
+	b.WriteString("\nEXIT CODES:\n")
+	for _, d := range exitDoc {
+		for _, c := range codes {
+			if c == d.code {
+				fmt.Fprintf(&b, "   %3d  %s\n", d.code, d.meaning)
+			}
+		}
+	}
+	return b.String()
+}
+
+// usageError is a call that cannot be carried out as it was typed.
+type usageError struct {
+	msg  string
+	hint string
+}
+
+func (e *usageError) Error() string { return e.msg }
+
+func usagef(hint, format string, args ...any) error {
+	return &usageError{msg: fmt.Sprintf(format, args...), hint: hint}
+}
+
+// Outcomes that have been told on stdout already and only need their exit code.
+var (
+	errSomeFailed  = errors.New("some batches failed")
+	errSomeOngoing = errors.New("some batches are still ongoing")
+)
+
+// signalError is the cause of a context that a signal has cancelled.
+type signalError struct{ signal os.Signal }
+
+func (e *signalError) Error() string { return "stopped by signal: " + e.signal.String() }
+
+// exitCode maps what a command returned to the exit code of the process.
+func exitCode(err error) int {
+	var usage *usageError
+	var sig *signalError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &sig) && sig.signal == syscall.SIGTERM:
+		return exitTerminated
+	case errors.As(err, &sig):
+		return exitInterrupt
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.Is(err, errSomeFailed):
+		return exitFailed
+	case errors.Is(err, errSomeOngoing):
+		return exitOngoing
+	}
+	return exitStopped
+}
+
+// hint returns what to do about err, empty when that is not known.
+func hint(err error) string {
+	if usage := (*usageError)(nil); errors.As(err, &usage) {
+		return usage.hint
+	}
+	return pipeline.Hint(err)
+}

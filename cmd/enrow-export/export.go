@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"enrow-export/pipeline"
+	"enrow-export/schema"
+	"enrow-export/sources"
+)
+
+func (p *program) exportCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "export",
+		Usage:     "fetch, flatten, write and publish batches",
+		ArgsUsage: "[BATCH_ID ...]",
+		Description: "A batch that is done is skipped without a request, so the same call may be repeated\n" +
+			"at any time. One that is still ongoing is left for the next run, or waited for.\n" +
+			"The API key comes from ENROW_API_KEY or --api-key-file.",
+		CustomHelpTemplate: cli.CommandHelpTemplate +
+			exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitOngoing, exitInterrupt, exitTerminated),
+		Flags: append([]cli.Flag{
+			toFlag(),
+			listFlag("format", "`FORMAT` of the files: parquet, ndjson, csv; repeatable, or a list with commas", "parquet"),
+			listFlag("compression", "`NAME` for all formats, or FORMAT=NAME; parquet: zstd, snappy, gzip, none; ndjson and csv: none, gzip, zstd", "parquet=zstd, others none"),
+			stringFlag("layout", pipeline.DefaultLayout, "`TEMPLATE` of the files' paths below the root"),
+			idsFileFlag(),
+			boolFlag("force", "export batches again that are done"),
+			boolFlag("dry-run", "say what would be done; no request, no key, nothing written"),
+			boolFlag("wait", "ask again for ongoing batches until they are finished"),
+			durationFlag("wait-timeout", pipeline.DefaultWaitTimeout, "longest `TIME` to wait, 0 for no limit"),
+			durationFlag("poll-interval", pipeline.DefaultPollInterval, "`TIME` between two looks at the ongoing batches"),
+			intFlag("concurrency", pipeline.DefaultConcurrency, "`NUMBER` of batches worked on at a time"),
+			intFlag("retries", 5, "`NUMBER` of tries after the first, for each request"),
+			durationFlag("request-timeout", sources.DefaultRequestTimeout, "longest `TIME` of one try"),
+			stringFlag("max-body", "64MiB", "longest answer accepted, as a `SIZE`"),
+			&cli.StringFlag{Name: "api-url", Value: sources.DefaultBaseURL, Usage: "`URL` of the API; https, unless the host is loopback", EnvVars: append([]string{"ENROW_API_URL"}, env("api-url")...)},
+			stringFlag("api-key-file", "", "`FILE` with the API key"),
+			outputFlag(),
+		}, logFlags()...),
+		Action: p.export,
+	}
+}
+
+func (p *program) export(c *cli.Context) error {
+	cfg, err := exportConfig(c)
+	if err != nil {
+		return err
+	}
+	ui, err := p.newUI(c)
+	if err != nil {
+		return err
+	}
+	cfg.Log = ui.log
+	files := c.StringSlice("ids-file")
+	if c.NArg() == 0 && len(files) == 0 {
+		return usagef("give batch ids, or --ids-file FILE", "no batch ids")
+	}
+	// Whatever can be wrong with the call is found before anything is asked of
+	// the API or the destination.
+	if !c.Bool("dry-run") {
+		client, err := newClient(c, cfg, ui)
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		cfg.Source = client
+	}
+	ids, err := p.readIDs(c.Args().Slice(), files)
+	if err != nil {
+		return err
+	}
+	if c.Bool("dry-run") {
+		return p.dryRun(c.Context, cfg, ids, ui)
+	}
+	summary, err := pipeline.Run(c.Context, cfg, ids, ui.result)
+	ui.summary(summary)
+	return joinOutcome(err, summary.Failed, summary.Ongoing)
+}
+
+func (p *program) dryRun(ctx context.Context, cfg pipeline.Config, ids []string, ui *ui) error {
+	var exports, done, failed int
+	err := pipeline.Plan(ctx, cfg, ids, func(planned pipeline.Planned) {
+		switch {
+		case planned.Err != nil:
+			failed++
+		case planned.Export:
+			exports++
+		default:
+			done++
+		}
+		ui.planned(planned)
+	})
+	ui.plan(exports, done, failed)
+	return joinOutcome(err, failed, 0)
+}
+
+// exportConfig reads the flags that say what to export and where to.
+func exportConfig(c *cli.Context) (pipeline.Config, error) {
+	cfg := pipeline.Config{
+		Table:        &schema.EmailFind,
+		Force:        c.Bool("force"),
+		Wait:         c.Bool("wait"),
+		WaitTimeout:  c.Duration("wait-timeout"),
+		PollInterval: c.Duration("poll-interval"),
+		Concurrency:  c.Int("concurrency"),
+		ToolVersion:  version,
+		Now:          time.Now,
+	}
+	formats := c.StringSlice("format")
+	if len(formats) == 0 {
+		formats = []string{"parquet"}
+	}
+	var err error
+	if cfg.Encodings, err = encodings(formats, c.StringSlice("compression")); err != nil {
+		return cfg, err
+	}
+	if cfg.Layout, err = layout(c.String("layout")); err != nil {
+		return cfg, err
+	}
+	if cfg.MaxBody, err = byteSize("max-body", c.String("max-body")); err != nil {
+		return cfg, err
+	}
+	if err := positive("concurrency", cfg.Concurrency); err != nil {
+		return cfg, err
+	}
+	if err := positive("poll-interval", cfg.PollInterval); err != nil {
+		return cfg, err
+	}
+	if err := notNegative("wait-timeout", cfg.WaitTimeout); err != nil {
+		return cfg, err
+	}
+	cfg.Store, err = openStore(c.String("to"))
+	return cfg, err
+}
+
+// newClient returns the API client that the flags describe. The caller closes it.
+func newClient(c *cli.Context, cfg pipeline.Config, ui *ui) (*sources.Client, error) {
+	if err := notNegative("retries", c.Int("retries")); err != nil {
+		return nil, err
+	}
+	if err := positive("request-timeout", c.Duration("request-timeout")); err != nil {
+		return nil, err
+	}
+	key, err := apiKey(c.String("api-key-file"))
+	if err != nil {
+		return nil, err
+	}
+	client, err := sources.NewClient(sources.Config{
+		BaseURL:        c.String("api-url"),
+		Key:            key,
+		Retries:        c.Int("retries"),
+		RequestTimeout: c.Duration("request-timeout"),
+		MaxBody:        cfg.MaxBody,
+		UserAgent:      "enrow-export/" + version,
+		Log:            ui.log,
+	})
+	if err != nil {
+		return nil, usagef("", "%v", err)
+	}
+	return client, nil
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+
+	"enrow-export/pipeline"
+	"enrow-export/sinks"
+)
+
+// env returns the environment variable of a flag: ENROW_EXPORT_ and its name.
+func env(flag string) []string {
+	return []string{"ENROW_EXPORT_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))}
+}
+
+func stringFlag(name, value, usage string) *cli.StringFlag {
+	return &cli.StringFlag{Name: name, Value: value, Usage: usage, EnvVars: env(name)}
+}
+
+func listFlag(name, usage, defaultText string) *cli.StringSliceFlag {
+	return &cli.StringSliceFlag{Name: name, Usage: usage, EnvVars: env(name), DefaultText: defaultText}
+}
+
+func boolFlag(name, usage string) *cli.BoolFlag {
+	return &cli.BoolFlag{Name: name, Usage: usage, EnvVars: env(name)}
+}
+
+func intFlag(name string, value int, usage string) *cli.IntFlag {
+	return &cli.IntFlag{Name: name, Value: value, Usage: usage, EnvVars: env(name)}
+}
+
+func durationFlag(name string, value time.Duration, usage string) *cli.DurationFlag {
+	return &cli.DurationFlag{Name: name, Value: value, Usage: usage, EnvVars: env(name)}
+}
+
+// Flags that several commands share.
+func toFlag() cli.Flag {
+	return stringFlag("to", "", "destination `ROOT`: a folder (out, file:///abs/out); required")
+}
+
+func outputFlag() cli.Flag {
+	return stringFlag("output", "text", "`FORM` of the result on stdout: text, or json (one object a line)")
+}
+
+func idsFileFlag() cli.Flag {
+	return listFlag("ids-file", "`FILE` with a batch id a line, - for stdin; may be repeated", "none")
+}
+
+func logFlags() []cli.Flag {
+	return []cli.Flag{
+		stringFlag("log-level", "info", "least `LEVEL` of logs on stderr: debug, info, warn, error"),
+		stringFlag("log-format", "text", "`FORM` of logs on stderr: text, json"),
+		boolFlag("quiet", "print errors only"),
+	}
+}
+
+// splitLists splits every value at commas and drops white space and empty parts.
+func splitLists(values []string) []string {
+	var parts []string
+	for _, v := range values {
+		for part := range strings.SplitSeq(v, ",") {
+			if part = strings.TrimSpace(part); part != "" {
+				parts = append(parts, part)
+			}
+		}
+	}
+	return parts
+}
+
+// encodings reads --format and --compression together. A compression is for
+// all formats, or FORMAT=COMPRESSION for one of them.
+func encodings(formats, compressions []string) ([]sinks.Encoding, error) {
+	general, perFormat := "", make(map[string]string)
+	for _, c := range splitLists(compressions) {
+		format, compression, ok := strings.Cut(c, "=")
+		if !ok {
+			if general != "" && general != c {
+				return nil, usagef("", "--compression: both %s and %s for all formats", general, c)
+			}
+			general = c
+			continue
+		}
+		if before, ok := perFormat[format]; ok && before != compression {
+			return nil, usagef("", "--compression: both %s and %s for %s", before, compression, format)
+		}
+		perFormat[format] = compression
+	}
+	asked := make(map[string]bool)
+	for _, f := range splitLists(formats) {
+		if _, ok := sinks.FormatByName(f); !ok {
+			_, err := sinks.NewEncoding(f, "")
+			return nil, usagef("", "--format: %v", err)
+		}
+		asked[f] = true
+	}
+	if len(asked) == 0 {
+		return nil, usagef("", "--format: no format given")
+	}
+	var encs []sinks.Encoding
+	for _, f := range sinks.Formats() { // in one order, however they were typed
+		compression, own := perFormat[f.Name]
+		delete(perFormat, f.Name)
+		if !own {
+			compression = general
+		}
+		enc, err := sinks.NewEncoding(f.Name, compression)
+		switch {
+		case asked[f.Name] && err != nil:
+			return nil, usagef("", "--compression: %v", err)
+		case asked[f.Name]:
+			encs = append(encs, enc)
+		case own:
+			return nil, usagef("add it to --format, or leave its compression out", "--compression: %s is not among the formats asked for", f.Name)
+		}
+	}
+	for f := range perFormat {
+		return nil, usagef("", "--compression: unknown format %q", f)
+	}
+	return encs, nil
+}
+
+// byteSize reads a size such as 64MiB or 1000000.
+func byteSize(flag, value string) (int64, error) {
+	n, err := humanize.ParseBytes(value)
+	if err != nil || n == 0 || n > maxMaxBody {
+		return 0, usagef("give a size from 1 to "+humanize.IBytes(maxMaxBody)+", such as 64MiB", "--%s: %q is not a size in that range", flag, value)
+	}
+	return int64(n), nil
+}
+
+// maxMaxBody keeps the rows of an answer within what one Arrow column can hold.
+const maxMaxBody = 1 << 30
+
+func layout(template string) (pipeline.Layout, error) {
+	l, err := pipeline.ParseLayout(template)
+	if err != nil {
+		return l, usagef("the default is "+pipeline.DefaultLayout, "--%v", err)
+	}
+	return l, nil
+}
+
+// oneOf checks a flag with few values.
+func oneOf(flag, value string, allowed ...string) error {
+	for _, a := range allowed {
+		if value == a {
+			return nil
+		}
+	}
+	return usagef("", "--%s: %q is not one of %s", flag, value, strings.Join(allowed, ", "))
+}
+
+// positive checks a number or a duration.
+func positive[N int | time.Duration](flag string, value N) error {
+	if value <= 0 {
+		return usagef("", "--%s: %v is not above zero", flag, fmt.Sprint(value))
+	}
+	return nil
+}
+
+func notNegative[N int | time.Duration](flag string, value N) error {
+	if value < 0 {
+		return usagef("", "--%s: %v is negative", flag, fmt.Sprint(value))
+	}
+	return nil
+}

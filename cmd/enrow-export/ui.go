@@ -1,0 +1,250 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+
+	"enrow-export/pipeline"
+)
+
+// ui is the voice of a command that works on batches: what it says of each and
+// at the end, in the form that was asked for. stdout carries the result alone.
+type ui struct {
+	out   io.Writer
+	err   io.Writer
+	json  bool
+	quiet bool
+	log   *slog.Logger
+}
+
+// newUI reads --output and, where the command has them, the flags of logging.
+func (p *program) newUI(c *cli.Context) (*ui, error) {
+	if err := oneOf("output", c.String("output"), "text", "json"); err != nil {
+		return nil, err
+	}
+	u := &ui{out: p.stdout, err: p.stderr, json: c.String("output") == "json", quiet: c.Bool("quiet")}
+	if c.String("log-level") == "" {
+		return u, nil
+	}
+	if err := oneOf("log-level", c.String("log-level"), "debug", "info", "warn", "error"); err != nil {
+		return nil, err
+	}
+	if err := oneOf("log-format", c.String("log-format"), "text", "json"); err != nil {
+		return nil, err
+	}
+	var options slog.HandlerOptions
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
+		return nil, usagef("", "--log-level: %v", err)
+	}
+	if u.quiet {
+		level = slog.LevelError
+	}
+	options.Level = level
+	if c.String("log-format") == "json" {
+		u.log = slog.New(slog.NewJSONHandler(p.stderr, &options))
+	} else {
+		u.log = slog.New(slog.NewTextHandler(p.stderr, &options))
+	}
+	return u, nil
+}
+
+// tellError says on stderr why the program could not do its work, and what to
+// do next.
+func tellError(w io.Writer, err error) {
+	if err == nil || told(err) {
+		return
+	}
+	fmt.Fprintf(w, "enrow-export: %v\n", err)
+	if h := hint(err); h != "" {
+		fmt.Fprintf(w, "hint: %s\n", h)
+	}
+}
+
+// line writes one line of text, or one object, of the result.
+func (u *ui) line(object any, format string, args ...any) {
+	switch {
+	case u.quiet:
+	case u.json:
+		enc := json.NewEncoder(u.out)
+		enc.SetEscapeHTML(false)
+		// An error of the writer is kept by stickyWriter, and the objects
+		// here always have a JSON form.
+		_ = enc.Encode(object)
+	default:
+		fmt.Fprintf(u.out, format+"\n", args...)
+	}
+}
+
+// batchLine is a line about one batch in the JSON form of export.
+type batchLine struct {
+	Type        string                   `json:"type"` // "batch"
+	BatchID     string                   `json:"batch_id"`
+	Outcome     pipeline.Outcome         `json:"outcome"`
+	Rows        *int64                   `json:"rows,omitempty"`
+	OngoingRows int64                    `json:"ongoing_rows,omitempty"`
+	Files       map[string]pipeline.File `json:"files,omitempty"`
+	Finished    *int64                   `json:"finished,omitempty"`
+	Requested   *int64                   `json:"requested,omitempty"`
+	Error       string                   `json:"error,omitempty"`
+	Hint        string                   `json:"hint,omitempty"`
+	Permanent   *bool                    `json:"permanent,omitempty"`
+	ElapsedMS   int64                    `json:"elapsed_ms"`
+}
+
+// result tells the outcome of one batch.
+func (u *ui) result(r pipeline.Result) {
+	l := batchLine{Type: "batch", BatchID: r.BatchID, Outcome: r.Outcome, OngoingRows: r.OngoingRows, ElapsedMS: r.Elapsed.Milliseconds()}
+	var what string
+	switch r.Outcome {
+	case pipeline.Exported:
+		l.Rows, l.Files = r.Entry.Rows, r.Entry.Files
+		what = rowsAndFiles(r.Entry)
+		if r.OngoingRows > 0 {
+			what += fmt.Sprintf("  (%s still ongoing at the vendor)", count(r.OngoingRows, "row"))
+		}
+	case pipeline.Done:
+		l.Rows, l.Files = r.Entry.Rows, r.Entry.Files
+		what = "already exported, " + rowsAndFiles(r.Entry)
+	case pipeline.StillOngoing:
+		what = "still running at the vendor"
+		if r.Finished >= 0 && r.Requested >= 0 {
+			l.Finished, l.Requested = &r.Finished, &r.Requested
+			what += fmt.Sprintf(", %s of %s searches finished", humanize.Comma(r.Finished), humanize.Comma(r.Requested))
+		}
+	case pipeline.FailedBatch:
+		permanent := pipeline.IsPermanent(r.Err)
+		l.Error, l.Hint, l.Permanent = r.Err.Error(), hint(r.Err), &permanent
+		what = r.Err.Error()
+		if l.Hint != "" {
+			what += "\n          hint: " + l.Hint
+		}
+		if u.quiet {
+			fmt.Fprintf(u.err, "failed    %s  %s\n", r.BatchID, what)
+		}
+	}
+	u.line(l, "%-8s  %s  %s", r.Outcome, r.BatchID, what)
+}
+
+// rowsAndFiles describes what an entry has published.
+func rowsAndFiles(e *pipeline.Entry) string {
+	var b strings.Builder
+	b.WriteString(count(*e.Rows, "row"))
+	for _, format := range slices.Sorted(maps.Keys(e.Files)) {
+		fmt.Fprintf(&b, ", %s %s", format, size(e.Files[format].Bytes))
+	}
+	return b.String()
+}
+
+// summaryLine closes the JSON form of export.
+type summaryLine struct {
+	Type      string `json:"type"` // "summary"
+	Asked     int    `json:"asked"`
+	Exported  int    `json:"exported"`
+	Done      int    `json:"done"`
+	Ongoing   int    `json:"ongoing"`
+	Failed    int    `json:"failed"`
+	NotTried  int    `json:"not_tried"`
+	Rows      int64  `json:"rows"`
+	Bytes     int64  `json:"bytes"`
+	ElapsedMS int64  `json:"elapsed_ms"`
+}
+
+// summary tells what a run did, failures first.
+func (u *ui) summary(s pipeline.Summary) {
+	l := summaryLine{
+		"summary", s.Asked, s.Exported, s.Done, s.Ongoing, s.Failed, s.NotTried,
+		s.Rows, s.Bytes, s.Elapsed.Milliseconds(),
+	}
+	parts := countParts(
+		s.Failed, "failed",
+		s.NotTried, "not finished",
+		s.Ongoing, "still ongoing",
+		s.Exported, fmt.Sprintf("exported (%s, %s)", count(s.Rows, "row"), size(s.Bytes)),
+		s.Done, "already done",
+	)
+	u.line(l, "%s: %s, in %s", count(int64(s.Asked), "batch"), parts, duration(s.Elapsed))
+}
+
+// planLine is a line about one batch in the JSON form of export --dry-run.
+type planLine struct {
+	Type    string `json:"type"` // "plan"
+	BatchID string `json:"batch_id"`
+	Export  bool   `json:"export"`
+	Reason  string `json:"reason,omitempty"`
+	Error   string `json:"error,omitempty"`
+}
+
+// planned tells what a run would do to one batch.
+func (u *ui) planned(p pipeline.Planned) {
+	l := planLine{Type: "plan", BatchID: p.BatchID, Export: p.Export, Reason: p.Reason}
+	verb, why := "skip", p.Reason
+	switch {
+	case p.Err != nil:
+		l.Error = p.Err.Error()
+		verb, why = "fail", l.Error
+	case p.Export:
+		verb = "export"
+	}
+	u.line(l, "would %-6s  %s  %s", verb, p.BatchID, why)
+}
+
+// planSummaryLine closes the JSON form of export --dry-run.
+type planSummaryLine struct {
+	Type   string `json:"type"` // "plan_summary"
+	Export int    `json:"export"`
+	Done   int    `json:"done"`
+	Failed int    `json:"failed"`
+}
+
+func (u *ui) plan(exports, done, failed int) {
+	l := planSummaryLine{"plan_summary", exports, done, failed}
+	u.line(l, "dry run, %s: %s", count(int64(exports+done+failed), "batch"),
+		countParts(failed, "would fail", exports, "to export", done, "done"))
+}
+
+// countParts joins the parts whose count is not zero: pairs of a count and
+// what it counts.
+func countParts(pairs ...any) string {
+	var parts []string
+	for i := 0; i < len(pairs); i += 2 {
+		if n := pairs[i].(int); n != 0 {
+			parts = append(parts, fmt.Sprintf("%s %s", humanize.Comma(int64(n)), pairs[i+1]))
+		}
+	}
+	if parts == nil {
+		return "nothing to do"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// count returns a number with its noun.
+func count(n int64, noun string) string {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(noun, "ch"):
+		noun += "es"
+	default:
+		noun += "s"
+	}
+	return humanize.Comma(n) + " " + noun
+}
+
+func size(bytes int64) string { return humanize.IBytes(uint64(bytes)) }
+
+// duration returns a time with the precision that a person reads.
+func duration(d time.Duration) string {
+	if d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(100 * time.Millisecond).String()
+}

@@ -1,0 +1,65 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Class says how far an error reaches and whether trying again can help.
+type Class uint8
+
+const (
+	// Transient ends this batch for this run; a later run may succeed.
+	Transient Class = iota
+	// Permanent ends this batch: the same question will get the same answer.
+	Permanent
+	// Fatal ends the whole run at once: every other batch would fail too.
+	Fatal
+)
+
+// Error is a failure of one stage. Its text never holds personal data or the
+// API key: a row is named by its number, a value not at all.
+type Error struct {
+	Op    string // what was being done: "fetch", "flatten", "publish"
+	Batch string // the batch, empty when the whole run is concerned
+	Class Class
+	Err   error  // the cause
+	Hint  string // what to do next, one line, may be empty
+}
+
+func (e *Error) Error() string {
+	if e.Batch == "" {
+		return fmt.Sprintf("%s: %v", e.Op, e.Err)
+	}
+	return fmt.Sprintf("%s batch %s: %v", e.Op, e.Batch, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Hint returns the advice of the first error in err's chain that has one.
+func Hint(err error) string {
+	for err != nil {
+		var e *Error
+		if !errors.As(err, &e) {
+			return ""
+		}
+		if e.Hint != "" {
+			return e.Hint
+		}
+		err = e.Err
+	}
+	return ""
+}
+
+// IsFatal reports whether err ends the whole run.
+func IsFatal(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Class == Fatal
+}
+
+// IsPermanent reports whether asking again for the same batch is pointless.
+func IsPermanent(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Class == Permanent
+}

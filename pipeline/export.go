@@ -1,0 +1,161 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"enrow-export/sinks"
+)
+
+// Outcome is what became of one batch in one run.
+type Outcome string
+
+const (
+	Exported     Outcome = "exported" // files and entry were written
+	Done         Outcome = "done"     // it was exported before: nothing to do
+	StillOngoing Outcome = "ongoing"  // the vendor is still working on it
+	FailedBatch  Outcome = "failed"   // see Result.Err
+)
+
+// Result is the outcome of one batch.
+type Result struct {
+	BatchID string
+	Outcome Outcome
+	// Entry is what the manifest says now; set when Outcome is Exported or Done.
+	Entry *Entry
+	// OngoingRows counts exported rows that the vendor has not finished.
+	OngoingRows int64
+	// Finished and Requested are the vendor's progress, -1 when unknown.
+	Finished, Requested int64
+	// Err is why the batch failed: an *Error.
+	Err     error
+	Elapsed time.Duration
+}
+
+// export takes one batch through all stages. The error is one that ends the
+// run; a failure of the batch is in the Result.
+func (x *exporter) export(ctx context.Context, id string) (Result, error) {
+	start := x.Now()
+	res, err := x.stages(ctx, id)
+	res.BatchID = id
+	res.Elapsed = x.Now().Sub(start)
+	if err == nil {
+		return res, nil
+	}
+	if ctx.Err() != nil {
+		return res, context.Cause(ctx)
+	}
+	failure := classify(err, id)
+	if failure.Class == Fatal {
+		return res, failure
+	}
+	res.Outcome, res.Err = FailedBatch, failure
+	return res, nil
+}
+
+// stages is export without the bookkeeping: fetch, flatten, write, publish.
+func (x *exporter) stages(ctx context.Context, id string) (Result, error) {
+	entry, cond, err := x.manifest.Read(ctx, id)
+	if err != nil {
+		return Result{}, err
+	}
+	if !x.Force {
+		reason, err := x.undone(ctx, id, entry)
+		if err != nil {
+			return Result{}, err
+		}
+		if reason == "" {
+			err := x.finish(ctx, entry, cond)
+			return Result{Outcome: Done, Entry: entry, Finished: -1, Requested: -1}, err
+		}
+		x.Log.DebugContext(ctx, "batch is to be exported", logBatch, id, "because", reason)
+	}
+	if err := x.check(ctx); err != nil {
+		return Result{}, err
+	}
+	body, err := x.Source.Fetch(ctx, x.Table, id)
+	if err != nil {
+		return Result{}, x.failed(ctx, id, classify(err, id), nil)
+	}
+	answer, err := Flatten(x.Mem, x.Table, id, body, x.MaxBody*expansion)
+	if err != nil {
+		return Result{}, x.failed(ctx, id, classify(err, id), nil)
+	}
+	defer answer.Release()
+	res := Result{Finished: answer.Finished, Requested: answer.Requested}
+	switch answer.Status {
+	case Ongoing:
+		res.Outcome = StillOngoing
+		if x.noted.add(id) {
+			err = x.recordOngoing(ctx, id, answer.Envelope)
+		}
+		return res, err
+	case Failed:
+		return res, x.failed(ctx, id, &Error{
+			Op: "export", Batch: id, Class: Permanent,
+			Err:  errors.New("the vendor reports that the batch failed"),
+			Hint: "start the search again at Enrow; a failed batch has no results",
+		}, answer.Envelope)
+	}
+	res.Entry, err = x.publish(ctx, id, body, answer)
+	if err != nil {
+		return res, x.failed(ctx, id, classify(err, id), nil)
+	}
+	res.Outcome = Exported
+	res.OngoingRows = answer.OngoingRows
+	return res, nil
+}
+
+// finish does what a run that died after it had published left to do. Losing a
+// race over it is fine: somebody else does the same.
+func (x *exporter) finish(ctx context.Context, done *Entry, cond sinks.Condition) error {
+	if len(done.Superseded) == 0 {
+		return nil
+	}
+	_, _, err := x.cleanUp(ctx, done, cond)
+	if _, lost := conflict(err); lost {
+		return nil
+	}
+	return err
+}
+
+// failed notes a failure of the batch in the manifest, where that can be done,
+// and returns it.
+func (x *exporter) failed(ctx context.Context, id string, failure *Error, envelope jsontext.Value) error {
+	var unusable *EntryError
+	if failure.Class == Fatal || ctx.Err() != nil || errors.As(failure, &unusable) {
+		return failure
+	}
+	err := x.recordFailure(ctx, id, failure, envelope)
+	if errors.Is(err, sinks.ErrUnreachable) {
+		return err
+	}
+	if err != nil {
+		x.Log.WarnContext(ctx, "failure is not in the manifest", logBatch, id, "error", err)
+	}
+	return failure
+}
+
+// classify turns an error of any stage into an *Error.
+func classify(err error, id string) *Error {
+	var e *Error
+	var unusable *EntryError
+	switch {
+	case errors.Is(err, sinks.ErrUnreachable):
+		return &Error{
+			Op: "write", Class: Fatal, Err: err,
+			Hint: "nothing that was exported is lost: make the destination usable and run again",
+		}
+	case errors.As(err, &unusable):
+		return &Error{
+			Op: "read", Batch: id, Class: Permanent, Err: err,
+			Hint: "nothing was changed: use the version of enrow-export that wrote it, or move the entry away to export the batch again",
+		}
+	case errors.As(err, &e):
+		return e
+	}
+	return &Error{Op: "export", Batch: id, Class: Transient, Err: err}
+}

@@ -1,0 +1,25 @@
+package pipeline
+
+import (
+	"context"
+
+	"enrow-export/schema"
+)
+
+// Source is where answers come from: the API, or a stand-in for it.
+type Source interface {
+	// Fetch returns the whole answer for one batch, however long it takes
+	// to retry what may be retried, or an *Error. The bytes may be anything
+	// that is Complete; what they mean is not the source's business. The
+	// caller owns them. Fetch may be called from many goroutines at once.
+	Fetch(ctx context.Context, table *schema.Table, batchID string) ([]byte, error)
+}
+
+// Complete reports whether body could be a whole answer: whether the JSON value
+// that it begins with is closed. A proper prefix of a JSON object, and an empty
+// body, are not complete, so a source takes them for a cut connection and asks
+// again. Anything that never opens a value (a page of HTML) counts as complete:
+// asking again would not help.
+func Complete(body []byte) bool {
+	return scanNesting(body).closed
+}

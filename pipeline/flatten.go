@@ -1,0 +1,270 @@
+package pipeline
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"enrow-export/schema"
+)
+
+// maxDepth is how many levels of arrays and objects an answer may have.
+const maxDepth = 1000
+
+// Status is what an answer says of its batch (general.status).
+type Status string
+
+// The statuses that the API documents; any other makes an answer unreadable.
+const (
+	Completed Status = "completed"
+	Ongoing   Status = "ongoing"
+	Failed    Status = "failed"
+)
+
+// Answer is one answer of the API, taken apart.
+type Answer struct {
+	Status Status
+	// Envelope is the answer without its results: a JSON object with
+	// "general", "stats" and whatever else came, verbatim and in order.
+	Envelope jsontext.Value
+	// Record holds the results as rows; nil unless Status is Completed.
+	// Whoever received the Answer calls Release.
+	Record arrow.Record
+	// OngoingRows counts the rows whose own qualification is "ongoing".
+	OngoingRows int64
+	// Finished and Requested are the counts of stats, -1 where it has none.
+	Finished, Requested int64
+}
+
+// Release frees the rows. The zero and the released Answer may be released.
+func (a *Answer) Release() {
+	if a.Record != nil {
+		a.Record.Release()
+		a.Record = nil
+	}
+}
+
+// Flatten reads one answer for the batch id of the table's kind. The rows take
+// their memory from mem, at most limit bytes of it. The error is a permanent
+// *Error that says in which way the answer is unreadable, naming no value of it.
+func Flatten(mem memory.Allocator, table *schema.Table, id string, body []byte, limit int64) (*Answer, error) {
+	f := flattener{
+		// Invalid UTF-8 is ruled out before. Allowed here, it lets strings
+		// with lone surrogate escapes through: those are misfits, not faults.
+		dec:     jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowInvalidUTF8(true)),
+		builder: schema.NewBuilder(mem, table, limit),
+	}
+	defer f.builder.Release()
+	answer, err := f.read(id, body)
+	if err == nil {
+		return answer, nil
+	}
+	failure := &Error{Op: "flatten", Batch: id, Class: Permanent, Err: err}
+	if errors.Is(err, schema.ErrTooLarge) {
+		failure.Hint = "raise --max-body: the rows of one answer may take 8 times as much memory"
+	}
+	return nil, failure
+}
+
+func (f *flattener) read(id string, body []byte) (*Answer, error) {
+	if n := scanNesting(body); n.depth > maxDepth {
+		return nil, fmt.Errorf("answer nests more than %d levels", maxDepth)
+	}
+	if !utf8.Valid(body) {
+		return nil, errors.New("answer is not valid UTF-8")
+	}
+	if err := f.envelope(); err != nil {
+		return nil, err
+	}
+	return f.answer(id)
+}
+
+// flattener is the state of one Flatten.
+type flattener struct {
+	dec            *jsontext.Decoder
+	builder        *schema.Builder
+	rest           []byte // the envelope without results
+	general, stats jsontext.Value
+	results        jsontext.Kind // kind of the value of results, 0 when absent
+}
+
+// envelope reads the whole answer. Its keys come in any order, so the rows are
+// built before it is known whether they are wanted.
+func (f *flattener) envelope() error {
+	if f.dec.PeekKind() != '{' {
+		if _, err := f.dec.ReadToken(); err != nil {
+			return f.syntax(err)
+		}
+		return errors.New("answer is not a JSON object")
+	}
+	if _, err := f.dec.ReadToken(); err != nil { // {
+		return f.syntax(err)
+	}
+	f.rest = append(f.rest, '{')
+	for f.dec.PeekKind() != '}' {
+		if err := f.member(); err != nil {
+			return err
+		}
+	}
+	if _, err := f.dec.ReadToken(); err != nil { // }
+		return f.syntax(err)
+	}
+	f.rest = append(f.rest, '}')
+	if _, err := f.dec.ReadToken(); err != io.EOF {
+		return fmt.Errorf("answer goes on after its end, at byte %d", f.dec.InputOffset())
+	}
+	return nil
+}
+
+// member reads one key of the envelope and its value.
+func (f *flattener) member() error {
+	raw, err := f.dec.ReadValue()
+	if err != nil {
+		return f.syntax(err)
+	}
+	key, _ := jsontext.AppendUnquote(nil, raw)
+	if string(key) == "results" {
+		return f.readResults()
+	}
+	if len(f.rest) > 1 {
+		f.rest = append(f.rest, ',')
+	}
+	f.rest = append(append(f.rest, raw...), ':')
+	value, err := f.dec.ReadValue()
+	if err != nil {
+		return f.syntax(err)
+	}
+	f.rest = append(f.rest, value...)
+	switch string(key) {
+	case "general":
+		f.general = value.Clone()
+	case "stats":
+		f.stats = value.Clone()
+	}
+	return nil
+}
+
+func (f *flattener) readResults() error {
+	f.results = f.dec.PeekKind()
+	if f.results != '[' {
+		_, err := f.dec.ReadValue()
+		return f.syntax(err)
+	}
+	if _, err := f.dec.ReadToken(); err != nil { // [
+		return f.syntax(err)
+	}
+	for f.dec.PeekKind() != ']' {
+		switch err := f.builder.Append(f.dec); {
+		case err == nil:
+		case errors.Is(err, schema.ErrNotObject), errors.Is(err, schema.ErrTooLarge):
+			return fmt.Errorf("results[%d]: %w", f.builder.Rows(), err)
+		default:
+			return f.syntax(err)
+		}
+	}
+	_, err := f.dec.ReadToken() // ]
+	return f.syntax(err)
+}
+
+// syntax words an error of the decoder. Its own text may quote the answer.
+func (f *flattener) syntax(err error) error {
+	if err == nil {
+		return nil
+	}
+	var at int64
+	if s := (*jsontext.SyntacticError)(nil); errors.As(err, &s) {
+		at = s.ByteOffset
+	}
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return errors.New("answer is cut off")
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return fmt.Errorf("answer has the same key twice in one object, at byte %d", at)
+	default:
+		return fmt.Errorf("answer is not valid JSON, at byte %d", at)
+	}
+}
+
+// answer judges what envelope has read.
+func (f *flattener) answer(id string) (*Answer, error) {
+	if f.general.Kind() != '{' {
+		return nil, errors.New("answer has no general object")
+	}
+	if got, ok := stringMember(f.general, "id"); !ok || got != id {
+		return nil, errors.New("answer is for another batch: its general.id is not the id asked for")
+	}
+	status, _ := stringMember(f.general, "status")
+	a := &Answer{
+		Status:    Status(status),
+		Envelope:  f.rest,
+		Finished:  countMember(f.stats, "finished"),
+		Requested: countMember(f.stats, "requested"),
+	}
+	switch a.Status {
+	case Ongoing, Failed:
+		return a, nil
+	case Completed:
+	default:
+		return nil, errors.New("answer has no general.status that is known (completed, ongoing, failed)")
+	}
+	switch f.results {
+	case '[':
+	case 0:
+		return nil, errors.New("answer is completed, but has no results")
+	default:
+		return nil, errors.New("answer is completed, but its results are not an array")
+	}
+	rec, err := f.builder.Record(id, f.general)
+	if err != nil {
+		return nil, err
+	}
+	a.Record = rec
+	a.OngoingRows = countOngoing(rec)
+	return a, nil
+}
+
+// countOngoing counts the rows that the vendor has not finished.
+func countOngoing(rec arrow.Record) int64 {
+	var n int64
+	for _, i := range rec.Schema().FieldIndices("qualification") {
+		if col, ok := rec.Column(i).(*array.String); ok {
+			for row := range col.Len() {
+				if col.IsValid(row) && col.Value(row) == string(Ongoing) {
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
+
+// stringMember returns the string that a key of a JSON object has.
+func stringMember(object jsontext.Value, key string) (string, bool) {
+	value := schema.Member(object, key)
+	if value.Kind() != '"' {
+		return "", false
+	}
+	text, err := jsontext.AppendUnquote(nil, value)
+	return string(text), err == nil
+}
+
+// countMember returns the whole number that a key of a JSON object has, -1 when
+// it has none.
+func countMember(object jsontext.Value, key string) int64 {
+	value := schema.Member(object, key)
+	if k := value.Kind(); k != '0' && k != '"' {
+		return -1
+	}
+	n, ok := schema.Integer(value)
+	if !ok {
+		return -1
+	}
+	return n
+}

@@ -1,0 +1,73 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"enrow-export/schema"
+	"enrow-export/sinks"
+)
+
+// DefaultLayout is where the files of a batch go unless the user says otherwise.
+const DefaultLayout = "{table}/{batch_id}.{ext}"
+
+// batchID is what a batch id looks like. Ids are not always UUIDs: the vendor's
+// own samples hold letters beyond f. They become file names, so nothing else is
+// let through.
+var batchID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$`)
+
+// ValidBatchID reports whether id can be a batch id.
+func ValidBatchID(id string) bool { return batchID.MatchString(id) }
+
+// Layout is a template of data paths below the root. It is a pure function of
+// the batch and the format, so that every run finds the same file again.
+type Layout struct{ template string }
+
+var layoutField = regexp.MustCompile(`\{[^{}]*\}`)
+
+// ParseLayout checks a template. The fields {table}, {batch_id} and {ext} must
+// all occur: without them two files would share a path. No segment may begin
+// with "_" or "." (loaders skip those, and the manifest is kept there), and no
+// path may leave the root.
+func ParseLayout(template string) (Layout, error) {
+	fields := layoutField.FindAllString(template, -1)
+	for _, f := range fields {
+		switch f {
+		case "{table}", "{batch_id}", "{ext}":
+		default:
+			return Layout{}, fmt.Errorf("layout %q: unknown field %s: fields are {table}, {batch_id} and {ext}", template, f)
+		}
+	}
+	for _, f := range []string{"{table}", "{batch_id}", "{ext}"} {
+		if !strings.Contains(template, f) {
+			return Layout{}, fmt.Errorf("layout %q: %s must occur", template, f)
+		}
+	}
+	if strings.ContainsAny(layoutField.ReplaceAllString(template, ""), "{}") {
+		return Layout{}, fmt.Errorf("layout %q: unpaired brace", template)
+	}
+	for segment := range strings.SplitSeq(template, "/") {
+		if strings.HasPrefix(segment, "_") || strings.HasPrefix(segment, ".") {
+			return Layout{}, fmt.Errorf("layout %q: no segment may begin with %q", template, segment[:1])
+		}
+	}
+	l := Layout{template}
+	if err := sinks.CheckName(l.Path(&schema.EmailFind, "id", "parquet")); err != nil {
+		return Layout{}, fmt.Errorf("layout %q: %w", template, errors.New("paths must be relative, with no empty segment, backslash or control character"))
+	}
+	return l, nil
+}
+
+// Path returns the path of a batch's file, relative to the root.
+func (l Layout) Path(table *schema.Table, batchID, ext string) string {
+	return strings.NewReplacer("{table}", table.Name, "{batch_id}", batchID, "{ext}", ext).Replace(l.template)
+}
+
+// Prefix returns what the paths of all batches of the table begin with.
+func (l Layout) Prefix(table *schema.Table) string {
+	expanded := strings.ReplaceAll(l.template, "{table}", table.Name)
+	before, _, _ := strings.Cut(expanded, "{")
+	return before
+}

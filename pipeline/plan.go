@@ -1,0 +1,59 @@
+package pipeline
+
+import "context"
+
+// Planned is what a run would do to one batch.
+type Planned struct {
+	BatchID string
+	// Export says that the batch would be asked for.
+	Export bool
+	// Reason says why or why not, in words that follow the batch's id: "is
+	// done", "has no csv yet".
+	Reason string
+	// Err is why the run would fail the batch without asking for it.
+	Err error
+}
+
+// Plan tells what Run would do, reading the manifest and the sizes of files
+// alone: no request is made and nothing is written. The error is one that would
+// stop the run.
+func Plan(ctx context.Context, cfg Config, ids []string, report func(Planned)) error {
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	ids = distinct(ids)
+	x := newExporter(cfg, ids)
+	for _, id := range ids {
+		planned, err := x.plan(ctx, id)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			failure := classify(err, id)
+			if failure.Class == Fatal {
+				return failure
+			}
+			planned = Planned{Err: failure}
+		}
+		planned.BatchID = id
+		report(planned)
+	}
+	return nil
+}
+
+func (x *exporter) plan(ctx context.Context, id string) (Planned, error) {
+	entry, _, err := x.manifest.Read(ctx, id)
+	if err != nil {
+		return Planned{}, err
+	}
+	reason, err := x.undone(ctx, id, entry)
+	switch {
+	case err != nil:
+		return Planned{}, err
+	case reason != "":
+		return Planned{Export: true, Reason: reason}, nil
+	case x.Force:
+		return Planned{Export: true, Reason: "is done, but forced"}, nil
+	}
+	return Planned{Reason: "is done"}, nil
+}

@@ -1,0 +1,273 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"enrow-export/sinks"
+)
+
+// publication is one batch on its way into the store: the rows are there, the
+// files and then the entry are to be written.
+//
+// What keeps the entry true at any instant, whatever dies or races:
+//   - Files go first and the entry that names them last, each under a condition.
+//   - Nobody replaces bytes by others, or puts bytes where the entry expects
+//     others, without first writing an entry that says so (Replacing) under the
+//     version that was read. From then on every older writer's entry fails.
+//   - The version under which bytes are replaced is read before that claim. So
+//     a writer who was overtaken cannot replace what came after him either.
+//   - While a claim is open, "the same bytes are there already" is not enough:
+//     the claimant may be about to replace them. They are put again, which
+//     gives them a new version.
+type publication struct {
+	*exporter
+	id     string
+	answer *Answer
+	source SourceRef
+	made   map[target]output // encoded so far
+	round  int
+}
+
+func (x *exporter) publish(ctx context.Context, id string, body []byte, answer *Answer) (*Entry, error) {
+	sum := sha256.Sum256(body)
+	p := &publication{
+		exporter: x,
+		id:       id,
+		answer:   answer,
+		source:   SourceRef{SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(body))},
+		made:     make(map[target]output),
+	}
+	var entry *Entry
+	err := x.untilUncontended(ctx, id, func(round int) (err error) {
+		p.round = round
+		entry, err = p.attempt(ctx)
+		return err
+	})
+	return entry, err
+}
+
+// attempt publishes once. A *sinks.ConflictError means that another run got in
+// between: everything has to be read again.
+func (p *publication) attempt(ctx context.Context) (*Entry, error) {
+	old, cond, err := p.manifest.Read(ctx, p.id)
+	if err != nil {
+		return nil, err
+	}
+	if old != nil && len(old.Superseded) > 0 {
+		if old, cond, err = p.cleanUp(ctx, old, cond); err != nil {
+			return nil, err
+		}
+	}
+	outputs, err := p.outputs(old)
+	if err != nil {
+		return nil, err
+	}
+	if won, err := p.agrees(ctx, old, outputs); won || err != nil {
+		return old, err
+	}
+	if cond, err = p.putFiles(ctx, old, cond, outputs); err != nil {
+		return nil, err
+	}
+	return p.putEntry(ctx, old, cond, outputs)
+}
+
+// agrees reports whether another run has meanwhile published what this one is
+// about to, so that nothing is left to do.
+func (p *publication) agrees(ctx context.Context, old *Entry, outputs []output) (bool, error) {
+	if !p.Force {
+		reason, err := p.undone(ctx, p.id, old)
+		return reason == "" && err == nil, err
+	}
+	if p.round == 0 || old == nil || old.State != StateExported || len(old.Replacing) > 0 || *old.Source != p.source {
+		return false, nil
+	}
+	for _, o := range outputs {
+		if old.Files[o.format] != o.file {
+			return false, nil
+		}
+		if size, err := p.size(ctx, o.file.Path); err != nil || size != o.file.Bytes {
+			return false, nil //nolint:nilerr // whatever is wrong with the file, it is put again
+		}
+	}
+	return true, nil
+}
+
+// outputs returns the files to publish. Formats that were not asked for stay as
+// they are while they come from the same answer and table; otherwise they are
+// made again, so that the files of one batch never tell different stories.
+func (p *publication) outputs(old *Entry) ([]output, error) {
+	targets := p.targets(p.id)
+	if old != nil && old.State == StateExported &&
+		(*old.Source != p.source || old.Schema.Fingerprint != p.Table.Fingerprint()) {
+		for _, format := range slices.Sorted(maps.Keys(old.Files)) {
+			if slices.ContainsFunc(targets, func(t target) bool { return t.encoding.Format.Name == format }) {
+				continue
+			}
+			f := old.Files[format]
+			enc, err := sinks.NewEncoding(format, f.Compression)
+			if err != nil {
+				return nil, fmt.Errorf("write %s again: %w", format, err)
+			}
+			targets = append(targets, target{encoding: enc, path: f.Path})
+		}
+	}
+	outputs := make([]output, len(targets))
+	for i, t := range targets {
+		if _, ok := p.made[t]; !ok {
+			made, err := encode(p.Table, p.answer.Record, t)
+			if err != nil {
+				return nil, err
+			}
+			p.made[t] = made
+		}
+		outputs[i] = p.made[t]
+	}
+	return outputs, nil
+}
+
+// putFiles makes every file's bytes be there, and returns the condition for the
+// entry that will name them.
+func (p *publication) putFiles(ctx context.Context, old *Entry, cond sinks.Condition, outputs []output) (sinks.Condition, error) {
+	type replacement struct {
+		output
+		cond sinks.Condition
+	}
+	var replacements []replacement
+	for _, o := range outputs {
+		if !expectsOther(old, o.file) {
+			_, err := put(ctx, p.Store, o.file.Path, o.data, sinks.IfAbsent())
+			if err == nil {
+				continue
+			}
+			current, lost := conflict(err)
+			if !lost || current == nil {
+				return cond, fmt.Errorf("write %s: %w", o.file.Path, err)
+			}
+			replacements = append(replacements, replacement{o, sinks.IfVersion(current.Version)})
+			continue
+		}
+		current, err := p.Store.Stat(ctx, o.file.Path)
+		switch {
+		case err == nil:
+			replacements = append(replacements, replacement{o, sinks.IfVersion(current.Version)})
+		case errors.Is(err, sinks.ErrNotExist):
+			replacements = append(replacements, replacement{o, sinks.IfAbsent()})
+		default:
+			return cond, fmt.Errorf("look at %s: %w", o.file.Path, err)
+		}
+	}
+	if len(replacements) == 0 {
+		return cond, nil
+	}
+	claim := p.next(old, p.id)
+	claim.Replacing = make(map[string]File)
+	for _, r := range replacements {
+		claim.Replacing[r.format] = r.file
+	}
+	cond, err := p.manifest.write(ctx, claim, cond)
+	if err != nil {
+		return cond, err
+	}
+	for _, r := range replacements {
+		if _, err := put(ctx, p.Store, r.file.Path, r.data, r.cond); err != nil {
+			return cond, fmt.Errorf("replace %s: %w", r.file.Path, err)
+		}
+	}
+	return cond, nil
+}
+
+// expectsOther reports whether the entry says that other bytes than the file's
+// are, or are about to be, under its path.
+func expectsOther(e *Entry, file File) bool {
+	if e == nil {
+		return false
+	}
+	for _, f := range e.Replacing {
+		if f.Path == file.Path {
+			return true
+		}
+	}
+	for _, f := range e.Files {
+		if f.Path == file.Path && f.SHA256 != file.SHA256 {
+			return true
+		}
+	}
+	return false
+}
+
+// putEntry writes the entry that names the files, and then deletes what no
+// longer belongs to the batch.
+func (p *publication) putEntry(ctx context.Context, old *Entry, cond sinks.Condition, outputs []output) (*Entry, error) {
+	e := p.next(old, p.id)
+	rows := p.answer.Record.NumRows()
+	e.State = StateExported
+	e.Permanent = nil
+	e.Batch = []byte(p.answer.Envelope)
+	e.Rows = &rows
+	e.Schema = &SchemaRef{Table: p.Table.Name, Version: p.Table.Version, Fingerprint: p.Table.Fingerprint()}
+	e.Source = &p.source
+	e.Files = make(map[string]File)
+	e.Replacing = nil
+	e.Error = ""
+	e.Attempts++
+	if e.FirstExportedAt == nil {
+		now := e.UpdatedAt
+		e.FirstExportedAt = &now
+	}
+	if old != nil {
+		maps.Copy(e.Files, old.Files)
+	}
+	for _, o := range outputs {
+		if before, ok := e.Files[o.format]; ok && before.Path != o.file.Path {
+			e.Superseded = append(e.Superseded, before.Path)
+		}
+		e.Files[o.format] = o.file
+	}
+	cond, err := p.manifest.write(ctx, e, cond)
+	if err != nil || len(e.Superseded) == 0 {
+		return e, err
+	}
+	e, _, err = p.cleanUp(ctx, e, cond)
+	return e, err
+}
+
+// cleanUp deletes what the entry says is superseded, and then the note of it.
+// A path may be taken into use again by a run with the settings of before, but
+// only after that run has removed the note: versions that were read while the
+// note stood are safe to delete.
+func (x *exporter) cleanUp(ctx context.Context, e *Entry, cond sinks.Condition) (*Entry, sinks.Condition, error) {
+	versions := make(map[string]sinks.Condition)
+	for _, path := range e.Superseded {
+		info, err := x.Store.Stat(ctx, path)
+		switch {
+		case err == nil:
+			versions[path] = sinks.IfVersion(info.Version)
+		case !errors.Is(err, sinks.ErrNotExist):
+			return nil, cond, fmt.Errorf("look at superseded %s: %w", path, err)
+		}
+	}
+	for _, f := range e.Files {
+		delete(versions, f.Path) // in use again
+	}
+	if _, now, err := x.manifest.Read(ctx, e.BatchID); err != nil {
+		return nil, cond, err
+	} else if now != cond {
+		return nil, cond, &sinks.ConflictError{Name: x.manifest.name(e.BatchID)}
+	}
+	for _, path := range slices.Sorted(maps.Keys(versions)) {
+		err := x.Store.Delete(ctx, path, versions[path])
+		if err != nil && !errors.Is(err, sinks.ErrNotExist) {
+			return nil, cond, fmt.Errorf("delete superseded %s: %w", path, err)
+		}
+	}
+	clean := x.next(e, e.BatchID)
+	clean.Superseded = nil
+	cond, err := x.manifest.write(ctx, clean, cond)
+	return clean, cond, err
+}

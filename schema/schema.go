@@ -1,0 +1,161 @@
+// Package schema holds the tables as data: every column's name, type, meaning
+// and place in the API's answer, declared once. The Arrow schema, the file
+// formats, the printed documentation and the flattening of JSON results
+// (Builder) are all derived from these declarations, so that a column is added
+// or changed in one place.
+//
+// The flattening rule: a column is named by the path of keys that leads to its
+// value, each key in snake_case, joined by "_" (info.companyInfo.name becomes
+// info_company_info_name). What no column declares, or what does not fit the
+// type of its column, is not dropped: it is kept in the row's "extra" column,
+// a JSON object of the leftovers in their original nesting.
+//
+// The package imports no sibling: everything else may import it.
+package schema
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// Type is what a column holds and which JSON values fit it. Null and an absent
+// key are null in every type.
+type Type uint8
+
+const (
+	// String takes a JSON string that is valid Unicode, as it is.
+	String Type = iota
+	// Int64 takes a JSON integer, and a JSON string that spells one
+	// canonically, if it fits 64 bits. "-0" and 1.0 do not fit: neither
+	// could be told from 0 and 1 afterwards.
+	Int64
+	// Text takes a JSON string as it is and any other value as its JSON text:
+	// keys in source order, numbers verbatim, white space between tokens removed.
+	Text
+)
+
+// String returns the type's name as documentation and fingerprints have it.
+// Text is a string column to every reader, so it is "string" too.
+func (t Type) String() string {
+	if t == Int64 {
+		return "int64"
+	}
+	return "string"
+}
+
+// Arrow returns the Arrow data type of a column of this type.
+func (t Type) Arrow() arrow.DataType {
+	if t == Int64 {
+		return arrow.PrimitiveTypes.Int64
+	}
+	return arrow.BinaryTypes.String
+}
+
+// Origin tells which part of an answer fills a column.
+type Origin uint8
+
+const (
+	// FromResult columns come from one element of "results".
+	FromResult Origin = iota
+	// FromBatch columns come from the envelope and are equal in every row.
+	FromBatch
+	// FromLeftovers is the origin of the "extra" column.
+	FromLeftovers
+)
+
+// Column declares one column of a table.
+type Column struct {
+	Name   string
+	Type   Type
+	Origin Origin
+	// Paths are the dotted key paths that fill the column: of a result, or of
+	// the whole answer when Origin is FromBatch. More than one path means
+	// that the API has several spellings; the first that a result gives wins.
+	Paths []string
+	// Doc says what the value means, in one line.
+	Doc string
+	// Repeats says that few distinct values recur, so that a dictionary pays.
+	Repeats bool
+	// Required marks a column that is never null. It stays nullable in the
+	// files: a warehouse refuses to append a REQUIRED column to a NULLABLE one.
+	Required bool
+}
+
+// Table declares one table: what one kind of batch becomes.
+type Table struct {
+	// Name is the table's name in paths and SQL: email_find.
+	Name string
+	// Kind is the name on the command line and in the manifest: email-find.
+	Kind string
+	// Endpoint is the path of the API's bulk results endpoint of this kind.
+	Endpoint string
+	// Version rises when a column is added, removed or changes its type.
+	Version int
+	// Doc says what one row is.
+	Doc     string
+	Columns []Column
+}
+
+// Metadata keys of the Arrow schema that Table.Arrow returns; the Parquet sink
+// writes them into the file's key-value metadata.
+const (
+	MetaTable   = "enrow_export.table"
+	MetaVersion = "enrow_export.table_version"
+	MetaBatchID = "enrow_export.batch_id"
+)
+
+// Arrow returns the table's Arrow schema for one batch: the columns in the
+// declared order, all nullable, with table, version and batch id as metadata.
+func (t *Table) Arrow(batchID string) *arrow.Schema {
+	fields := make([]arrow.Field, len(t.Columns))
+	for i, c := range t.Columns {
+		fields[i] = arrow.Field{Name: c.Name, Type: c.Type.Arrow(), Nullable: true}
+	}
+	meta := arrow.NewMetadata(
+		[]string{MetaTable, MetaVersion, MetaBatchID},
+		[]string{t.Name, strconv.Itoa(t.Version), batchID},
+	)
+	return arrow.NewSchema(fields, &meta)
+}
+
+// ColumnNames returns the names of the columns in the declared order.
+func (t *Table) ColumnNames() []string {
+	names := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		names[i] = c.Name
+	}
+	return names
+}
+
+// Fingerprint identifies what the files of this table look like: the lower-case
+// hex SHA-256 of its name, version and the names and types of its columns.
+// Wording does not count.
+func (t *Table) Fingerprint() string {
+	var b strings.Builder
+	b.WriteString(t.Name + "\n" + strconv.Itoa(t.Version) + "\n")
+	for _, c := range t.Columns {
+		b.WriteString(c.Name + " " + c.Type.String() + "\n")
+	}
+	sum := sha256.Sum256([]byte(b.String()))
+	return hex.EncodeToString(sum[:])
+}
+
+// AnswerPaths returns where the column's value stands in an answer, for people
+// to read: one path for each spelling.
+func (c Column) AnswerPaths() []string {
+	switch c.Origin {
+	case FromLeftovers:
+		return []string{"results[] (all that is left over)"}
+	case FromBatch:
+		return c.Paths
+	}
+	paths := make([]string, len(c.Paths))
+	for i, p := range c.Paths {
+		paths[i] = "results[]." + p
+	}
+	return paths
+}

@@ -1,0 +1,77 @@
+package schema
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Integer returns the integer that value is or, as a string, spells in its one
+// canonical form, as an Int64 column takes it.
+func Integer(value jsontext.Value) (int64, bool) {
+	text := []byte(value)
+	if value.Kind() == '"' {
+		text = text[1 : len(text)-1]
+		if bytes.IndexByte(text, '\\') >= 0 {
+			unquoted, err := jsontext.AppendUnquote(nil, value)
+			if err != nil {
+				return 0, false
+			}
+			text = unquoted
+		}
+	}
+	digits := bytes.TrimPrefix(text, []byte("-"))
+	if len(digits) == 0 || len(digits) > 19 || digits[0] == '0' && len(text) > 1 {
+		return 0, false
+	}
+	for _, d := range digits {
+		if d < '0' || d > '9' {
+			return 0, false
+		}
+	}
+	v, err := strconv.ParseInt(string(text), 10, 64)
+	return v, err == nil
+}
+
+// appendCompact appends the JSON text of value, which is valid, to dst without
+// the white space between its tokens. Strings and numbers keep their spelling.
+func appendCompact(dst []byte, value jsontext.Value) []byte {
+	start := len(dst)
+	dst = append(dst, value...)
+	if k := value.Kind(); k != '{' && k != '[' {
+		return dst
+	}
+	compact := jsontext.Value(dst[start:])
+	if err := compact.Compact(); err != nil {
+		return dst // as it is: no less true
+	}
+	return dst[:start+len(compact)]
+}
+
+// Member returns the value of a key of a JSON object, nil when the object has
+// no such key or is no object. object must be valid JSON.
+func Member(object jsontext.Value, key string) jsontext.Value {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(object), jsontext.AllowInvalidUTF8(true))
+	if dec.PeekKind() != '{' {
+		return nil
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil
+	}
+	for dec.PeekKind() == '"' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return nil
+		}
+		found := name.String() == key
+		value, err := dec.ReadValue()
+		if err != nil {
+			return nil
+		}
+		if found {
+			return value.Clone()
+		}
+	}
+	return nil
+}

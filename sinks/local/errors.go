@@ -1,0 +1,102 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"enrow-export/sinks"
+)
+
+// errFolder says that a folder is where an object was looked for.
+var errFolder = fmt.Errorf("is a folder: %w", sinks.ErrNotExist)
+
+// errNoLocks says that the file system of the root has no advisory locks.
+var errNoLocks = errors.New("file system does not support locks")
+
+func notExist(name string) error {
+	return fmt.Errorf("%s: %w", name, sinks.ErrNotExist)
+}
+
+// hopeless are the causes that any other object would meet too: nothing may be
+// written or read, nothing more fits, or the file system is gone.
+var hopeless = []syscall.Errno{
+	syscall.EACCES, syscall.EPERM, syscall.EROFS,
+	syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG,
+	syscall.EIO, syscall.ENODEV, syscall.ENOTCONN, syscall.ESTALE,
+}
+
+// classify marks an error of the operating system that concerns the whole root
+// as sinks.ErrUnreachable, and returns any other as it is.
+func (s *Store) classify(err error) error {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return err
+	}
+	if slices.Contains(hopeless, errno) {
+		return unreachable(err)
+	}
+	if rootErr := s.checkRoot(); rootErr != nil {
+		return rootErr
+	}
+	return err
+}
+
+func unreachable(err error) error {
+	return fmt.Errorf("%w: %w", sinks.ErrUnreachable, err)
+}
+
+// checkRoot reports, as sinks.ErrUnreachable, that the root cannot be a folder
+// of objects. A root that does not exist can still become one.
+func (s *Store) checkRoot() error {
+	info, err := os.Stat(s.root)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Lstat(s.root); err == nil {
+			return unreachable(fmt.Errorf("%s is a link to nothing", s.root))
+		}
+		return nil
+	case err != nil:
+		return unreachable(err)
+	case !info.IsDir():
+		return unreachable(fmt.Errorf("%s is not a folder", s.root))
+	}
+	return nil
+}
+
+// Check reports, as sinks.ErrUnreachable, what keeps this process from putting
+// objects: the root is a file, or it may not be read or written, or it does not
+// exist and may not be made. It changes nothing, and sees neither quotas nor
+// whether the file system has locks.
+func (s *Store) Check(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := s.checkRoot(); err != nil {
+		return err
+	}
+	const search, write, read = 0o1, 0o2, 0o4
+	err := access(s.root, search|write|read)
+	for dir := s.root; errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir); {
+		dir = filepath.Dir(dir)
+		err = access(dir, search|write)
+	}
+	if err != nil {
+		return unreachable(err)
+	}
+	return nil
+}
+
+// access reports an error unless this process may use path as mode, an
+// access(2) mask, says.
+func access(path string, mode uint32) error {
+	if err := syscall.Access(path, mode); err != nil {
+		return &fs.PathError{Op: "access", Path: path, Err: err}
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+// Package local keeps objects as files below one folder.
+//
+// An object is put as a temporary in the folder of its final name, flushed, and
+// renamed: whoever reads, with this package or without, meets the whole object
+// or none. Conditions compare the digest of the file that is there, under an
+// advisory lock (flock) on one of a few lock files that all processes share;
+// the kernel lets go of it when a process dies, so a crash locks nobody out. By
+// the same means a writer shows that it lives: it holds a lock on its
+// temporary, and Sweep removes the temporaries whose lock it can take.
+//
+// An object is a regular file. A folder, a device or a symbolic link is none,
+// although the root, and a folder below it, may be reached through a link;
+// listing and sweeping do not follow links below the folder they start in.
+package local
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"sync"
+	"syscall"
+
+	"enrow-export/sinks"
+)
+
+// Store is a folder of objects.
+type Store struct {
+	root    string // absolute
+	stripes [stripeCount]stripe
+
+	mu      sync.Mutex
+	durable map[string]struct{} // folders known to survive a crash
+}
+
+var (
+	_ sinks.Store   = (*Store)(nil)
+	_ sinks.Sweeper = (*Store)(nil)
+	_ sinks.Checker = (*Store)(nil)
+)
+
+// Open returns the store below the folder root. Nothing is touched yet: a root
+// that does not exist reads as an empty store, and Put makes it. There is
+// nothing to close.
+func Open(root string) (*Store, error) {
+	if root == "" {
+		return nil, errors.New("open local store: no folder given")
+	}
+	abs, err := filepath.Abs(root)
+	if err != nil {
+		return nil, fmt.Errorf("open local store: %w", err)
+	}
+	s := &Store{root: abs, durable: make(map[string]struct{})}
+	for i := range s.stripes {
+		s.stripes[i] = make(stripe, 1)
+	}
+	return s, nil
+}
+
+// Get implements sinks.Store.
+func (s *Store) Get(ctx context.Context, name string) ([]byte, sinks.Info, error) {
+	var content bytes.Buffer
+	info, err := s.read(ctx, name, &content)
+	if err != nil {
+		return nil, sinks.Info{}, err
+	}
+	return content.Bytes(), info, nil
+}
+
+// Stat implements sinks.Store. It reads the object.
+func (s *Store) Stat(ctx context.Context, name string) (sinks.Info, error) {
+	return s.read(ctx, name, io.Discard)
+}
+
+// read copies the object to w and describes what it copied.
+func (s *Store) read(ctx context.Context, name string, w io.Writer) (sinks.Info, error) {
+	if err := checkName(name); err != nil {
+		return sinks.Info{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return sinks.Info{}, err
+	}
+	f, err := s.open(name)
+	if err != nil {
+		return sinks.Info{}, err
+	}
+	defer f.Close()
+	d := newDigest()
+	n, err := io.Copy(io.MultiWriter(d, w), f)
+	if err != nil {
+		return sinks.Info{}, s.classify(err)
+	}
+	return d.info(name, n, f)
+}
+
+// open opens the file of an object for reading. What is there but not a regular
+// file is ErrNotExist, a folder is errFolder.
+func (s *Store) open(name string) (*os.File, error) {
+	// Without O_NONBLOCK, opening a named pipe would wait for its writer.
+	f, err := os.OpenFile(s.path(name), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	switch {
+	case err == nil:
+	case errors.Is(err, fs.ErrNotExist),
+		errors.Is(err, syscall.ELOOP),                                     // a link
+		errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.EOPNOTSUPP): // a socket
+		return nil, notExist(name)
+	case errors.Is(err, syscall.ENOTDIR):
+		if rootErr := s.checkRoot(); rootErr != nil {
+			return nil, rootErr
+		}
+		return nil, notExist(name)
+	default:
+		return nil, s.classify(err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, s.classify(err)
+	}
+	if !info.Mode().IsRegular() {
+		f.Close()
+		if info.IsDir() {
+			return nil, fmt.Errorf("%s %w", name, errFolder)
+		}
+		return nil, notExist(name)
+	}
+	return f, nil
+}
+
+func (s *Store) path(name string) string {
+	return filepath.Join(s.root, filepath.FromSlash(name))
+}
+
+// checkName refuses, beyond what sinks.CheckName does, the names that this
+// package uses for itself.
+func checkName(name string) error {
+	if err := sinks.CheckName(name); err != nil {
+		return err
+	}
+	if isTemporary(path.Base(name)) || isLock(name) {
+		return fmt.Errorf("%q is a name that the local store keeps for itself", name)
+	}
+	return nil
+}
+
+// digest computes what describes a content.
+type digest struct {
+	sha256 hash.Hash
+	crc32c hash.Hash32
+}
+
+func newDigest() digest {
+	return digest{sha256: sha256.New(), crc32c: crc32.New(crc32.MakeTable(crc32.Castagnoli))}
+}
+
+// Write never fails.
+func (d digest) Write(p []byte) (int, error) {
+	d.sha256.Write(p)
+	d.crc32c.Write(p)
+	return len(p), nil
+}
+
+// info describes the content of size bytes that was written to d and is in f.
+// Its version is the SHA-256, which every process reads alike, and the file's
+// number, so that the same bytes put again are another version: whoever is about
+// to replace the earlier ones has been overtaken.
+func (d digest) info(name string, size int64, f *os.File) (sinks.Info, error) {
+	stat, err := f.Stat()
+	if err != nil {
+		return sinks.Info{}, err
+	}
+	version := hex.EncodeToString(d.sha256.Sum(nil))
+	if sys, ok := stat.Sys().(*syscall.Stat_t); ok {
+		version += fmt.Sprintf("-%d", sys.Ino)
+	}
+	return sinks.Info{Name: name, Size: size, CRC32C: d.crc32c.Sum32(), Version: version}, nil
+}

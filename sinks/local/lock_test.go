@@ -1,0 +1,188 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"enrow-export/sinks"
+)
+
+// openLock opens the lock file of an object, which must be there.
+func openLock(t *testing.T, s *Store, object string) *os.File {
+	t.Helper()
+	f, err := os.Open(s.path(lockName(stripeOf(object))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// holdLock takes the lock of an object as another process would: past the queue
+// of s. The lock ends when the file is closed.
+func holdLock(t *testing.T, s *Store, object string) *os.File {
+	t.Helper()
+	unlock, err := s.lock(t.Context(), object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	f := openLock(t, s, object)
+	if ok, err := tryLock(f); !ok {
+		t.Fatalf("lock: %v", err)
+	}
+	return f
+}
+
+func TestPutWaitsForLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t)
+		other := holdLock(t, s, "a")
+		result := make(chan error)
+		go func() {
+			_, err := s.Put(t.Context(), "a", []byte("x"), sinks.IfAbsent())
+			result <- err
+		}()
+		synctest.Wait() // until it pauses between two attempts
+		if got := list(t, s, ""); len(got) > 0 {
+			t.Errorf("objects %q were put while another process held the lock", got)
+		}
+		other.Close()
+		if err := <-result; err != nil {
+			t.Errorf("put: %v", err)
+		}
+		if diff := cmp.Diff([]string{"a"}, files(t, s)); diff != "" {
+			t.Errorf("files (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// The condition is checked after the wait, not only before.
+func TestConditionAfterLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t)
+		other := holdLock(t, s, "a")
+		result := make(chan error)
+		go func() {
+			_, err := s.Put(t.Context(), "a", []byte("late"), sinks.IfAbsent())
+			result <- err
+		}()
+		synctest.Wait()
+		if err := os.WriteFile(s.path("a"), []byte("early"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		other.Close()
+		var conflict *sinks.ConflictError
+		if err := <-result; !errors.As(err, &conflict) {
+			t.Errorf("put: error %v, want a conflict", err)
+		}
+		if got, err := os.ReadFile(s.path("a")); string(got) != "early" {
+			t.Errorf("content %q, error %v", got, err)
+		}
+		if diff := cmp.Diff([]string{"a"}, files(t, s)); diff != "" {
+			t.Errorf("files (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestWaitingEndsWithContext(t *testing.T) {
+	for name, wait := range map[string]func(*testing.T, *Store) (release func()){
+		"for another process": func(t *testing.T, s *Store) func() {
+			f := holdLock(t, s, "b")
+			return func() { f.Close() }
+		},
+		"for another goroutine": func(t *testing.T, s *Store) func() {
+			unlock, err := s.lock(t.Context(), "b")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return unlock
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := open(t)
+				release := wait(t, s)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				if _, err := s.Put(ctx, "b", []byte("x"), sinks.IfAbsent()); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("put: error %v, want context.DeadlineExceeded", err)
+				}
+				if got := files(t, s); len(got) > 0 {
+					t.Errorf("files %q are left", got)
+				}
+				release()
+				put(t, s, "b", "x") // nothing stayed locked
+			})
+		})
+	}
+}
+
+func TestDeleteWaitsForLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t)
+		info := put(t, s, "a", "x")
+		other := holdLock(t, s, "a")
+		result := make(chan error)
+		go func() { result <- s.Delete(t.Context(), "a", sinks.IfVersion(info.Version)) }()
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"a"}, list(t, s, "")); diff != "" {
+			t.Errorf("objects while another process holds the lock (-want +got):\n%s", diff)
+		}
+		other.Close()
+		if err := <-result; err != nil {
+			t.Errorf("delete: %v", err)
+		}
+	})
+}
+
+// Processes race for one counter; each has its own queue, so that only the lock
+// files stand between them.
+func TestProcessesCompareAndSwap(t *testing.T) {
+	const processes = 4
+	s := open(t)
+	put(t, s, "counter", "0")
+	var running []*process
+	for range processes {
+		running = append(running, start(t, "increment", s.root))
+	}
+	for _, p := range running {
+		p.awaitReady()
+	}
+	for _, p := range running {
+		p.stdin.Close()
+	}
+	for _, p := range running {
+		if out := p.finish(); out != "" {
+			t.Errorf("helper: %s", out)
+		}
+	}
+	got, _, err := s.Get(t.Context(), "counter")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := strconv.Itoa(processes * helperIncrements); string(got) != want {
+		t.Errorf("counter is %s, want %s: updates were lost", got, want)
+	}
+	if diff := cmp.Diff([]string{"counter"}, files(t, s)); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
+func TestCrashReleasesLock(t *testing.T) {
+	s := open(t)
+	p := start(t, "hold lock", s.root)
+	p.awaitReady()
+	if ok, err := tryLock(openLock(t, s, "a")); ok || err != nil {
+		t.Errorf("lock that another process holds: %t, error %v; want false", ok, err)
+	}
+	p.kill()
+	put(t, s, "a", "x")
+}

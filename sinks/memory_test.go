@@ -1,0 +1,12 @@
+package sinks_test
+
+import (
+	"testing"
+
+	"enrow-export/sinks"
+	"enrow-export/sinks/storetest"
+)
+
+func TestMemory(t *testing.T) {
+	storetest.Run(t, func(*testing.T) sinks.Store { return sinks.NewMemory() })
+}

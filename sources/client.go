@@ -1,0 +1,156 @@
+// Package sources is where answers come from. Its Client asks the Enrow API;
+// the package fakeapi below it is a stand-in for that API.
+//
+// What a Client decides is what an answer means for the run. An error that
+// every other batch would meet too (the key, the credits, a redirect, nobody
+// there) is fatal, one that will not change is permanent, and the rest is tried
+// again: with full jitter, so that many waiting batches do not come back all at
+// once, and never sooner than the API demands. A body that breaks off counts as
+// a broken connection even when the connection looked fine, and that is all
+// that a Client knows of a body: what it says is the pipeline's business.
+//
+// The API key goes to the configured host and nowhere else. Redirects are not
+// followed, and the key is cut out of whatever servers and libraries say before
+// that becomes part of an error or a log line.
+package sources
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"enrow-export/pipeline"
+)
+
+// Defaults of Config.
+const (
+	DefaultBaseURL        = "https://api.enrow.io"
+	DefaultRequestTimeout = 60 * time.Second
+	DefaultMaxBody        = 64 << 20
+)
+
+const (
+	defaultBackoffBase = 500 * time.Millisecond
+	defaultBackoffMax  = 30 * time.Second
+
+	// connectTimeout bounds each of connecting and the TLS handshake, so that
+	// a host that is not there is told from one that is slow to answer.
+	connectTimeout = 10 * time.Second
+	idleTimeout    = 90 * time.Second
+	// maxIdleConns is more than the batches worked on at a time.
+	maxIdleConns = 64
+)
+
+// Config says how to reach the API. Key must be set; for the rest but Retries
+// the zero value is a default.
+type Config struct {
+	// BaseURL is where the endpoints are; a path in it is a prefix of theirs.
+	// It must be https unless the host is loopback, and have neither user
+	// info nor query nor fragment.
+	BaseURL string
+	// Key is the API key, without white space around it.
+	Key string
+	// Retries is how many tries follow a first one that failed.
+	Retries int
+	// RequestTimeout bounds one try, the body included.
+	RequestTimeout time.Duration
+	// MaxBody is the longest body in bytes, after decompression.
+	MaxBody   int64
+	UserAgent string
+	// Log is told of every retry. Nil discards that.
+	Log *slog.Logger
+	// Before retry n, from 0, a Client waits a random time between 0 and
+	// BackoffBase times 2 to the n, or BackoffMax if that is less.
+	BackoffBase, BackoffMax time.Duration
+}
+
+// Client asks the API for answers. It may be used by many goroutines at once.
+type Client struct {
+	base           *url.URL
+	key            string
+	userAgent      string
+	retries        int
+	requestTimeout time.Duration
+	maxBody        int64
+	backoffBase    time.Duration
+	backoffMax     time.Duration
+	log            *slog.Logger
+	quote          quoter
+	transport      http.RoundTripper
+	// reached says that some request got an answer, of whatever kind.
+	reached atomic.Bool
+}
+
+var _ pipeline.Source = (*Client)(nil)
+
+// NewClient returns a Client, which the caller closes. Nothing is asked yet. The
+// error says which setting is wrong, without showing the key or the URL.
+func NewClient(cfg Config) (*Client, error) {
+	if cfg.Retries < 0 || cfg.RequestTimeout < 0 || cfg.MaxBody < 0 || cfg.BackoffBase < 0 || cfg.BackoffMax < 0 {
+		return nil, errors.New("number of retries, timeout, longest body or backoff is negative")
+	}
+	if err := checkKey(cfg.Key); err != nil {
+		return nil, fmt.Errorf("API key %w", err)
+	}
+	base, err := parseBaseURL(orDefault(cfg.BaseURL, DefaultBaseURL))
+	if err != nil {
+		return nil, fmt.Errorf("API URL %w", err)
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Client{
+		base:           base,
+		key:            cfg.Key,
+		userAgent:      orDefault(cfg.UserAgent, "enrow-export"),
+		retries:        cfg.Retries,
+		requestTimeout: orDefault(cfg.RequestTimeout, DefaultRequestTimeout),
+		maxBody:        orDefault(cfg.MaxBody, DefaultMaxBody),
+		backoffBase:    orDefault(cfg.BackoffBase, defaultBackoffBase),
+		backoffMax:     orDefault(cfg.BackoffMax, defaultBackoffMax),
+		log:            cfg.Log,
+		quote:          newQuoter(cfg.Key),
+		transport: &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         (&net.Dialer{Timeout: connectTimeout}).DialContext,
+			TLSHandshakeTimeout: connectTimeout,
+			ForceAttemptHTTP2:   true,
+			MaxIdleConnsPerHost: maxIdleConns,
+			IdleConnTimeout:     idleTimeout,
+		},
+	}, nil
+}
+
+// Close closes the connections that are idle.
+func (c *Client) Close() {
+	if t, ok := c.transport.(*http.Transport); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+// orDefault returns value, or def when that is the zero value.
+func orDefault[T comparable](value, def T) T {
+	var zero T
+	if value == zero {
+		return def
+	}
+	return value
+}
+
+// checkKey reports what a key has that no header can carry.
+func checkKey(key string) error {
+	if key == "" {
+		return errors.New("is empty")
+	}
+	for i := range len(key) {
+		if key[i] < ' ' || key[i] > '~' {
+			return fmt.Errorf("has a control or non-ASCII character at position %d", i+1)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,202 @@
+// Package fakeapi is the Enrow API in small: an http.Handler that serves the
+// results of bulk e-mail searches as the vendor does, for demonstrations and
+// for tests that must not cost credits or need a network.
+//
+// A Server holds Batches: the vendor's own Sample, made-up ones of any size
+// (Generate) or saved answers (LoadDir). What makes it worth having is how it
+// fails. Batches are ongoing for their first polls, the older answers of the
+// API are there beside today's (Options), and a script of Steps, each the
+// answer to one request, plays the vendor's errors and a network's: error
+// bodies in every documented shape, cut connections, answers that never come.
+// Steps count requests and not time, so that a test of a retry needs no clock.
+//
+//	api := fakeapi.New(fakeapi.Options{})
+//	api.Add(fakeapi.Sample())
+//	steps, err := fakeapi.ParseScript("503x2,truncate:100")
+//	api.Script(fakeapi.Sample().ID, steps...) // the fourth request is answered
+//	listener, err := api.Listen("127.0.0.1:0")
+//
+// The package does not import the pipeline, so that the pipeline's own tests
+// can use it.
+package fakeapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"sync"
+
+	"enrow-export/schema"
+)
+
+// Options say which of the API's ways a Server has; the zero value is the API
+// of today.
+type Options struct {
+	// Keys are the API keys that are accepted; any but the empty one if there
+	// are none.
+	Keys []string
+	// OngoingStatus is the status code of the answer for an ongoing batch:
+	// 200 by default, 202 as older versions of the API had it.
+	OngoingStatus int
+	// UnknownStatus is the status code of the answer for an unknown id: 400 by
+	// default, 404 as older versions of the API had it.
+	UnknownStatus int
+}
+
+// Batch is one batch that a Server knows.
+type Batch struct {
+	ID string
+	// Body is the whole answer once the batch is finished. It is not copied,
+	// and not looked at but for Requested.
+	Body []byte
+	// OngoingPolls is how many requests are answered that the batch is still
+	// ongoing before Body is served. Steps that say so are among them.
+	OngoingPolls int
+	// Requested is the number of searches that such an answer mentions; Add
+	// takes it from the stats of Body when it is 0.
+	Requested int
+	// Script is played before anything else is answered for the batch.
+	Script []Step
+}
+
+// Server is the API. It serves from any number of goroutines at once, and what
+// it holds may be changed meanwhile.
+type Server struct {
+	opts      Options
+	closed    chan struct{}
+	closeOnce sync.Once
+
+	mu       sync.Mutex
+	batches  map[string]*batch
+	scripts  map[string][]Step // what is left of them, by batch id, "" for any
+	requests map[string]int
+}
+
+// batch is a Batch and what became of it.
+type batch struct {
+	Batch
+	zipped func() []byte // Body compressed, made once
+	polls  int           // how often it was said to be ongoing
+}
+
+// New returns a Server without batches.
+func New(opts Options) *Server {
+	if opts.OngoingStatus == 0 {
+		opts.OngoingStatus = http.StatusOK
+	}
+	if opts.UnknownStatus == 0 {
+		opts.UnknownStatus = http.StatusBadRequest
+	}
+	opts.Keys = slices.Clone(opts.Keys)
+	return &Server{
+		opts:     opts,
+		closed:   make(chan struct{}),
+		batches:  map[string]*batch{},
+		scripts:  map[string][]Step{},
+		requests: map[string]int{},
+	}
+}
+
+// Add makes b known, in place of an earlier batch of the same id. Its script
+// comes after what is left of earlier ones for that id.
+func (s *Server) Add(b Batch) {
+	if b.Requested == 0 {
+		b.Requested = requested(b.Body)
+	}
+	added := &batch{Batch: b, zipped: sync.OnceValue(func() []byte { return compress(b.Body) })}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.batches[b.ID] = added
+	s.scripts[b.ID] = append(s.scripts[b.ID], b.Script...)
+}
+
+// requested returns stats.requested of an answer, 0 when it has none.
+func requested(body []byte) int {
+	var answer struct {
+		Stats struct{ Requested int }
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return 0
+	}
+	return answer.Stats.Requested
+}
+
+// Remove makes the batch unknown. Its script stays.
+func (s *Server) Remove(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.batches, id)
+}
+
+// Script puts steps behind what is left of the script for id, which may be
+// unknown. With an empty id they are for requests for any id, and come before
+// the script of that id itself. A request without an accepted key or without an
+// id takes no step.
+func (s *Server) Script(id string, steps ...Step) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.scripts[id] = append(s.scripts[id], steps...)
+}
+
+// Requests returns how many requests for the results of id have come, however
+// they were answered; with an empty id, of all.
+func (s *Server) Requests(id string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id != "" {
+		return s.requests[id]
+	}
+	total := 0
+	for _, n := range s.requests {
+		total += n
+	}
+	return total
+}
+
+// Close ends the answers that hang, now and from now on, as if their clients
+// had gone. It may be called more than once.
+func (s *Server) Close() { s.closeOnce.Do(func() { close(s.closed) }) }
+
+// ServeHTTP answers as the API does.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != schema.EmailFind.Endpoint {
+		sendMessage(w, r, http.StatusNotFound, "Not Found")
+		return
+	}
+	if r.Method != http.MethodGet {
+		w.Header().Set("Allow", http.MethodGet)
+		sendMessage(w, r, http.StatusMethodNotAllowed, "Method Not Allowed")
+		return
+	}
+	id, key := r.URL.Query().Get("id"), r.Header.Get("x-api-key")
+	s.count(id)
+	switch {
+	case key == "":
+		sendMessage(w, r, http.StatusUnauthorized, noKey)
+	case len(s.opts.Keys) > 0 && !slices.Contains(s.opts.Keys, key):
+		sendMessage(w, r, http.StatusUnauthorized, wrongKey)
+	case id == "":
+		sendMessage(w, r, http.StatusBadRequest, missingID)
+	default:
+		s.play(w, r, id, s.next(id))
+	}
+}
+
+func (s *Server) count(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests[id]++
+}
+
+// next takes the step that is next for id; the normal answer when none is left.
+func (s *Server) next(id string) Step {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, key := range []string{"", id} {
+		if steps := s.scripts[key]; len(steps) > 0 {
+			s.scripts[key] = steps[1:]
+			return steps[0]
+		}
+	}
+	return Step{}
+}

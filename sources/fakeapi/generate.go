@@ -1,0 +1,205 @@
+package fakeapi
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// GenerateID returns the nth id of a seed. It looks like the vendor's: a UUID at
+// first sight, but some have letters in them that no UUID has.
+func GenerateID(seed uint64, n int) string {
+	const hex = "0123456789abcdef"
+	r := rand.New(rand.NewPCG(seed, uint64(n)))
+	id := []byte("00000000-0000-0000-0000-000000000000")
+	for i := range id {
+		if id[i] != '-' {
+			id[i] = hex[r.IntN(len(hex))]
+		}
+	}
+	if r.IntN(2) == 0 {
+		id[9] = "ijr"[r.IntN(3)]
+	}
+	return string(id)
+}
+
+// Generate makes up a finished batch: the same for the same id, number of rows
+// and seed, and about 270 bytes a row. Two in three searches found somebody,
+// and only those have an info; some of them have a gender. Names are of any
+// script, the persons and companies are invented, and their domains are
+// reserved ones that nobody can have.
+func Generate(id string, rows int, seed uint64) Batch {
+	g := generator{Rand: rand.New(rand.NewPCG(seed, 0))}
+	results := []byte("[")
+	valid := 0
+	for i := range rows {
+		if i > 0 {
+			results = append(results, ',')
+		}
+		found := g.IntN(3) < 2
+		if found {
+			valid++
+		}
+		results = g.appendResult(results, i, found)
+	}
+	results = append(results, ']')
+
+	body := append([]byte(`{"general":{"id":`), quote(id)...)
+	body = append(body, `,"status":"completed","custom":`...)
+	body = append(body, g.batchCustom()...)
+	body = append(body, `},"stats":`...)
+	body = appendStats(body, rows, valid)
+	body = append(body, `,"results":`...)
+	body = append(body, results...)
+	return Batch{ID: id, Body: append(body, '}'), Requested: rows}
+}
+
+// appendStats has the vendor's credits: one for each search, given back for
+// those that found nothing.
+func appendStats(dst []byte, rows, valid int) []byte {
+	dst = appendInt(append(dst, `{"finished":`...), rows)
+	dst = appendInt(append(dst, `,"requested":`...), rows)
+	dst = appendInt(append(dst, `,"valid":`...), valid)
+	dst = appendInt(append(dst, `,"credits_cost":{"initial":`...), rows)
+	dst = appendInt(append(dst, `,"refunded":`...), rows-valid)
+	dst = appendInt(append(dst, `,"final":`...), valid)
+	return append(dst, "}}"...)
+}
+
+type generator struct{ *rand.Rand }
+
+// name is a name with what stands for it in an address.
+type name struct{ text, ascii string }
+
+var firstNames = []struct {
+	name
+	gender string
+}{
+	{name{"Ada", "ada"}, "female"},
+	{name{"Bjørn", "bjorn"}, "male"},
+	{name{"Chloé", "chloe"}, "female"},
+	{name{"Dmitri", "dmitri"}, "male"},
+	{name{"Eun-ji", "eun-ji"}, "female"},
+	{name{"François", "francois"}, "male"},
+	{name{"Γιώργος", "giorgos"}, "male"},
+	{name{"Hana", "hana"}, "female"},
+	{name{"İrem", "irem"}, "female"},
+	{name{"Jürgen", "jurgen"}, "male"},
+	{name{"Katarzyna", "katarzyna"}, "female"},
+	{name{"Łukasz", "lukasz"}, "male"},
+	{name{"美咲", "misaki"}, "female"},
+	{name{"Nuño", "nuno"}, "male"},
+	{name{"Ольга", "olga"}, "female"},
+	{name{"Priya", "priya"}, "female"},
+	{name{"Samuel", "samuel"}, "male"},
+	{name{"יעל", "yael"}, "female"},
+}
+
+var lastNames = []name{
+	{"Ångström-Lee", "angstrom-lee"},
+	{"Brightwater", "brightwater"},
+	{"Černý", "cerny"},
+	{"D'Arcy", "darcy"},
+	{"Fernández", "fernandez"},
+	{"Groß", "gross"},
+	{"Ivanova", "ivanova"},
+	{"Kowalczyk", "kowalczyk"},
+	{"山田", "yamada"},
+	{"Nakamura", "nakamura"},
+	{"O'Neill", "oneill"},
+	{"Παπαδάκης", "papadakis"},
+	{"Quartermain", "quartermain"},
+	{"Şahin", "sahin"},
+	{"van der Meer", "vandermeer"},
+	{"Zhou", "zhou"},
+}
+
+var companies = []struct{ name, domain string }{
+	{"Alpenglow", "alpen.example"},
+	{"Blue \"Heron\" & Sons", "heron.example.com"},
+	{"Café Numérique", "numerique.example"},
+	{"Driftwood Labs", "drift.test"},
+	{"Évora Robótica", "evora.example.org"},
+	{"Förde Werke", "foerde.example"},
+	{"Granite Peak", "granite.example.net"},
+	{"株式会社はやぶさ", "haya.example"},
+	{"Ivory Lighthouse", "ivory.test"},
+	{"Juniper & Oak", "oak.example"},
+}
+
+// appendResult appends the result of search i.
+func (g generator) appendResult(dst []byte, i int, found bool) []byte {
+	first, last := firstNames[g.IntN(len(firstNames))], lastNames[g.IntN(len(lastNames))]
+	company := companies[g.IntN(len(companies))]
+	fullname := first.text + " " + last.text
+
+	dst = append(appendInt(append(dst, `{"index":"`...), i), `","qualification":`...)
+	if found {
+		address := first.ascii + "." + last.ascii + "@" + company.domain
+		dst = appendMember(append(dst, `"valid"`...), "email", address)
+		dst = append(dst, `,"info":{"domain":`...)
+		dst = append(dst, quote(company.domain)...)
+		dst = appendMember(dst, "firstname", first.text)
+		dst = appendMember(dst, "lastname", last.text)
+		if g.IntN(6) == 0 {
+			dst = appendMember(dst, "fullname", fullname)
+		}
+		if g.IntN(3) == 0 {
+			dst = appendMember(dst, "gender", first.gender)
+		}
+		if g.IntN(6) == 0 {
+			dst = appendMember(dst, "company_domain", company.domain)
+		}
+		dst = append(dst, `,"companyInfo":{"name":`...)
+		dst = append(append(dst, quote(company.name)...), "}}"...)
+	} else {
+		dst = append(dst, `"invalid","email":null`...)
+	}
+
+	dst = append(dst, `,"raw_params":{`...)
+	if g.IntN(4) == 0 {
+		dst = append(append(dst, `"company_name":`...), quote(company.name)...)
+	} else {
+		dst = append(append(dst, `"company_domain":`...), quote(company.domain)...)
+	}
+	dst = append(appendMember(dst, "fullname", fullname), '}')
+	return append(g.appendCustom(dst, i), '}')
+}
+
+// appendCustom appends what was attached to search i: a string or an object,
+// or nothing at all.
+func (g generator) appendCustom(dst []byte, i int) []byte {
+	switch k := g.IntN(10); {
+	case k < 7:
+		number := strconv.Itoa(i + 1)
+		return appendMember(dst, "custom", "lead_"+strings.Repeat("0", max(3-len(number), 0))+number)
+	case k < 9:
+		dst = appendInt(append(dst, `,"custom":{"crm_id":`...), 100_000+g.IntN(900_000))
+		dst = append(dst, `,"score":`...)
+		dst = strconv.AppendFloat(dst, float64(g.IntN(400))/4, 'f', 2, 64)
+		return append(dst, `,"tags":["été"]}`...)
+	}
+	return dst
+}
+
+func (g generator) batchCustom() string {
+	return []string{`"campaign_q2"`, `{"campaign":"été","quarter":2}`, `null`}[g.IntN(3)]
+}
+
+func appendMember(dst []byte, key, value string) []byte {
+	dst = append(dst, `,"`+key+`":`...)
+	return append(dst, quote(value)...)
+}
+
+func appendInt(dst []byte, n int) []byte { return strconv.AppendInt(dst, int64(n), 10) }
+
+// quote returns the JSON string of s, which must be valid UTF-8.
+func quote(s string) []byte {
+	quoted, err := jsontext.AppendQuote(nil, s)
+	if err != nil {
+		panic(err)
+	}
+	return quoted
+}

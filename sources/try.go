@@ -1,0 +1,136 @@
+package sources
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"enrow-export/pipeline"
+	"enrow-export/schema"
+)
+
+// maxErrorBody is how much of an error's body is read, in bytes.
+const maxErrorBody = 64 << 10
+
+// failure is why one try gave no answer. Its text is fit for errors and logs.
+type failure struct {
+	text  string
+	class pipeline.Class // what it means if it stays
+	hint  string
+	// again says that another try may help.
+	again bool
+	// wait is how long the API asks to wait before that.
+	wait time.Duration
+	// unconnected says that no connection came about, or none that was kept
+	// until an answer.
+	unconnected bool
+}
+
+func (f *failure) Error() string { return f.text }
+
+// try sends one request and returns the body of its answer.
+func (c *Client) try(ctx context.Context, table *schema.Table, batchID string) ([]byte, *failure) {
+	ctx, cancel := context.WithTimeout(ctx, c.requestTimeout)
+	defer cancel()
+	var connected atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
+	target := c.base.JoinPath(table.Endpoint)
+	target.RawQuery = url.Values{"id": {batchID}}.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	if err != nil {
+		return nil, &failure{text: "request cannot be made: " + c.quote.text(err.Error()), class: pipeline.Permanent}
+	}
+	req.Header.Set("x-api-key", c.key)
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.userAgent)
+
+	// A transport makes one request. An http.Client would make another where
+	// an answer redirects it, and send the key along to any host.
+	resp, err := c.transport.RoundTrip(req)
+	if err != nil {
+		timedOut := errors.Is(ctx.Err(), context.DeadlineExceeded)
+		f := &failure{
+			text:  fmt.Sprintf("no answer from %s: %s", c.base.Host, c.quote.text(err.Error())),
+			again: true, unconnected: !timedOut || !connected.Load(),
+		}
+		if timedOut {
+			f.text = fmt.Sprintf("no answer from %s within %s", c.base.Host, c.requestTimeout)
+		}
+		return nil, f
+	}
+	defer resp.Body.Close()
+	c.reached.Store(true)
+	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusAccepted {
+		return c.readBody(ctx, resp)
+	}
+	return nil, c.refusal(resp)
+}
+
+// readBody returns the body of an answer, if it is whole.
+func (c *Client) readBody(ctx context.Context, resp *http.Response) ([]byte, *failure) {
+	tooLong := &failure{
+		text:  fmt.Sprintf("answer is longer than %d bytes", c.maxBody),
+		class: pipeline.Permanent, hint: "raise --max-body",
+	}
+	if resp.ContentLength > c.maxBody {
+		return nil, tooLong
+	}
+	// One byte more than allowed tells that the body is too long.
+	body, err := io.ReadAll(io.LimitReader(resp.Body, min(c.maxBody, math.MaxInt64-1)+1))
+	switch {
+	case int64(len(body)) > c.maxBody:
+		return nil, tooLong
+	case err == nil && pipeline.Complete(body):
+		return body, nil
+	case err == nil:
+		return nil, &failure{text: fmt.Sprintf("answer breaks off after %d bytes", len(body)), again: true}
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return nil, &failure{text: fmt.Sprintf("answer is not whole after %s", c.requestTimeout), again: true}
+	}
+	return nil, &failure{
+		text:  fmt.Sprintf("answer breaks off after %d bytes: %s", len(body), c.quote.text(err.Error())),
+		again: true,
+	}
+}
+
+// refusal returns what an answer that has no results means. It reads the body,
+// so that the connection can be used again.
+func (c *Client) refusal(resp *http.Response) *failure {
+	// The status text is not the server's: that may say anything.
+	f := &failure{text: fmt.Sprintf("API answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))}
+	if resp.StatusCode/100 == 3 {
+		f.class, f.hint = pipeline.Fatal, "check --api-url: redirects are not followed, the API key would go along"
+		f.text += ", a redirect"
+		if to, err := resp.Location(); err == nil && to.Host != "" {
+			f.text += " to " + c.quote.text(to.Scheme+"://"+to.Host)
+		}
+		return f
+	}
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // the status says enough
+	if said := c.quote.errorBody(body); said != "" && said != http.StatusText(resp.StatusCode) {
+		f.text += ": " + said
+	}
+	switch code := resp.StatusCode; {
+	case code == http.StatusUnauthorized || code == http.StatusForbidden:
+		f.class, f.hint = pipeline.Fatal, "check ENROW_API_KEY or --api-key-file"
+	case code == http.StatusPaymentRequired || code == http.StatusUnprocessableEntity:
+		f.class, f.hint = pipeline.Fatal, "check the credits and the subscription of your Enrow account"
+	case code == http.StatusBadRequest || code == http.StatusNotFound:
+		f.class, f.hint = pipeline.Permanent, "check the batch id: the API does not know it or cannot read its results"
+	case code == http.StatusRequestTimeout || code == http.StatusTooEarly || code == http.StatusTooManyRequests,
+		code < 400, code >= 500:
+		f.again, f.wait = true, demandedWait(resp.Header, body)
+	default:
+		f.class = pipeline.Permanent
+	}
+	return f
+}
