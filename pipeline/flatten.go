@@ -117,7 +117,7 @@ func (f *flattener) envelope() error {
 		return f.syntax(err)
 	}
 	f.rest = append(f.rest, '}')
-	if _, err := f.dec.ReadToken(); err != io.EOF {
+	if _, err := f.dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("answer goes on after its end, at byte %d", f.dec.InputOffset())
 	}
 	return nil

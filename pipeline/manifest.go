@@ -185,7 +185,7 @@ func (m Manifest) decode(id string, data []byte) (*Entry, error) {
 	if err := dec.Decode(e); err != nil {
 		return nil, errors.New("has fields that this program does not know, or of another type")
 	}
-	if _, err := dec.Token(); err != io.EOF {
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("goes on after its end")
 	}
 	switch {

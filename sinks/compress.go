@@ -90,7 +90,7 @@ func unzstd(data []byte) ([]byte, error) {
 // notEOF makes an end of the data an unexpected one, which is what it is inside
 // of something.
 func notEOF(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

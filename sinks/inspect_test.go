@@ -89,7 +89,6 @@ func TestInspectDamagedFiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			unseen := 0
 			for i := range data {
 				for _, bits := range []byte{0xff, 0x80, 0x01} {
 					if e.Compression == "none" && bits != 0xff {
@@ -101,13 +100,11 @@ func TestInspectDamagedFiles(t *testing.T) {
 					if err != nil {
 						continue
 					}
-					unseen++
 					if c.Rows != want.Rows || !isParquet && !slices.Equal(c.Columns, want.Columns) {
 						t.Errorf("byte %d xor %#x: %v", i, bits, c)
 					}
 				}
 			}
-			t.Logf("%d of %d damaged files were read without error", unseen, 3*len(data))
 		})
 	}
 }

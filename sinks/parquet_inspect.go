@@ -7,21 +7,22 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/xitongsys/parquet-go/layout"
 	xparquet "github.com/xitongsys/parquet-go/parquet"
 	"github.com/xitongsys/parquet-go/reader"
 	"github.com/xitongsys/parquet-go/source"
 )
 
 // inspectParquet reads data with a library that shares no code with the one
-// that wrote it. That library believes what it reads, so what the footer says
-// is compared with the file before, and what was read with the footer after.
+// that wrote it. That library believes what it reads, and takes damage for
+// lengths of many gigabytes; so the footer and the page headers must first be
+// such as encodeParquet writes them.
 func inspectParquet(data []byte, compression string) (Contents, error) {
 	pagesEnd, err := parquetPages(data)
 	if err != nil {
 		return Contents{}, err
 	}
-	f := newMemoryFile(data)
-	r, err := reader.NewParquetColumnReader(f, 1)
+	r, err := reader.NewParquetColumnReader(newMemoryFile(data), 1)
 	if err != nil {
 		return Contents{}, fmt.Errorf("read footer: %w", err)
 	}
@@ -29,30 +30,14 @@ func inspectParquet(data []byte, compression string) (Contents, error) {
 	if err := checkFooter(r.Footer, pagesEnd, compression); err != nil {
 		return Contents{}, err
 	}
-	return readColumns(r, f)
-}
-
-// readColumns reads every column of f to its end.
-func readColumns(r *reader.ParquetReader, f *memoryFile) (Contents, error) {
-	c := Contents{Rows: r.GetNumRows()}
-	for i, info := range r.SchemaHandler.Infos[1:] {
-		c.Columns = append(c.Columns, info.ExName) // the footer's own spelling
-		if c.Rows == 0 {
-			continue
-		}
-		// One row more is asked for, to see that there is none.
-		values, _, _, err := r.ReadColumnByIndex(int64(i), c.Rows+1)
-		if err != nil {
-			return Contents{}, fmt.Errorf("read column %d: %w", i+1, err)
-		}
-		if int64(len(values)) != c.Rows {
-			return Contents{}, fmt.Errorf("column %d has not %d rows, but %d", i+1, c.Rows, len(values))
+	for _, group := range r.Footer.RowGroups {
+		for i, chunk := range group.Columns {
+			if err := checkPages(data, chunk.MetaData); err != nil {
+				return Contents{}, fmt.Errorf("column %d: %w", i+1, err)
+			}
 		}
 	}
-	if *f.overrun {
-		return Contents{}, errors.New("a column runs past the end of the file")
-	}
-	return c, nil
+	return readColumns(r)
 }
 
 // parquetPages checks the marks at both ends of a file, and returns the offset
@@ -73,13 +58,18 @@ func parquetPages(data []byte) (end int64, err error) {
 	return end, nil
 }
 
-// checkFooter reports an error unless the footer describes a flat table whose
-// columns have a value or a null in each row and lie, compressed as expected,
-// within the pages.
+// checkFooter reports an error unless the footer describes a flat table of
+// optional columns that have a value or a null in each row and lie, compressed
+// as expected, before pagesEnd.
 func checkFooter(footer *xparquet.FileMetaData, pagesEnd int64, compression string) error {
 	columns := len(footer.Schema) - 1
 	if columns < 1 || int(footer.Schema[0].GetNumChildren()) != columns {
 		return errors.New("schema is not a flat table")
+	}
+	for i, element := range footer.Schema[1:] {
+		if element.GetRepetitionType() != xparquet.FieldRepetitionType_OPTIONAL {
+			return fmt.Errorf("column %d is not optional", i+1)
+		}
 	}
 	var rows int64
 	for _, group := range footer.RowGroups {
@@ -89,19 +79,18 @@ func checkFooter(footer *xparquet.FileMetaData, pagesEnd int64, compression stri
 		rows += group.NumRows
 		for i, chunk := range group.Columns {
 			meta := chunk.MetaData
-			start := meta.DataPageOffset
-			if meta.DictionaryPageOffset != nil {
-				start = *meta.DictionaryPageOffset
-			}
-			size := meta.TotalCompressedSize
-			if start < int64(len(parquetMagic)) || size < 0 || start > pagesEnd || size > pagesEnd-start {
-				return fmt.Errorf("column %d lies outside of the file", i+1)
+			if meta.Type != footer.Schema[i+1].GetType() {
+				return fmt.Errorf("column %d has another type than its schema", i+1)
 			}
 			if meta.NumValues != group.NumRows {
 				return fmt.Errorf("column %d has %d values, its row group %d rows", i+1, meta.NumValues, group.NumRows)
 			}
 			if int32(meta.Codec) != int32(pageCodecs[compression]) {
 				return fmt.Errorf("column %d is not compressed with %s", i+1, compression)
+			}
+			start, size := chunkStart(meta), meta.TotalCompressedSize
+			if start < int64(len(parquetMagic)) || size < 0 || start > pagesEnd || size > pagesEnd-start {
+				return fmt.Errorf("column %d lies outside of the file", i+1)
 			}
 		}
 	}
@@ -111,37 +100,93 @@ func checkFooter(footer *xparquet.FileMetaData, pagesEnd int64, compression stri
 	return nil
 }
 
+// chunkStart returns where the first page of a column is.
+func chunkStart(meta *xparquet.ColumnMetaData) int64 {
+	if meta.DictionaryPageOffset != nil {
+		return *meta.DictionaryPageOffset
+	}
+	return meta.DataPageOffset
+}
+
+// checkPages reports an error unless the pages of a column fill the place that
+// the footer gives it and have as many values: plain ones, or a dictionary and
+// pages that refer to it.
+func checkPages(data []byte, meta *xparquet.ColumnMetaData) error {
+	start := chunkStart(meta)
+	pages := source.ConvertToThriftReader(newMemoryFile(data[start:start+meta.TotalCompressedSize]), 0, meta.TotalCompressedSize)
+	inDictionary := false
+	for values := int64(0); values < meta.NumValues; {
+		header, err := layout.ReadPageHeader(pages)
+		if err != nil {
+			return fmt.Errorf("read page header: %w", err)
+		}
+		dictionary, page := header.DictionaryPageHeader, header.DataPageHeader
+		want := xparquet.Encoding_PLAIN
+		if inDictionary {
+			want = xparquet.Encoding_RLE_DICTIONARY
+		}
+		switch {
+		case header.Type == xparquet.PageType_DICTIONARY_PAGE && dictionary != nil && meta.DictionaryPageOffset != nil && values == 0:
+			// A dictionary has no more entries than the column has values.
+			if dictionary.NumValues < 0 || int64(dictionary.NumValues) > meta.NumValues {
+				return errors.New("dictionary is damaged")
+			}
+			inDictionary = true
+		case header.Type == xparquet.PageType_DATA_PAGE && page != nil && page.Encoding == want && page.NumValues > 0:
+			values += int64(page.NumValues)
+			if values > meta.NumValues {
+				return fmt.Errorf("pages have more than %d values", meta.NumValues)
+			}
+		default:
+			return errors.New("page header is damaged")
+		}
+		if _, err := io.CopyN(io.Discard, pages, int64(header.CompressedPageSize)); err != nil {
+			return fmt.Errorf("skip page: %w", err)
+		}
+	}
+	if n, _ := pages.Read(make([]byte, 1)); n > 0 {
+		return errors.New("bytes follow the last page")
+	}
+	return nil
+}
+
+// readColumns reads every column to its end.
+func readColumns(r *reader.ParquetReader) (Contents, error) {
+	c := Contents{Rows: r.GetNumRows()}
+	for i, info := range r.SchemaHandler.Infos[1:] {
+		c.Columns = append(c.Columns, info.ExName) // the footer's own spelling
+		if c.Rows == 0 {
+			continue
+		}
+		// One row more is asked for, to see that there is none.
+		values, _, _, err := r.ReadColumnByIndex(int64(i), c.Rows+1)
+		if err != nil {
+			return Contents{}, fmt.Errorf("read column %d: %w", i+1, err)
+		}
+		if int64(len(values)) != c.Rows {
+			return Contents{}, fmt.Errorf("column %d has not %d rows, but %d", i+1, c.Rows, len(values))
+		}
+	}
+	return c, nil
+}
+
 // memoryFile lets the reading library see bytes as a file.
 type memoryFile struct {
 	*bytes.Reader
-	data    []byte
-	overrun *bool // set when any reader of the file has met its end
+	data []byte
 }
 
-var _ source.ParquetFile = (*memoryFile)(nil)
+var _ source.ParquetFile = memoryFile{}
 
-func newMemoryFile(data []byte) *memoryFile {
-	return &memoryFile{Reader: bytes.NewReader(data), data: data, overrun: new(bool)}
-}
-
-// Read implements io.Reader. The library fills a column that meets the end of
-// the file with nulls and says nothing; in a whole file none does, for the
-// footer is behind all of them.
-func (f *memoryFile) Read(p []byte) (int, error) {
-	n, err := f.Reader.Read(p)
-	if err == io.EOF {
-		*f.overrun = true
-	}
-	return n, err
+func newMemoryFile(data []byte) memoryFile {
+	return memoryFile{Reader: bytes.NewReader(data), data: data}
 }
 
 // Open returns another reader of the same bytes, whatever the name: the library
 // reads each column by one of its own.
-func (f *memoryFile) Open(string) (source.ParquetFile, error) {
-	return &memoryFile{Reader: bytes.NewReader(f.data), data: f.data, overrun: f.overrun}, nil
-}
+func (f memoryFile) Open(string) (source.ParquetFile, error) { return newMemoryFile(f.data), nil }
 
 // Create, Write and Close complete source.ParquetFile.
-func (f *memoryFile) Create(string) (source.ParquetFile, error) { return nil, errors.ErrUnsupported }
-func (f *memoryFile) Write([]byte) (int, error)                 { return 0, errors.ErrUnsupported }
-func (f *memoryFile) Close() error                              { return nil }
+func (f memoryFile) Create(string) (source.ParquetFile, error) { return nil, errors.ErrUnsupported }
+func (f memoryFile) Write([]byte) (int, error)                 { return 0, errors.ErrUnsupported }
+func (f memoryFile) Close() error                              { return nil }

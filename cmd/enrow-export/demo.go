@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -51,7 +52,7 @@ func (p *program) demo(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the embedded API: %w", err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }() // it is done with
 	client, err := sources.NewClient(sources.Config{BaseURL: listener.URL(), Key: "demo"})
 	if err != nil {
 		return err
@@ -90,6 +91,9 @@ func (p *program) demo(c *cli.Context) error {
 		}
 		return err
 	}
+	slices.SortFunc(results, func(a, b pipeline.Result) int {
+		return slices.Index(ids, a.BatchID) - slices.Index(ids, b.BatchID)
+	})
 	p.demoTable(results)
 	if err := p.demoRows(c, cfg.Store, results); err != nil {
 		return err
@@ -131,11 +135,6 @@ func (p *program) demoTable(results []pipeline.Result) {
 // demoRows shows the first rows of the first batch, from its CSV file.
 func (p *program) demoRows(c *cli.Context, store sinks.Store, results []pipeline.Result) error {
 	file := results[0].Entry.Files["csv"]
-	for _, r := range results {
-		if r.BatchID == fakeapi.Sample().ID {
-			file = r.Entry.Files["csv"]
-		}
-	}
 	data, _, err := store.Get(c.Context, file.Path)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", file.Path, err)
@@ -173,17 +172,16 @@ func (p *program) demoRows(c *cli.Context, store sinks.Store, results []pipeline
 
 // demoNext closes with what to do now.
 func (p *program) demoNext(to string, s pipeline.Summary, requests int) {
-	switch {
-	case s.Exported == 0:
-		fmt.Fprintf(p.stdout, "\nall %d batches were done already: %d calls for results, nothing written\n", s.Done, requests)
-	default:
+	if s.Exported == 0 {
+		fmt.Fprintf(p.stdout, "\nall is done: %d batches were exported before, %d calls for results, nothing written\n", s.Done, requests)
+	} else {
 		fmt.Fprintf(p.stdout, "\n%s exported in %s with %d calls for results\n", count(int64(s.Exported), "batch"), duration(s.Elapsed), requests)
 	}
-	fmt.Fprintf(p.stdout, `
-what next:
-  enrow-export demo                  again: nothing is left to do
-  enrow-export status --to %[1]s    what the manifest says
-  enrow-export verify --to %[1]s    read every file back and compare
-  ENROW_API_KEY=… enrow-export export --to out BATCH_ID    your own batches
-`, to)
+	fmt.Fprintln(p.stdout, "\nwhat next:")
+	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "  enrow-export demo\tthe same again: nothing is left to do\n")
+	fmt.Fprintf(w, "  enrow-export status --to %s\twhat the manifest says\n", to)
+	fmt.Fprintf(w, "  enrow-export verify --to %s\tread every file back and compare\n", to)
+	fmt.Fprintf(w, "  ENROW_API_KEY=… enrow-export export --to out BATCH_ID\tyour own batches\n")
+	_ = w.Flush() // an error of the writer is kept by stickyWriter
 }

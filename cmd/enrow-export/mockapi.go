@@ -55,7 +55,7 @@ func (p *program) mockAPI(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }() // it is done with
 	fmt.Fprintf(p.stdout, "ENROW_API_URL=%s\n", listener.URL())
 	for _, id := range ids {
 		fmt.Fprintln(p.stdout, id)
@@ -66,7 +66,7 @@ func (p *program) mockAPI(c *cli.Context) error {
 	}
 	fmt.Fprintf(p.stderr, "serving %s until interrupted; in another shell:\n  ENROW_API_URL=%s ENROW_API_KEY=%s enrow-export export --to out %s\n",
 		count(int64(len(ids)), "batch"), listener.URL(), key, ids[0])
-	<-c.Context.Done()
+	<-c.Done()
 	return context.Cause(c.Context)
 }
 

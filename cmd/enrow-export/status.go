@@ -148,7 +148,7 @@ func (p *program) selection(c *cli.Context) (pipeline.Manifest, iter.Seq2[string
 	}
 	return m, func(yield func(string, error) bool) {
 		for _, id := range ids {
-			if !yield(id, c.Context.Err()) {
+			if !yield(id, c.Err()) {
 				return
 			}
 		}

@@ -85,13 +85,11 @@ func (l *lister) file(ctx context.Context, name string, entry fs.DirEntry) error
 	if !entry.Type().IsRegular() || checkName(name) != nil {
 		return nil
 	}
-	info, err := entry.Info()
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	switch info, err := entry.Info(); {
+	case err == nil:
+		l.stopped = !l.yield(sinks.Info{Name: name, Size: info.Size()}, nil)
+	case !errors.Is(err, fs.ErrNotExist): // else it has just gone
 		return err
 	}
-	l.stopped = !l.yield(sinks.Info{Name: name, Size: info.Size()}, nil)
 	return nil
 }

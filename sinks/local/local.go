@@ -162,7 +162,7 @@ func newDigest() digest {
 	return digest{sha256: sha256.New(), crc32c: crc32.New(crc32.MakeTable(crc32.Castagnoli))}
 }
 
-// Write never fails.
+// Write implements io.Writer. It never fails.
 func (d digest) Write(p []byte) (int, error) {
 	d.sha256.Write(p)
 	d.crc32c.Write(p)

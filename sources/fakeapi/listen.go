@@ -24,7 +24,7 @@ type Listener struct {
 // Listen serves on addr, "127.0.0.1:0" for a free port of the loopback
 // interface, until the Listener is closed.
 func (s *Server) Listen(addr string) (*Listener, error) {
-	ln, err := net.Listen("tcp", addr)
+	ln, err := net.Listen("tcp", addr) //nolint:noctx // listening waits for nothing
 	if err != nil {
 		return nil, err
 	}

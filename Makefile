@@ -1,0 +1,47 @@
+# What each target does stands in the README's section for developers.
+GO       ?= go
+FUZZTIME ?= 10s
+BENCH    ?= .
+COUNT    ?= 6
+COMMIT   := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+LDFLAGS  := -s -w $(if $(COMMIT),-X main.commit=$(COMMIT))
+
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
+
+.PHONY: build test race lint fuzz bench demo cover
+
+build:
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o enrow-export ./cmd/enrow-export
+
+test:
+	$(GO) test ./...
+
+race:
+	$(GO) test -race ./...
+
+lint:
+	@unformatted=$$($(GO) run $(GOFUMPT) -l .) && if [ -n "$$unformatted" ]; then \
+		echo "not formatted (run gofumpt -w):"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(GOLANGCI_LINT) run ./...
+
+# Every fuzz target for FUZZTIME, one after the other. A package's targets are
+# listed by the test binary itself, so that a new one is never forgotten.
+fuzz:
+	@set -e; found=0; for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "fuzz $$pkg $$target"; found=1; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done; [ $$found = 1 ]
+
+bench:
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./...
+
+demo:
+	$(GO) run ./cmd/enrow-export demo
+
+cover:
+	$(GO) test -coverprofile cover.out -coverpkg ./... ./...
+	$(GO) tool cover -func cover.out | tail -n 1

@@ -1,0 +1,169 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"enrow-export/sinks"
+	"enrow-export/sinks/storetest"
+)
+
+// scenario is a run to be disturbed: what is there before it, and the run.
+type scenario struct {
+	name    string
+	before  func(t *testing.T, store sinks.Store) // may be nil
+	run     func(t *testing.T, store sinks.Store) Config
+	damaged bool // before leaves files that are not as the manifest says
+}
+
+const faultID = "batch-1"
+
+// first is a store where the batch was exported once.
+func first(formats ...string) func(t *testing.T, store sinks.Store) {
+	return func(t *testing.T, store sinks.Store) {
+		source := newAnswers()
+		source.set(faultID, finished(faultID, "old", 3))
+		export(t, config(t, source, store, formats...), faultID, Exported)
+	}
+}
+
+func scenarios() []scenario {
+	run := func(content string, change func(*Config), formats ...string) func(*testing.T, sinks.Store) Config {
+		return func(t *testing.T, store sinks.Store) Config {
+			source := newAnswers()
+			source.set(faultID, finished(faultID, content, 3))
+			cfg := config(t, source, store, formats...)
+			if change != nil {
+				change(&cfg)
+			}
+			return cfg
+		}
+	}
+	otherLayout := func(c *Config) { c.Layout, _ = ParseLayout("{table}/{ext}/{batch_id}.{ext}") }
+	force := func(c *Config) { c.Force = true }
+	return []scenario{
+		{name: "first export", run: run("old", nil, "parquet", "ndjson", "csv")},
+		{name: "nothing to do", before: first("csv"), run: run("old", nil, "csv")},
+		{name: "orphan of other bytes", before: func(t *testing.T, store sinks.Store) {
+			if _, err := store.Put(t.Context(), "email_find/"+faultID+".csv", []byte("orphan"), sinks.IfAbsent()); err != nil {
+				t.Fatal(err)
+			}
+		}, run: run("old", nil, "csv", "ndjson")},
+		{name: "format added", before: first("csv"), run: run("old", nil, "csv", "ndjson")},
+		{name: "format added, other source", before: first("csv"), run: run("new", nil, "ndjson")},
+		{name: "compression changed", before: first("csv"), run: run("old", nil, "csv=gzip")},
+		{name: "compression changed in place", before: first("parquet"), run: run("old", nil, "parquet=snappy")},
+		{name: "layout changed", before: first("csv", "ndjson"), run: run("old", otherLayout, "csv", "ndjson")},
+		{name: "forced, same source", before: first("csv", "ndjson"), run: run("old", force, "csv", "ndjson")},
+		{name: "forced, other source", before: first("csv", "ndjson"), run: run("new", force, "csv", "ndjson")},
+		{name: "forced in part, other source", before: first("csv", "ndjson"), run: run("new", force, "csv")},
+		{name: "file damaged", damaged: true, before: func(t *testing.T, store sinks.Store) {
+			first("csv")(t, store)
+			name := "email_find/" + faultID + ".csv"
+			info, err := store.Stat(t.Context(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := store.Put(t.Context(), name, []byte("damage"), sinks.IfVersion(info.Version)); err != nil {
+				t.Fatal(err)
+			}
+		}, run: run("old", nil, "csv")},
+		{name: "file gone, other source", damaged: true, before: func(t *testing.T, store sinks.Store) {
+			first("csv", "ndjson")(t, store)
+			name := "email_find/" + faultID + ".csv"
+			info, err := store.Stat(t.Context(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := store.Delete(t.Context(), name, sinks.IfVersion(info.Version)); err != nil {
+				t.Fatal(err)
+			}
+		}, run: run("new", nil, "csv")},
+	}
+}
+
+// entryIgnore are the fields in which an undisturbed run may differ.
+var entryIgnore = cmpopts.IgnoreFields(Entry{}, "UpdatedAt", "FirstExportedAt", "Attempts", "Error")
+
+// TestFaultAtEveryOperation fails each operation of each scenario on each store
+// in every way, one at a time. Right after it the manifest must be true and
+// every visible file whole; after another run all must be as one undisturbed
+// run leaves it.
+func TestFaultAtEveryOperation(t *testing.T) {
+	modes := map[string]storetest.Mode{
+		"error before": storetest.FailBefore, "error after": storetest.FailAfter, "cancelled": storetest.CancelBefore,
+	}
+	for kind, open := range stores {
+		for _, sc := range scenarios() {
+			t.Run(kind+"/"+sc.name, func(t *testing.T) {
+				quiet := open(t)
+				if sc.before != nil {
+					sc.before(t, quiet)
+				}
+				initial := files(t, quiet)
+				if _, _, err := runAll(t.Context(), t, sc.run(t, quiet), faultID); err != nil {
+					t.Fatal(err)
+				}
+				want, wantEntry := files(t, quiet), readEntry(t, quiet, faultID)
+				if wantEntry.State != StateExported {
+					t.Fatalf("undisturbed run ends %s: %s", wantEntry.State, wantEntry.Error)
+				}
+				points := 0
+				for mode, m := range modes {
+					for at := 1; ; at++ {
+						if !disturb(t, open(t), sc, m, at, fmt.Sprintf("%s at operation %d", mode, at), initial, want, wantEntry) {
+							break
+						}
+						points++
+					}
+				}
+				if points == 0 {
+					t.Error("no operation was failed")
+				}
+				t.Logf("%d faults", points)
+			})
+		}
+	}
+}
+
+// disturb fails one operation and reports whether there was one to fail.
+func disturb(t *testing.T, store sinks.Store, sc scenario, mode storetest.Mode, at int, what string, initial, want map[string]string, wantEntry *Entry) bool {
+	t.Helper()
+	if sc.before != nil {
+		sc.before(t, store)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	faulty := &storetest.Faulty{Store: store, At: at, Mode: mode, Cancel: cancel}
+	_, _, err := runAll(ctx, t, sc.run(t, faulty), faultID)
+	if !faulty.Fired() {
+		return false
+	}
+	ops := faulty.Ops()
+	if mode == storetest.CancelBefore && err == nil {
+		t.Errorf("%s: a cancelled run reports no error", what)
+	}
+	if !sc.damaged { // else the manifest is not true to begin with
+		truthful(t, store, faultID)
+	}
+	for name, data := range files(t, store) {
+		if data != initial[name] && data != want[name] {
+			t.Errorf("%s: %s is neither as before nor as after", what, name)
+		}
+	}
+	results, _, err := runAll(t.Context(), t, sc.run(t, store), faultID)
+	if err != nil || results[faultID].Err != nil {
+		t.Fatalf("%s: the next run fails: %v, %v", what, err, results[faultID].Err)
+	}
+	if diff := cmp.Diff(want, files(t, store)); diff != "" {
+		t.Errorf("%s: files after the next run (-undisturbed +got):\n%s\noperations: %v", what, diff, ops)
+	}
+	if diff := cmp.Diff(wantEntry, readEntry(t, store, faultID), entryIgnore); diff != "" {
+		t.Errorf("%s: entry after the next run (-undisturbed +got):\n%s\noperations: %v", what, diff, ops)
+	}
+	return true
+}

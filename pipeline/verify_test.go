@@ -1,0 +1,111 @@
+package pipeline
+
+import (
+	"strings"
+	"testing"
+
+	"enrow-export/schema"
+	"enrow-export/sinks"
+)
+
+func TestVerifyNamesEveryDifference(t *testing.T) {
+	replace := func(t *testing.T, store sinks.Store, name, data string) {
+		t.Helper()
+		info, err := store.Stat(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Delete(t.Context(), name, sinks.IfVersion(info.Version)); err != nil {
+			t.Fatal(err)
+		}
+		if data == "" {
+			return
+		}
+		if _, err := store.Put(t.Context(), name, []byte(data), sinks.IfAbsent()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const entry = "_manifest/email_find/b.json"
+	// edit changes the manifest's entry, as a person might.
+	edit := func(old, replacement string) func(*testing.T, sinks.Store) {
+		return func(t *testing.T, store sinks.Store) {
+			text := objects(t, store)[entry]
+			if !strings.Contains(text, old) {
+				t.Fatalf("entry has no %s", old)
+			}
+			replace(t, store, entry, strings.Replace(text, old, replacement, 1))
+		}
+	}
+	// forge writes another file and the digests that go with it.
+	forge := func(path string, change func(string) string) func(*testing.T, sinks.Store) {
+		return func(t *testing.T, store sinks.Store) {
+			old := objects(t, store)[path]
+			forged := change(old)
+			if forged == old {
+				t.Fatal("the forgery changes nothing")
+			}
+			replace(t, store, path, forged)
+			text := objects(t, store)[entry]
+			text = strings.Replace(text, hexSum(old), hexSum(forged), 1)
+			e := readEntry(t, store, "b")
+			for _, f := range e.Files {
+				if f.Path == path {
+					info, err := store.Stat(t.Context(), path)
+					if err != nil {
+						t.Fatal(err)
+					}
+					text = strings.Replace(text, f.CRC32C, encodeCRC32C(info.CRC32C), 1)
+				}
+			}
+			replace(t, store, entry, text)
+		}
+	}
+	cases := []struct {
+		name   string
+		damage func(t *testing.T, store sinks.Store) // nil: none
+		want   string                                // of the one difference
+	}{
+		{"nothing", nil, ""},
+		{"missing file", func(t *testing.T, s sinks.Store) { replace(t, s, "email_find/b.csv", "") }, "email_find/b.csv is missing"},
+		{"other size", func(t *testing.T, s sinks.Store) { replace(t, s, "email_find/b.csv", "x") }, "email_find/b.csv has 1 bytes, the manifest says"},
+		{"one byte", func(t *testing.T, s sinks.Store) {
+			data := objects(t, s)["email_find/b.parquet"]
+			replace(t, s, "email_find/b.parquet", data[:100]+string(rune(data[100]^1))+data[101:])
+		}, "email_find/b.parquet has another sha256"},
+		{"rows", edit(`"rows": 2,`, `"rows": 3,`), "b.csv has 2 rows, the manifest says 3"},
+		{"crc32c", func(t *testing.T, s sinks.Store) {
+			edit(readEntry(t, s, "b").Files["csv"].CRC32C, "AAAAAA==")(t, s)
+		}, "email_find/b.csv has another crc32c"},
+		{"columns", forge("email_find/b.csv", func(s string) string { return strings.Replace(s, "index,", "Index,", 1) }), "email_find/b.csv has the columns batch_id,batch_custom,Index"},
+		{"unreadable", forge("email_find/b.ndjson", func(s string) string { return strings.Replace(s, "{", "[", 1) }), "email_find/b.ndjson cannot be read back"},
+		{"never exported", func(t *testing.T, s sinks.Store) { replace(t, s, entry, "") }, "was never exported here"},
+		{"entry cut", func(t *testing.T, s sinks.Store) { replace(t, s, entry, objects(t, s)[entry][:50]) }, "not valid JSON"},
+		{"failed", edit(`"state": "exported"`, `"state": "failed"`), "is failed, not exported"},
+		{"being replaced", edit(`"first_exported_at"`, `"replacing": {"csv": {"path": "email_find/b.csv", "rows": 1, "bytes": 1, "sha256": "", "crc32c": "", "compression": "none"}}, "first_exported_at"`), "files are being replaced"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			store, source := sinks.NewMemory(), newAnswers()
+			source.set("b", finished("b", "x", 2))
+			export(t, config(t, source, store, "parquet", "ndjson", "csv"), "b", Exported)
+			if c.damage != nil {
+				c.damage(t, store)
+			}
+			checked, err := Manifest{store, &schema.EmailFind}.Verify(t.Context(), "b")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, d := range checked.Differences {
+				got = append(got, d.Path+" "+d.Problem)
+			}
+			text := strings.Join(got, "\n")
+			if (c.want == "") != (text == "") || !strings.Contains(text, c.want) {
+				t.Errorf("differences %q, want %q", text, c.want)
+			}
+			if strings.Contains(text, "example.com") {
+				t.Errorf("differences quote a value: %s", text)
+			}
+		})
+	}
+}
