@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -166,4 +168,54 @@ func disturb(t *testing.T, store sinks.Store, sc scenario, mode storetest.Mode, 
 		t.Errorf("%s: entry after the next run (-undisturbed +got):\n%s\noperations: %v", what, diff, ops)
 	}
 	return true
+}
+
+// interposed is a Store that calls hooks around the first replacement of a data
+// file.
+type interposed struct {
+	sinks.Store
+	before, after func()
+	once          sync.Once
+}
+
+func (s *interposed) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
+	mine := false
+	if !strings.HasPrefix(name, "_") && !cond.Absent() {
+		s.once.Do(func() { mine = true })
+	}
+	if mine {
+		s.before()
+		defer s.after()
+	}
+	return s.Store.Put(ctx, name, data, cond)
+}
+
+// A run that has claimed a file and is slow to replace it must find itself
+// overtaken by one that has meanwhile published the bytes that were there.
+func TestOvertakenReplacementIsRefused(t *testing.T) {
+	for kind, open := range stores {
+		t.Run(kind, func(t *testing.T) {
+			store := open(t)
+			first("csv")(t, store)
+			old, changed := newAnswers(), newAnswers()
+			old.set(faultID, finished(faultID, "old", 3))
+			changed.set(faultID, finished(faultID, "new", 3))
+			slow := &interposed{Store: store}
+			slow.before = func() {
+				if e := readEntry(t, store, faultID); len(e.Replacing) != 1 {
+					t.Errorf("replacing without a claim: %+v", e)
+				}
+				export(t, config(t, old, store, "csv"), faultID, Exported)
+				truthful(t, store, faultID)
+			}
+			slow.after = func() { truthful(t, store, faultID) }
+			cfg := config(t, changed, slow, "csv")
+			cfg.Force = true
+			export(t, cfg, faultID, Exported)
+			truthful(t, store, faultID)
+			if e := readEntry(t, store, faultID); e.Source.SHA256 != hexSum(finished(faultID, "new", 3)) || len(e.Replacing) > 0 {
+				t.Errorf("entry %+v", e)
+			}
+		})
+	}
 }

@@ -186,7 +186,7 @@ func (w *faultyWriter) Write(p []byte) (int, error) {
 func TestEncodeToWriterThatFails(t *testing.T) {
 	recs := []arrow.Record{
 		newRecord(t, people, awkwardRows()...),
-		newRecord(t, people, manyRows(3000)...),
+		newRecord(t, people, manyRows(2000)...),
 		newRecord(t, people),
 	}
 	eachEncoding(t, func(t *testing.T, e sinks.Encoding) {
@@ -194,7 +194,7 @@ func TestEncodeToWriterThatFails(t *testing.T) {
 			size := len(encode(t, e, people, rec))
 			for limit := 0; limit < size; limit++ {
 				// Every byte at both ends, where marks and footers are.
-				if limit >= 16 && limit < size-24 && limit%(size/20+1) != 0 {
+				if limit >= 16 && limit < size-24 && limit%(size/8+1) != 0 {
 					continue
 				}
 				w, want := &faultyWriter{limit: limit}, errDiskFull

@@ -77,7 +77,7 @@ func TestInspectTrailingGarbage(t *testing.T) {
 // damage to a name or to statistics passes, but never changes how many rows a
 // file tells, and never brings down the process.
 func TestInspectDamagedFiles(t *testing.T) {
-	rec := newRecord(t, people, append(awkwardRows(), manyRows(40)...)...)
+	rec := newRecord(t, people, append(awkwardRows(), manyRows(30)...)...)
 	for _, e := range encodings(t) {
 		isParquet := e.Format.Name == "parquet"
 		if e.Compression == "snappy" || e.Compression == "none" && isParquet {
@@ -90,19 +90,18 @@ func TestInspectDamagedFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i := range data {
-				for _, bits := range []byte{0xff, 0x80, 0x01} {
-					if e.Compression == "none" && bits != 0xff {
-						continue // another letter is as good as the one before
-					}
-					damaged := slices.Clone(data)
-					damaged[i] ^= bits
-					c, err := e.Inspect(damaged)
-					if err != nil {
-						continue
-					}
-					if c.Rows != want.Rows || !isParquet && !slices.Equal(c.Columns, want.Columns) {
-						t.Errorf("byte %d xor %#x: %v", i, bits, c)
-					}
+				bits := [...]byte{0xff, 0x01}[i%2]
+				if e.Compression == "none" {
+					bits = 0xff // no letter any more
+				}
+				damaged := slices.Clone(data)
+				damaged[i] ^= bits
+				c, err := e.Inspect(damaged)
+				if err != nil {
+					continue
+				}
+				if c.Rows != want.Rows || !isParquet && !slices.Equal(c.Columns, want.Columns) {
+					t.Errorf("byte %d xor %#x: %v", i, bits, c)
 				}
 			}
 		})

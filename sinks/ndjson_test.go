@@ -34,7 +34,7 @@ func TestNDJSONWithoutRowsIsEmpty(t *testing.T) {
 
 // A cell that is much larger than what is gathered before a write.
 func TestNDJSONLargeCell(t *testing.T) {
-	large := strings.Repeat("\"é", 5<<20)
+	large := strings.Repeat("\"é", 10<<20/3)
 	rec := newRecord(t, people, row{large, nil, "after", nil, nil}, row{"next", nil, nil, nil, nil})
 	text := string(encode(t, newEncoding(t, "ndjson", ""), people, rec))
 	lines := strings.SplitAfter(text, "\n")

@@ -2,7 +2,6 @@ package sources
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -20,24 +19,23 @@ const (
 	logDelay   = "delay"
 )
 
-const reachHint = "check --api-url and the network"
-
 // Fetch asks for the answer for one batch until it comes whole, the failure is
 // one that stays, or the retries are used up.
 func (c *Client) Fetch(ctx context.Context, table *schema.Table, batchID string) ([]byte, error) {
 	pace := newPacer(c.backoffBase, c.backoffMax)
+	var last *failure
 	tries := 0
 	body, err := backoff.Retry(ctx, func() ([]byte, error) {
 		tries++
-		body, f := c.try(ctx, table, batchID)
-		if f == nil {
+		var body []byte
+		if body, last = c.try(ctx, table, batchID); last == nil {
 			return body, nil
 		}
-		if !f.again || f.wait > maxWait {
-			return nil, backoff.Permanent(f)
+		if !last.again || last.wait > maxWait {
+			return nil, backoff.Permanent(last)
 		}
-		pace.demanded = f.wait
-		return nil, f
+		pace.demanded = last.wait
+		return nil, last
 	},
 		backoff.WithBackOff(pace),
 		backoff.WithMaxTries(uint(c.retries)+1),
@@ -46,34 +44,28 @@ func (c *Client) Fetch(ctx context.Context, table *schema.Table, batchID string)
 			c.log.InfoContext(ctx, "trying again", logBatch, batchID, logAttempt, tries, logReason, err.Error(), logDelay, delay)
 		}),
 	)
-	if err == nil {
+	switch {
+	case err == nil:
 		return body, nil
+	case ctx.Err() != nil:
+		return nil, &pipeline.Error{Op: "fetch", Batch: batchID, Class: pipeline.Transient, Err: ctx.Err()}
 	}
-	return nil, c.conclude(ctx, batchID, err, tries)
+	return nil, c.conclude(batchID, last, tries)
 }
 
-// conclude returns the error of a Fetch whose last try ended with err.
-func (c *Client) conclude(ctx context.Context, batchID string, err error, tries int) error {
-	failed := &pipeline.Error{Op: "fetch", Batch: batchID, Class: pipeline.Transient, Err: err}
-	var f *failure
+// conclude returns the error of a Fetch that the failure of its last try ended.
+func (c *Client) conclude(batchID string, last *failure, tries int) *pipeline.Error {
+	e := &pipeline.Error{Op: "fetch", Batch: batchID, Class: last.class, Err: last, Hint: last.hint}
 	switch {
-	case ctx.Err() != nil:
-		failed.Err = ctx.Err()
-		return failed
-	case !errors.As(err, &f):
-		return failed
-	}
-	failed.Err, failed.Class, failed.Hint = f, f.class, f.hint
-	switch {
-	case !f.again:
-	case f.wait > maxWait:
-		failed.Err = fmt.Errorf("%w: it demands a wait of %s, the most is %s", f, f.wait, maxWait)
-		failed.Hint = "run again after that time"
-	case f.unconnected && !c.reached.Load():
-		failed.Err = fmt.Errorf("the API was never reached: %w", f)
-		failed.Class, failed.Hint = pipeline.Fatal, reachHint
+	case !last.again:
+	case last.wait > maxWait:
+		e.Err = fmt.Errorf("%w: it demands a wait of %s, the most is %s", last, last.wait, maxWait)
+		e.Hint = "run again after that time"
+	case last.unconnected && !c.reached.Load():
+		e.Err = fmt.Errorf("the API was never reached: %w", last)
+		e.Class, e.Hint = pipeline.Fatal, "check --api-url and the network"
 	case tries > 1:
-		failed.Err = fmt.Errorf("gave up after %d tries: %w", tries, f)
+		e.Err = fmt.Errorf("gave up after %d tries: %w", tries, last)
 	}
-	return failed
+	return e
 }

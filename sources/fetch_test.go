@@ -18,6 +18,8 @@ import (
 	"enrow-export/sources/fakeapi"
 )
 
+const reachHint = "check --api-url and the network"
+
 // TestFetchAnswers has every answer that the API documents, and what a gateway
 // may say in its place, over connections of a real network.
 func TestFetchAnswers(t *testing.T) {
@@ -185,6 +187,7 @@ func TestFetchBacksOff(t *testing.T) {
 }
 
 func TestFetchTimeouts(t *testing.T) {
+	hanging := func(t *testing.T) http.Handler { return newAPI(t, "hangx9") }
 	stalled := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(`{"general":`))
 		_ = http.NewResponseController(w).Flush()
@@ -192,16 +195,16 @@ func TestFetchTimeouts(t *testing.T) {
 	})
 	tests := []struct {
 		name string
-		api  http.Handler
+		api  func(*testing.T) http.Handler // made within the bubble
 		want string
 	}{
-		{"before the answer", newAPI(t, "hangx9"), "gave up after 3 tries: no answer from 127.0.0.1 within 5s"},
-		{"within the body", stalled, "gave up after 3 tries: answer is not whole after 5s"},
+		{"before the answer", hanging, "gave up after 3 tries: no answer from 127.0.0.1 within 5s"},
+		{"within the body", func(*testing.T) http.Handler { return stalled }, "gave up after 3 tries: answer is not whole after 5s"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := overPipes(t, tt.api, Config{Retries: 2, RequestTimeout: 5 * time.Second})
+				c := overPipes(t, tt.api(t), Config{Retries: 2, RequestTimeout: 5 * time.Second})
 				elapsed := stopwatch()
 				e := asError(t, fetchSample(t.Context(), t, c))
 				if e.Class != pipeline.Transient || e.Err.Error() != tt.want || elapsed() != 15*time.Second {

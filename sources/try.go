@@ -110,7 +110,9 @@ func (c *Client) refusal(resp *http.Response) *failure {
 	if resp.StatusCode/100 == 3 {
 		f.class, f.hint = pipeline.Fatal, "check --api-url: redirects are not followed, the API key would go along"
 		f.text += ", a redirect"
-		if to, err := resp.Location(); err == nil && to.Host != "" {
+		// Of a target with the key in it, the host may be a part of the key.
+		to, err := resp.Location()
+		if err == nil && to.Host != "" && !c.quote.hasKey(resp.Header.Get("Location")) {
 			f.text += " to " + c.quote.text(to.Scheme+"://"+to.Host)
 		}
 		return f

@@ -3,6 +3,7 @@ package sources
 import (
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -88,4 +89,13 @@ func TestDemandedWait(t *testing.T) {
 			t.Errorf("Retry-After %q, body %s: %s, want %s", tt.header, tt.body, got, tt.want)
 		}
 	}
+}
+
+func TestRetryAfterWithoutDate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		header := http.Header{"Retry-After": {time.Now().Add(40 * time.Second).UTC().Format(http.TimeFormat)}}
+		if got := retryAfter(header); got != 40*time.Second {
+			t.Errorf("%s, want 40s", got)
+		}
+	})
 }

@@ -280,26 +280,6 @@ func TestLoadDirErrors(t *testing.T) {
 	})
 }
 
-// TestLoadDirTakesWhatIsABatchID holds the rule for ids against the pipeline's,
-// which this package must not import.
-func TestLoadDirTakesWhatIsABatchID(t *testing.T) {
-	ids := []string{
-		"a", "0", "A-_z", "_a", "-a", "a.b", "a b", "é", "a\n", strings.Repeat("a", 128), strings.Repeat("a", 129),
-		fakeapi.Sample().ID, fakeapi.GenerateID(1, 1),
-	}
-	for _, id := range ids {
-		dir := t.TempDir()
-		body, err := json.Marshal(map[string]any{"general": map[string]string{"id": id}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(t, dir, id+".json", string(body))
-		if _, err := fakeapi.LoadDir(dir); (err == nil) != pipeline.ValidBatchID(id) {
-			t.Errorf("id %q: %v, the pipeline says valid=%t", id, err, pipeline.ValidBatchID(id))
-		}
-	}
-}
-
 func write(t *testing.T, dir, name, content string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {

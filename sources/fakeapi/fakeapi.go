@@ -15,9 +15,6 @@
 //	steps, err := fakeapi.ParseScript("503x2,truncate:100")
 //	api.Script(fakeapi.Sample().ID, steps...) // the fourth request is answered
 //	listener, err := api.Listen("127.0.0.1:0")
-//
-// The package does not import the pipeline, so that the pipeline's own tests
-// can use it.
 package fakeapi
 
 import (

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
-)
 
-// batchID is what a batch id looks like, the same as to the pipeline.
-var batchID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$`)
+	"enrow-export/pipeline"
+)
 
 // LoadDir reads saved answers: each file of dir that is called ID.json, in the
 // order of the names. Other files and folders are left alone. An error names
@@ -28,7 +26,7 @@ func LoadDir(dir string) ([]Batch, error) {
 			continue
 		}
 		path := filepath.Join(dir, entry.Name())
-		if !batchID.MatchString(id) {
+		if !pipeline.ValidBatchID(id) {
 			return nil, fmt.Errorf("%s: the name is not a batch id", path)
 		}
 		b, err := load(path, id)
