@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -111,7 +112,12 @@ func TestEncodeRefusesRecordsOfOtherSchemas(t *testing.T) {
 }
 
 func TestSameRowsGiveSameBytes(t *testing.T) {
+	var longCities []row // more than what a dictionary commonly holds
+	for i := range 4 {
+		longCities = append(longCities, row{"x", nil, nil, strings.Repeat(string(rune('a'+i)), 600<<10), nil})
+	}
 	recs := []arrow.Record{
+		newRecord(t, people, longCities...),
 		newRecord(t, people, awkwardRows()...),
 		newRecord(t, people, manyRows(3000)...),
 		newRecord(t, people),
@@ -138,6 +144,17 @@ func TestSameRowsGiveSameBytes(t *testing.T) {
 		}
 		wg.Wait()
 	})
+}
+
+// A gzip header has room for a time, a name and an operating system.
+func TestGzipHeaderTellsNothing(t *testing.T) {
+	for _, format := range []string{"ndjson", "csv"} {
+		data := encode(t, newEncoding(t, format, "gzip"), people, newRecord(t, people, awkwardRows()...))
+		const flags, extra, system = 3, 8, 9
+		if header := data[:10]; !bytes.Equal(header[flags:extra], make([]byte, 5)) || header[system] != 255 {
+			t.Errorf("%s: header is %x", format, header)
+		}
+	}
 }
 
 func TestEncodeOfSlice(t *testing.T) {

@@ -71,7 +71,7 @@ func encodeParquet(w *latch, compression string, table *schema.Table, rec arrow.
 	if err := out.Close(); err != nil {
 		return fmt.Errorf("write footer: %w", err)
 	}
-	// Close has been seen to drop the error of the footer.
+	// Close says nothing of a footer that was not written.
 	if w.err == nil && string(w.tail[:]) != parquetMagic {
 		return errors.New("write footer: file has no end mark")
 	}

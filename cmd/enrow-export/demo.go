@@ -60,7 +60,7 @@ func (p *program) demo(c *cli.Context) error {
 	defer client.Close()
 
 	to := filepath.Clean(c.String("to"))
-	store, err := openFolder(to)
+	store, err := openStore(to)
 	if err != nil {
 		return err
 	}

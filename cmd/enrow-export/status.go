@@ -74,11 +74,7 @@ func (p *program) status(c *cli.Context) error {
 		ui.line(l, "%-10s  %s  %s", l.State, id, describe(l))
 	}
 	states := summary.States
-	total := 0
-	for _, n := range states {
-		total += n
-	}
-	ui.line(summary, "%s: %s", count(int64(total), "batch"), countParts(
+	ui.line(summary, "%s", headline("the manifest knows none",
 		states[stateUnreadable], "unreadable", states[pipeline.StateFailed], "failed",
 		states[pipeline.StatePending], "pending", states[pipeline.StateOngoing], "ongoing",
 		states[pipeline.StateExported], fmt.Sprintf("exported (%s)", count(summary.Rows, "row")),
@@ -140,7 +136,7 @@ func (p *program) selection(c *cli.Context) (pipeline.Manifest, iter.Seq2[string
 	if err != nil {
 		return m, nil, err
 	}
-	if m.Store, err = openStore(c.String("to")); err != nil {
+	if m.Store, err = openExisting(c.String("to")); err != nil {
 		return m, nil, err
 	}
 	if c.NArg() == 0 && len(files) == 0 {

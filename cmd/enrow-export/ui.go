@@ -165,14 +165,14 @@ func (u *ui) summary(s pipeline.Summary) {
 		"summary", s.Asked, s.Exported, s.Done, s.Ongoing, s.Failed, s.NotTried,
 		s.Rows, s.Bytes, s.Elapsed.Milliseconds(),
 	}
-	parts := countParts(
+	text := headline("nothing to do",
 		s.Failed, "failed",
 		s.NotTried, "not finished",
 		s.Ongoing, "still ongoing",
 		s.Exported, fmt.Sprintf("exported (%s, %s)", count(s.Rows, "row"), size(s.Bytes)),
 		s.Done, "already done",
 	)
-	u.line(l, "%s: %s, in %s", count(int64(s.Asked), "batch"), parts, duration(s.Elapsed))
+	u.line(l, "%s, in %s", text, duration(s.Elapsed))
 }
 
 // planLine is a line about one batch in the JSON form of export --dry-run.
@@ -208,23 +208,24 @@ type planSummaryLine struct {
 
 func (u *ui) plan(exports, done, failed int) {
 	l := planSummaryLine{"plan_summary", exports, done, failed}
-	u.line(l, "dry run, %s: %s", count(int64(exports+done+failed), "batch"),
-		countParts(failed, "would fail", exports, "to export", done, "done"))
+	u.line(l, "dry run, %s", headline("nothing to do", failed, "would fail", exports, "to export", done, "done"))
 }
 
-// countParts joins the parts whose count is not zero: pairs of a count and
-// what it counts.
-func countParts(pairs ...any) string {
+// headline counts batches: all of them, and then the parts that are not empty,
+// given as pairs of a number and what it counts. none is said when there is none.
+func headline(none string, pairs ...any) string {
+	total := 0
 	var parts []string
 	for i := 0; i < len(pairs); i += 2 {
 		if n := pairs[i].(int); n != 0 {
+			total += n
 			parts = append(parts, fmt.Sprintf("%s %s", humanize.Comma(int64(n)), pairs[i+1]))
 		}
 	}
 	if parts == nil {
-		return "nothing to do"
+		parts = []string{none}
 	}
-	return strings.Join(parts, ", ")
+	return fmt.Sprintf("%s: %s", count(int64(total), "batch"), strings.Join(parts, ", "))
 }
 
 // count returns a number with its noun.

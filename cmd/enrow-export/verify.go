@@ -72,7 +72,7 @@ func (p *program) verify(c *cli.Context) error {
 		}
 		ui.checked(checked, &summary)
 	}
-	ui.line(summary, "%s: %s", count(int64(summary.OK+summary.Differ+summary.Skipped), "batch"), countParts(
+	ui.line(summary, "%s", headline("the manifest knows none",
 		summary.Differ, "with differences", summary.Skipped, "not exported yet",
 		summary.OK, fmt.Sprintf("as the manifest says (%s, %s)", count(int64(summary.Files), "file"), count(summary.Rows, "row"))))
 	return joinOutcome(nil, summary.Differ, 0)
