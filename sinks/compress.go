@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/klauspost/compress/gzip"
@@ -32,9 +33,13 @@ var fileCodecs = map[string]fileCodec{
 	},
 	"gzip": {
 		suffix: ".gz",
-		// The header is left as NewWriter makes it: no name, no time, and
-		// "unknown" for the operating system on every one of them.
-		writer:     func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil },
+		writer: func(w io.Writer) (io.WriteCloser, error) {
+			// The header names neither a file nor an operating system. No time
+			// is a 0 in it; the library's own zero value comes out as 2042.
+			z := gzip.NewWriter(w)
+			z.ModTime = time.Unix(0, 0)
+			return z, nil
+		},
 		decompress: gunzip,
 	},
 	"zstd": {

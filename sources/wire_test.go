@@ -52,16 +52,16 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-// counted counts the bytes of the bodies that a handler sends.
+// counted counts the bytes of the bodies that a handler sends, before they can
+// have arrived.
 type counted struct {
 	http.ResponseWriter
 	bytes *atomic.Int64
 }
 
 func (w counted) Write(p []byte) (int, error) {
-	n, err := w.ResponseWriter.Write(p)
-	w.bytes.Add(int64(n))
-	return n, err
+	w.bytes.Add(int64(len(p)))
+	return w.ResponseWriter.Write(p)
 }
 
 func TestAnswersComeCompressed(t *testing.T) {
@@ -102,6 +102,11 @@ func TestMaxBody(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		plain(w, r)
 	}
+	announced := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "1000000000000")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}
 	compressed := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
 		_, _ = w.Write(zipped.Bytes())
@@ -116,6 +121,7 @@ func TestMaxBody(t *testing.T) {
 		{"one byte longer", plain, size - 1, true},
 		{"unknown length, as long as allowed", chunked, size, false},
 		{"unknown length, one byte longer", chunked, size - 1, true},
+		{"announced, nothing is read", announced, 1 << 30, true},
 		{"no limit to speak of", plain, math.MaxInt64, false},
 		{"compressed", newAPI(t, "").ServeHTTP, size, false},
 		{"compressed, one byte longer", newAPI(t, "").ServeHTTP, size - 1, true},

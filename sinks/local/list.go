@@ -82,7 +82,7 @@ func (l *lister) file(ctx context.Context, name string, entry fs.DirEntry) error
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if !entry.Type().IsRegular() || checkName(name) != nil {
+	if isObject := entry.Type().IsRegular() && checkName(name) == nil; !isObject {
 		return nil
 	}
 	switch info, err := entry.Info(); {

@@ -226,7 +226,8 @@ func TestHangEndsWithItsServer(t *testing.T) {
 func TestScriptOrder(t *testing.T) {
 	api := fakeapi.New(fakeapi.Options{})
 	b := fakeapi.Sample()
-	b.Script = parse(t, "500,ok")
+	b.Script = parse(t, "ok")
+	api.Script(b.ID, parse(t, "500")...)
 	api.Add(b)
 	api.Script(b.ID, parse(t, "501x2")...)
 	api.Script("", parse(t, "429, 503")...)

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Every call of the program that a page shows must be one that it understands:
+// a known command with known flags.
+func TestPagesShowWhatWorks(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := regexp.MustCompile("enrow-export ((?:[a-z-]+ )?-[^`|#]*|[a-z-]+ [^`|#]*)")
+	calls := 0
+	p := &program{}
+	for _, page := range append(pages, "../../README.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fenced := false
+		for line := range strings.Lines(string(text)) {
+			if strings.HasPrefix(line, "```") {
+				fenced = !fenced
+				continue
+			}
+			found := call.FindStringSubmatch(strings.TrimSpace(line))
+			if !fenced || found == nil {
+				continue
+			}
+			calls++
+			app := p.app()
+			args := append([]string{"enrow-export"}, strings.Fields(found[1])...)
+			if _, err := arrange(app, args); err != nil {
+				t.Errorf("%s shows %q: %v", page, strings.TrimSpace(line), err)
+			}
+		}
+	}
+	if calls < 4 {
+		t.Errorf("%d calls found in the pages, want those of the README at least", calls)
+	}
+}
+
+// Inline mentions of flags in the pages must be of flags that exist.
+func TestPagesNameFlagsThatExist(t *testing.T) {
+	known := make(map[string]bool)
+	for _, c := range (&program{}).app().Commands {
+		for name := range flagKinds(c) {
+			known["--"+name] = true
+		}
+	}
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range append(pages, "../../README.md", "../../CHANGELOG.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, flag := range regexp.MustCompile(`--[a-z][a-z-]+`).FindAllString(string(text), -1) {
+			if !known[flag] && flag != "--help" {
+				t.Errorf("%s names the flag %s, which no command has", page, flag)
+			}
+		}
+	}
+}
