@@ -63,7 +63,7 @@ func TestFetchAnswers(t *testing.T) {
 		{"408x9", pipeline.Transient, "gave up after 4 tries: API answered 408 Request Timeout", "", 4},
 		{"425x9", pipeline.Transient, "gave up after 4 tries: API answered 425 Too Early", "", 4},
 		{"500:emptyx9", pipeline.Transient, "gave up after 4 tries: API answered 500 Internal Server Error", "", 4},
-		{"502,503,504,599", pipeline.Transient, "gave up after 4 tries: API answered 599 : Error 599", "", 4},
+		{"502,503,504,599", pipeline.Transient, "gave up after 4 tries: API answered 599: Error 599", "", 4},
 		{"cut:100x9", pipeline.Transient, "gave up after 4 tries: answer breaks off after", "", 4},
 		{"truncate:100x9", pipeline.Transient, "gave up after 4 tries: answer breaks off after", "", 4},
 		{"500,dropx9", pipeline.Transient, "gave up after 4 tries: no answer from 127.0.0.1", "", -1},

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -105,8 +106,9 @@ func (c *Client) readBody(ctx context.Context, resp *http.Response) ([]byte, *fa
 // refusal returns what an answer that has no results means. It reads the body,
 // so that the connection can be used again.
 func (c *Client) refusal(resp *http.Response) *failure {
-	// The status text is not the server's: that may say anything.
-	f := &failure{text: fmt.Sprintf("API answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))}
+	// The server's own status text may say anything.
+	statusText := http.StatusText(resp.StatusCode)
+	f := &failure{text: strings.TrimSpace(fmt.Sprintf("API answered %d %s", resp.StatusCode, statusText))}
 	if resp.StatusCode/100 == 3 {
 		f.class, f.hint = pipeline.Fatal, "check --api-url: redirects are not followed, the API key would go along"
 		f.text += ", a redirect"
@@ -118,7 +120,7 @@ func (c *Client) refusal(resp *http.Response) *failure {
 		return f
 	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // the status says enough
-	if said := c.quote.errorBody(body); said != "" && said != http.StatusText(resp.StatusCode) {
+	if said := c.quote.errorBody(body); said != "" && said != statusText {
 		f.text += ": " + said
 	}
 	switch code := resp.StatusCode; {
