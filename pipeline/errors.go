@@ -52,12 +52,6 @@ func Hint(err error) string {
 	return ""
 }
 
-// IsFatal reports whether err ends the whole run.
-func IsFatal(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Class == Fatal
-}
-
 // IsPermanent reports whether asking again for the same batch is pointless.
 func IsPermanent(err error) bool {
 	var e *Error

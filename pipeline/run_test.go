@@ -239,7 +239,8 @@ func TestFatalErrorStopsTheRun(t *testing.T) {
 	cfg := config(t, source, store, "csv")
 	cfg.Concurrency = 1
 	_, s, err := runAll(t.Context(), t, cfg, ids...)
-	if !IsFatal(err) || Hint(err) != "check the key" {
+	var stop *Error
+	if !errors.As(err, &stop) || stop.Class != Fatal || Hint(err) != "check the key" {
 		t.Errorf("error %v, want the fatal one", err)
 	}
 	if s.Exported != 20 || s.NotTried != 180 || s.Failed != 0 {

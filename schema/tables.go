@@ -3,16 +3,6 @@ package schema
 // Tables returns the tables of every kind that can be exported.
 func Tables() []*Table { return []*Table{&EmailFind} }
 
-// ByKind returns the table of a kind ("email-find").
-func ByKind(kind string) (*Table, bool) {
-	for _, t := range Tables() {
-		if t.Kind == kind {
-			return t, true
-		}
-	}
-	return nil, false
-}
-
 // EmailFind is the table of bulk e-mail searches, GET /email/find/bulk.
 // Treat it as a constant.
 var EmailFind = Table{

@@ -53,13 +53,6 @@ func TestTablesFollowTheFlatteningRule(t *testing.T) {
 		if snake(strings.ReplaceAll(table.Kind, "-", "_")) != table.Name {
 			t.Errorf("table %s is of kind %s", table.Name, table.Kind)
 		}
-		got, ok := ByKind(table.Kind)
-		if !ok || got != table {
-			t.Errorf("ByKind(%s) is another table", table.Kind)
-		}
-	}
-	if _, ok := ByKind("no-such-kind"); ok {
-		t.Error("ByKind knows a kind that is not declared")
 	}
 }
 
