@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"syscall"
@@ -63,7 +64,7 @@ func withSignals(ctx context.Context) (context.Context, func()) {
 
 func (p *program) call(ctx context.Context, args []string) error {
 	app := p.app()
-	if len(args) < 2 {
+	if len(args) < 2 || args[1] == "" {
 		return usagef("see enrow-export --help", "no command given")
 	}
 	args, err := arrange(app, args)
@@ -107,11 +108,14 @@ func (p *program) app() *cli.App {
 	for _, c := range app.Commands {
 		c.HideHelpCommand = true // "help" would be taken for an id's place otherwise
 		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error {
-			return usagef("see enrow-export "+c.Name+" --help", "%s", err)
+			return usagef("see enrow-export "+c.Name+" --help", "%s", twoDashes.ReplaceAllString(err.Error(), "for --"))
 		}
 	}
 	return app
 }
+
+// twoDashes finds where the library names a flag otherwise than it is typed.
+var twoDashes = regexp.MustCompile(`for (flag )?-`)
 
 // buildCommit returns the commit that the program was built from.
 func buildCommit() string {

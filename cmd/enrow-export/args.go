@@ -15,12 +15,15 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 	if strings.HasPrefix(name, "-") {
 		switch name {
 		case "-h", "-help", "--help", "-v", "-version", "--version":
-			return args, nil
+			return args[:2], nil
 		}
 		return nil, usagef("flags follow the command: enrow-export export --to out BATCH_ID", "unknown flag %s before a command", flagName(name))
 	}
 	if name == "help" {
-		return append([]string{args[0]}, append(args[2:], "--help")...), nil
+		if len(args) == 2 {
+			return []string{args[0], "--help"}, nil
+		}
+		return arrange(app, []string{args[0], args[2], "--help"})
 	}
 	cmd := app.Command(name)
 	if cmd == nil {
@@ -29,6 +32,11 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 	flags, rest, err := splitFlags(cmd, args[2:])
 	if err != nil {
 		return nil, err
+	}
+	for _, flag := range flags {
+		if n := strings.TrimLeft(flagName(flag), "-"); n == "help" || n == "h" {
+			return []string{args[0], name, "--help"}, nil // or arguments would be taken for topics
+		}
 	}
 	arranged := append([]string{args[0], name}, flags...)
 	return append(append(arranged, "--"), rest...), nil

@@ -5,8 +5,8 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -27,6 +27,7 @@ const (
 	demoOngoingRows = 250
 	demoPolls       = 2
 	demoPoll        = 300 * time.Millisecond
+	demoTo          = "enrow-demo"
 )
 
 func (p *program) demoCommand() *cli.Command {
@@ -37,8 +38,9 @@ func (p *program) demoCommand() *cli.Command {
 			"formats: the vendor's sample, one of 5,000 results, and one that is ongoing for its\n" +
 			"first two polls. Run it twice: the second time there is nothing to do.",
 		CustomHelpTemplate: cli.CommandHelpTemplate + exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitInterrupt, exitTerminated),
-		Flags:              []cli.Flag{stringFlag("to", "enrow-demo", "destination `FOLDER`")},
-		Action:             p.demo,
+		// Not ENROW_EXPORT_TO: made-up rows have no place among real ones.
+		Flags:  []cli.Flag{textFlag{&cli.StringFlag{Name: "to", Value: demoTo, Usage: "destination `FOLDER`", EnvVars: env("demo-to")}}},
+		Action: p.demo,
 	}
 }
 
@@ -59,7 +61,10 @@ func (p *program) demo(c *cli.Context) error {
 	}
 	defer client.Close()
 
-	to := filepath.Clean(c.String("to"))
+	to, err := folder(c.String("to"))
+	if err != nil {
+		return err
+	}
 	store, err := openStore(to)
 	if err != nil {
 		return err
@@ -161,10 +166,11 @@ func (p *program) demoRows(c *cli.Context, store sinks.Store, results []pipeline
 				}
 			}
 		}
+		var cells []string
 		for _, i := range columns {
-			fmt.Fprintf(w, "%s\t", row[i])
+			cells = append(cells, row[i])
 		}
-		fmt.Fprintln(w)
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	_ = w.Flush() // an error of the writer is kept by stickyWriter
 	return nil
@@ -178,8 +184,12 @@ func (p *program) demoNext(to string, s pipeline.Summary, requests int) {
 		fmt.Fprintf(p.stdout, "\n%s exported in %s with %d calls for results\n", count(int64(s.Exported), "batch"), duration(s.Elapsed), requests)
 	}
 	fmt.Fprintln(p.stdout, "\nwhat next:")
+	again := "enrow-export demo"
+	if to != demoTo {
+		again += " --to " + to
+	}
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "  enrow-export demo\tthe same again: nothing is left to do\n")
+	fmt.Fprintf(w, "  %s\tthe same again: nothing is left to do\n", again)
 	fmt.Fprintf(w, "  enrow-export status --to %s\twhat the manifest says\n", to)
 	fmt.Fprintf(w, "  enrow-export verify --to %s\tread every file back and compare\n", to)
 	fmt.Fprintf(w, "  ENROW_API_KEY=… enrow-export export --to out BATCH_ID\tyour own batches\n")

@@ -36,7 +36,7 @@ func (p *program) exportCommand() *cli.Command {
 			intFlag("retries", 5, "`NUMBER` of tries after the first, for each request"),
 			durationFlag("request-timeout", sources.DefaultRequestTimeout, "longest `TIME` of one try"),
 			stringFlag("max-body", "64MiB", "longest answer accepted, as a `SIZE`"),
-			&cli.StringFlag{Name: "api-url", Value: sources.DefaultBaseURL, Usage: "`URL` of the API; https, unless the host is loopback", EnvVars: append([]string{"ENROW_API_URL"}, env("api-url")...)},
+			stringFlag("api-url", sources.DefaultBaseURL, "`URL` of the API; https, unless the host is loopback", "ENROW_API_URL"),
 			stringFlag("api-key-file", "", "`FILE` with the API key"),
 			outputFlag(),
 		}, logFlags()...),
@@ -54,7 +54,7 @@ func (p *program) export(c *cli.Context) error {
 		return err
 	}
 	cfg.Log = ui.log
-	files := c.StringSlice("ids-file")
+	files := given(c, "ids-file")
 	if c.NArg() == 0 && len(files) == 0 {
 		return usagef("give batch ids, or --ids-file FILE", "no batch ids")
 	}
@@ -109,12 +109,12 @@ func exportConfig(c *cli.Context) (pipeline.Config, error) {
 		ToolVersion:  version,
 		Now:          time.Now,
 	}
-	formats := c.StringSlice("format")
+	formats := given(c, "format")
 	if len(formats) == 0 {
 		formats = []string{"parquet"}
 	}
 	var err error
-	if cfg.Encodings, err = encodings(formats, c.StringSlice("compression")); err != nil {
+	if cfg.Encodings, err = encodings(formats, given(c, "compression")); err != nil {
 		return cfg, err
 	}
 	if cfg.Layout, err = layout(c.String("layout")); err != nil {

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"flag"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,8 +20,19 @@ func env(flag string) []string {
 	return []string{"ENROW_EXPORT_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))}
 }
 
-func stringFlag(name, value, usage string) *cli.StringFlag {
-	return &cli.StringFlag{Name: name, Value: value, Usage: usage, EnvVars: env(name)}
+// textFlag is a flag with a text, which keeps its default where its environment
+// variable is set to nothing.
+type textFlag struct{ *cli.StringFlag }
+
+func (f textFlag) Apply(set *flag.FlagSet) error {
+	all := f.EnvVars
+	defer func() { f.EnvVars = all }() // help names them
+	f.EnvVars = slices.DeleteFunc(slices.Clone(all), func(name string) bool { return os.Getenv(name) == "" })
+	return f.StringFlag.Apply(set)
+}
+
+func stringFlag(name, value, usage string, moreEnv ...string) textFlag {
+	return textFlag{&cli.StringFlag{Name: name, Value: value, Usage: usage, EnvVars: append(moreEnv, env(name)...)}}
 }
 
 func listFlag(name, usage, defaultText string) *cli.StringSliceFlag {
@@ -56,6 +70,12 @@ func logFlags() []cli.Flag {
 		stringFlag("log-format", "text", "`FORM` of logs on stderr: text, json"),
 		boolFlag("quiet", "print errors only"),
 	}
+}
+
+// given returns the values of a repeatable flag. An environment variable that is
+// set to nothing gives none.
+func given(c *cli.Context, flag string) []string {
+	return slices.DeleteFunc(c.StringSlice(flag), func(v string) bool { return v == "" })
 }
 
 // splitLists splits every value at commas and drops white space and empty parts.

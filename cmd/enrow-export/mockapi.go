@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -36,7 +37,7 @@ func (p *program) mockAPICommand() *cli.Command {
 			intFlag("generate", 0, "`NUMBER` of batches to make up"),
 			intFlag("rows", 5000, "`NUMBER` of results in each of those"),
 			intFlag("seed", 1, "`NUMBER` that decides what they hold"),
-			stringFlag("key", "", "API key to accept; any, when empty"),
+			stringFlag("key", "", "API `KEY` to accept; any, when empty"),
 			intFlag("ongoing", 0, "`NUMBER` of polls for which a batch is ongoing"),
 			intFlag("ongoing-status", 200, "status `CODE` of a reduced answer: 200, or 202 as the API had it"),
 			intFlag("unknown-status", 400, "status `CODE` for an unknown id: 400, or 404 as the API had it"),
@@ -49,6 +50,9 @@ func (p *program) mockAPICommand() *cli.Command {
 func (p *program) mockAPI(c *cli.Context) error {
 	api, ids, err := newMockAPI(c)
 	if err != nil {
+		return err
+	}
+	if err := checkAddr(c.Context, c.String("addr")); err != nil {
 		return err
 	}
 	listener, err := api.Listen(c.String("addr"))
@@ -68,6 +72,18 @@ func (p *program) mockAPI(c *cli.Context) error {
 		count(int64(len(ids)), "batch"), listener.URL(), key, ids[0])
 	<-c.Done()
 	return context.Cause(c.Context)
+}
+
+// checkAddr tells an address that cannot be one from one that is taken.
+func checkAddr(ctx context.Context, addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = net.DefaultResolver.LookupPort(ctx, "tcp", port)
+	}
+	if err != nil {
+		return usagef("such as 127.0.0.1:8787", "--addr: %v", err)
+	}
+	return nil
 }
 
 // newMockAPI makes the API that the flags describe, and returns the ids of its
@@ -111,7 +127,7 @@ func newMockAPI(c *cli.Context) (*fakeapi.Server, []string, error) {
 		api.Add(b)
 		ids = append(ids, b.ID)
 	}
-	for _, script := range c.StringSlice("script") {
+	for _, script := range given(c, "script") {
 		if err := addScript(api, script); err != nil {
 			return nil, nil, usagef("see enrow-export mock-api --help", "--script: %v", err)
 		}

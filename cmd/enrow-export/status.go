@@ -131,7 +131,7 @@ func describe(l statusLine) string {
 // or all that it knows.
 func (p *program) selection(c *cli.Context) (pipeline.Manifest, iter.Seq2[string, error], error) {
 	m := pipeline.Manifest{Table: &schema.EmailFind}
-	files := c.StringSlice("ids-file")
+	files := given(c, "ids-file")
 	ids, err := p.readIDs(c.Args().Slice(), files)
 	if err != nil {
 		return m, nil, err

@@ -56,7 +56,7 @@ func (p *program) verify(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	all := c.NArg() == 0 && len(c.StringSlice("ids-file")) == 0
+	all := c.NArg() == 0 && len(given(c, "ids-file")) == 0
 	summary := checkSummaryLine{Type: "check_summary"}
 	for id, err := range ids {
 		if err != nil {

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"enrow-export/pipeline"
+)
+
+func TestEncodings(t *testing.T) {
+	tests := []struct{ formats, compressions, want string }{
+		{"parquet", "", "parquet=zstd"},
+		{"csv ndjson,parquet", "", "parquet=zstd ndjson=none csv=none"},
+		{" csv , csv", "", "csv=none"},
+		{"parquet,csv", "gzip", "parquet=gzip csv=gzip"},
+		{"parquet,csv", "csv=gzip", "parquet=zstd csv=gzip"},
+		{"parquet,csv", "none csv=zstd", "parquet=none csv=zstd"},
+		{"parquet,csv", "gzip,parquet=snappy,gzip", "parquet=snappy csv=gzip"},
+	}
+	for _, test := range tests {
+		encs, err := encodings(strings.Split(test.formats, " "), strings.Fields(test.compressions))
+		var got []string
+		for _, enc := range encs {
+			got = append(got, enc.Format.Name+"="+enc.Compression)
+		}
+		if strings.Join(got, " ") != test.want || err != nil {
+			t.Errorf("formats %q, compressions %q: %q, error %v, want %s", test.formats, test.compressions, got, err, test.want)
+		}
+	}
+	refused := []struct{ formats, compressions, want string }{
+		{"", "", "--format: no format given"},
+		{"orc", "", "--format: unknown format"},
+		{"CSV", "", "--format: unknown format"},
+		{"csv", "snappy", "--compression: unknown compression"},
+		{"csv,parquet", "snappy", "--compression: unknown compression"},
+		{"csv", "parquet=zstd", "--compression: parquet is not among the formats asked for"},
+		{"csv", "orc=zstd", `--compression: unknown format "orc"`},
+		{"csv", "gzip none", "--compression: both gzip and none for all formats"},
+		{"csv", "csv=gzip,csv=none", "--compression: both gzip and none for csv"},
+	}
+	for _, test := range refused {
+		encs, err := encodings(strings.Fields(test.formats), strings.Fields(test.compressions))
+		if err == nil || !strings.HasPrefix(err.Error(), test.want) || exitCode(err) != exitUsage {
+			t.Errorf("formats %q, compressions %q: %v, error %v, want %s", test.formats, test.compressions, encs, err, test.want)
+		}
+	}
+}
+
+func TestByteSize(t *testing.T) {
+	for value, want := range map[string]int64{
+		"1": 1, "64MiB": 64 << 20, "64 MiB": 64 << 20, "1GiB": 1 << 30, "10MB": 10_000_000, "1k": 1000, "0.5KiB": 512,
+	} {
+		if got, err := byteSize("max-body", value); got != want || err != nil {
+			t.Errorf("%q: %d, error %v, want %d", value, got, err, want)
+		}
+	}
+	for _, value := range []string{"", "0", "-1", "0.1", "much", "1XB", "1073741825", "2GiB", "99999999999999999999EB"} {
+		if got, err := byteSize("max-body", value); exitCode(err) != exitUsage {
+			t.Errorf("%q: %d, error %v", value, got, err)
+		}
+	}
+}
+
+func TestFolder(t *testing.T) {
+	for to, want := range map[string]string{
+		"out": "out", "./out/": "out", "../out": "../out", "/abs/out": "/abs/out",
+		"file:///abs/out": "/abs/out", "file://localhost/abs/out": "/abs/out", "file:///with%20space": "/with space",
+	} {
+		if got, err := folder(to); got != want || err != nil {
+			t.Errorf("%q: %q, error %v, want %q", to, got, err, want)
+		}
+	}
+	for _, to := range []string{"", "gs://bucket", "s3://bucket/prefix", "://", "file://", "file://host/out", "file:///out?x", "file:///out#x", "file://%zz/"} {
+		if got, err := folder(to); exitCode(err) != exitUsage {
+			t.Errorf("%q: %q, error %v", to, got, err)
+		}
+	}
+}
+
+func TestOpenExisting(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := openExisting(dir); err != nil {
+		t.Error(err)
+	}
+	if _, err := openExisting(filepath.Join(dir, "missing")); exitCode(err) != exitStopped || hint(err) == "" {
+		t.Errorf("missing folder: error %v, hint %q", err, hint(err))
+	}
+	if _, err := openStore(filepath.Join(dir, "missing")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReadIDs(t *testing.T) {
+	long := strings.Repeat("x", 129)
+	tests := []struct {
+		name  string
+		stdin string
+		args  []string
+		want  []string
+		bad   string // begins the error
+	}{
+		{name: "none"},
+		{name: "arguments", args: []string{"b", "a", "b"}, want: []string{"b", "a", "b"}},
+		{name: "file after arguments", args: []string{"a"}, stdin: "b\nc", want: []string{"a", "b", "c"}},
+		{name: "white space", stdin: "\uFEFF a\t\r\n\r\n  \n#x\n \t# y\nb", want: []string{"a", "b"}},
+		{name: "mark on a later line", stdin: "a\n\uFEFFb\n", bad: `bad batch ids:
+  stdin:2 has '\ufeff' as character 1`},
+		{name: "arguments are not trimmed", args: []string{" a", ""}, bad: `bad batch ids:
+  argument 1 has ' ' as character 1
+  argument 2 is empty`},
+		{name: "all are named", args: []string{"../x", "a", long}, stdin: "ok\nä\n_x\n" + long, bad: `bad batch ids:
+  argument 1 has '.' as character 1
+  argument 3 is 129 characters long
+  stdin:2 has 'ä' as character 1
+  stdin:3 begins with "_"
+  stdin:4 is 129 characters long`},
+		{name: "of a line no more than a character", stdin: "ada@example.com\n", bad: `bad batch ids:
+  stdin:1 has '@' as character 4`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			p := &program{stdin: iotest.OneByteReader(strings.NewReader(test.stdin))}
+			got, err := p.readIDs(test.args, []string{"-"})
+			if test.bad != "" {
+				if err == nil || err.Error() != test.bad || exitCode(err) != exitUsage {
+					t.Errorf("error %v, want\n%s", err, test.bad)
+				}
+				return
+			}
+			if diff := cmp.Diff(test.want, got); err != nil || diff != "" {
+				t.Errorf("error %v, difference (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+
+	p := &program{stdin: iotest.ErrReader(errors.New("cable cut"))}
+	if _, err := p.readIDs(nil, []string{"-"}); err == nil || !strings.Contains(err.Error(), "read stdin: cable cut") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestExitCode(t *testing.T) {
+	fatal := &pipeline.Error{Op: "fetch", Class: pipeline.Fatal, Err: errors.New("no credits")}
+	tests := []struct {
+		err  error
+		want int
+	}{
+		{nil, exitOK},
+		{errors.New("anything"), exitStopped},
+		{fatal, exitStopped},
+		{usagef("", "wrong"), exitUsage},
+		{fmt.Errorf("wrapped: %w", usagef("", "wrong")), exitUsage},
+		{&signalError{syscall.SIGINT}, exitInterrupt},
+		{&signalError{syscall.SIGTERM}, exitTerminated},
+		{fmt.Errorf("wrapped: %w", &signalError{syscall.SIGTERM}), exitTerminated},
+		{joinOutcome(nil, 0, 0), exitOK},
+		{joinOutcome(nil, 0, 1), exitOngoing},
+		{joinOutcome(nil, 1, 0), exitFailed},
+		{joinOutcome(nil, 1, 1), exitFailed},
+		{joinOutcome(fatal, 1, 1), exitStopped},
+		{joinOutcome(&signalError{syscall.SIGINT}, 1, 1), exitInterrupt},
+	}
+	for _, test := range tests {
+		if got := exitCode(test.err); got != test.want {
+			t.Errorf("%v: exit code %d, want %d", test.err, got, test.want)
+		}
+	}
+}
+
+// The help of a command lists the exit codes that it can give, and every flag
+// but those that must be given shows a default.
+func TestHelp(t *testing.T) {
+	always := []string{"     1  ", "     2  "}
+	tests := map[string][]string{
+		"export":   append(always, "     0  ", "     3  ", "    75  ", "   130  ", "   143  "),
+		"status":   append(always, "     0  ", "     3  ", "   130  ", "   143  "),
+		"verify":   append(always, "     0  ", "     3  ", "   130  ", "   143  "),
+		"schema":   append(always, "     0  "),
+		"demo":     append(always, "     0  ", "   130  ", "   143  "),
+		"mock-api": append(always, "   130  ", "   143  "),
+	}
+	noDefault := []string{"--help", "--api-key-file", "--batches", "--key"} // and --to, outside of demo
+	for _, c := range (&program{}).app().Commands {
+		var stdout, stderr strings.Builder
+		if code := run(t.Context(), []string{programName, c.Name, "--help"}, nil, &stdout, &stderr); code != exitOK || stderr.Len() > 0 {
+			t.Errorf("%s --help: exit code %d, stderr %q", c.Name, code, stderr.String())
+		}
+		flags, codes, ok := strings.Cut(stdout.String(), "EXIT CODES:\n")
+		if _, tested := tests[c.Name]; !ok || !tested {
+			t.Errorf("%s: no exit codes in its help, or in this test", c.Name)
+		}
+		for _, code := range tests[c.Name] {
+			if !strings.Contains(codes, code) {
+				t.Errorf("%s --help lacks the exit code %q", c.Name, strings.TrimSpace(code))
+			}
+		}
+		for line := range strings.Lines(flags) {
+			name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+			name = strings.TrimSuffix(name, ",")
+			optional := strings.HasPrefix(name, "--") && !strings.Contains(line, "; required")
+			for _, without := range noDefault {
+				optional = optional && name != without
+			}
+			if optional && !strings.Contains(line, "(default: ") {
+				t.Errorf("%s --help shows no default in %q", c.Name, line)
+			}
+			if strings.HasPrefix(name, "--") && name != "--help" && !strings.Contains(line, "[$ENROW_") {
+				t.Errorf("%s --help shows no environment variable in %q", c.Name, line)
+			}
+		}
+	}
+}

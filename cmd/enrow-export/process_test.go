@@ -1,0 +1,242 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"enrow-export/sources/fakeapi"
+)
+
+// process is the program as a process of its own, with its output so far.
+type process struct {
+	cmd    *exec.Cmd
+	stdout io.Reader
+	stderr io.Reader
+}
+
+// start runs the program in dir with an API of its own choice.
+func start(t *testing.T, dir, apiURL string, args ...string) *process {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), exe)
+	cmd.Args = append([]string{programName}, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "ENROW_API_URL="+apiURL, "ENROW_API_KEY="+testKey, "GORACE=atexit_sleep_ms=0")
+	p := &process{cmd: cmd}
+	if p.stdout, err = cmd.StdoutPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if p.stderr, err = cmd.StderrPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// end sends a signal, unless it is nil, and returns the rest of the output and
+// the exit code.
+func (p *process) end(t *testing.T, signal os.Signal) (stdout, stderr string, code int) {
+	t.Helper()
+	if signal != nil {
+		if err := p.cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out, errs bytes.Buffer
+	var both sync.WaitGroup
+	both.Go(func() { _, _ = out.ReadFrom(p.stdout) })
+	both.Go(func() { _, _ = errs.ReadFrom(p.stderr) })
+	both.Wait()
+	err := p.cmd.Wait()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return out.String(), errs.String(), p.cmd.ProcessState.ExitCode()
+}
+
+var signals = []struct {
+	name   string
+	signal syscall.Signal
+	code   int
+}{
+	{"interrupt", syscall.SIGINT, 130},
+	{"terminated", syscall.SIGTERM, 143},
+}
+
+// A signal ends a request that gets no answer. What was done is done and told;
+// the same call later does the rest.
+func TestSignalDuringRequest(t *testing.T) {
+	for _, test := range signals {
+		t.Run(test.name, func(t *testing.T) {
+			api := fakeapi.New(fakeapi.Options{Keys: []string{testKey}})
+			defer api.Close()
+			api.Add(fakeapi.Sample())
+			api.Add(fakeapi.Generate("slow", 4, 1))
+			steps, err := fakeapi.ParseScript("hang")
+			if err != nil {
+				t.Fatal(err)
+			}
+			api.Script("slow", steps...)
+			asked := make(chan struct{}, 2)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Query().Get("id") == "slow" {
+					asked <- struct{}{}
+				}
+				api.ServeHTTP(w, r)
+			}))
+			defer server.Close()
+			dir := t.TempDir()
+			call := []string{"export", "--concurrency", "1", "--to", "out", fakeapi.Sample().ID, "slow"}
+
+			p := start(t, dir, server.URL, call...)
+			<-asked
+			stdout, stderr, code := p.end(t, test.signal)
+			if code != test.code {
+				t.Errorf("exit code %d, want %d", code, test.code)
+			}
+			if !strings.Contains(stdout, "\n2 batches: 1 not finished, 1 exported (3 rows, ") {
+				t.Errorf("the summary is not true:\n%s", stdout)
+			}
+			if want := "enrow-export: stopped by signal: " + test.name + "\n"; stderr != want {
+				t.Errorf("stderr is %q, want %q", stderr, want)
+			}
+			if got := dataFiles(t, dir); len(got) != 1 {
+				t.Errorf("files %q, want that of the batch that was exported alone", got)
+			}
+
+			stdout, _, code = start(t, dir, server.URL, call...).end(t, nil)
+			if code != exitOK || !strings.Contains(stdout, "\n2 batches: 1 exported (4 rows, ") {
+				t.Errorf("the second run ends with %d:\n%s", code, stdout)
+			}
+			if n := api.Requests(fakeapi.Sample().ID); n != 1 {
+				t.Errorf("%d requests for the batch that was done, want 1", n)
+			}
+		})
+	}
+}
+
+// A signal ends the wait for an ongoing batch, too.
+func TestSignalWhileWaiting(t *testing.T) {
+	for _, test := range signals {
+		t.Run(test.name, func(t *testing.T) {
+			api := fakeapi.New(fakeapi.Options{})
+			slow := fakeapi.Generate("slow", 4, 1)
+			slow.OngoingPolls = 1
+			api.Add(slow)
+			server := httptest.NewServer(api)
+			defer server.Close()
+			p := start(t, t.TempDir(), server.URL, "export", "--wait", "--poll-interval", "1h", "--to", "out", "slow")
+			line, err := bufio.NewReader(p.stderr).ReadString('\n')
+			if err != nil || !strings.Contains(line, "batches still ongoing, waiting") {
+				t.Fatalf("log line %q, error %v", line, err)
+			}
+			stdout, _, code := p.end(t, test.signal)
+			if code != test.code {
+				t.Errorf("exit code %d, want %d", code, test.code)
+			}
+			if !strings.Contains(stdout, "\n1 batch: 1 still ongoing, ") {
+				t.Errorf("the summary is not true:\n%s", stdout)
+			}
+		})
+	}
+}
+
+// mock-api says where it is, serves what it says, and ends on a signal.
+func TestMockAPI(t *testing.T) {
+	for _, test := range signals {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			p := start(t, dir, "", "mock-api", "--addr", "127.0.0.1:0", "--generate", "1", "--rows", "7",
+				"--key", testKey, "--ongoing", "1", "--script", fakeapi.Sample().ID+"=503;retry-after=0")
+			lines := bufio.NewScanner(p.stdout)
+			var told []string
+			for len(told) < 3 && lines.Scan() {
+				told = append(told, lines.Text())
+			}
+			url, ok := strings.CutPrefix(strings.Join(told[:1], ""), "ENROW_API_URL=")
+			if !ok || len(told) != 3 || told[1] != fakeapi.Sample().ID {
+				t.Fatalf("mock-api begins with %q", told)
+			}
+
+			stdout, stderr, code := start(t, dir, url, "export", "--wait", "--poll-interval", "1ms", "--to", "out", told[1], told[2]).end(t, nil)
+			if code != exitOK || !strings.Contains(stdout, "\n2 batches: 2 exported (10 rows, ") {
+				t.Errorf("export ends with %d:\n%s", code, stdout)
+			}
+			if !strings.Contains(stderr, "API answered 503") {
+				t.Errorf("the script was not played:\n%s", stderr)
+			}
+			if _, _, code := p.end(t, test.signal); code != test.code {
+				t.Errorf("exit code %d, want %d", code, test.code)
+			}
+		})
+	}
+}
+
+// fullDisk takes nothing.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// Output that cannot be written is a failure of the run, for every command.
+func TestOutputCannotBeWritten(t *testing.T) {
+	api := fakeapi.New(fakeapi.Options{})
+	api.Add(fakeapi.Sample())
+	server := httptest.NewServer(api)
+	defer server.Close()
+	t.Setenv("ENROW_API_URL", server.URL)
+	t.Setenv("ENROW_API_KEY", testKey)
+	to := filepath.Join(t.TempDir(), "out")
+	for _, args := range [][]string{
+		{"export", "--to", to, fakeapi.Sample().ID},
+		{"export", "--to", to, "--dry-run", fakeapi.Sample().ID},
+		{"status", "--to", to},
+		{"verify", "--to", to, "--output", "json"},
+		{"schema"},
+		{"demo", "--to", to + "-demo"},
+		{"--help"},
+		{"--version"},
+	} {
+		var stderr bytes.Buffer
+		code := run(context.Background(), append([]string{programName}, args...), strings.NewReader(""), fullDisk{}, &stderr)
+		if want := "enrow-export: write output: no space left on device\n"; code != exitStopped || stderr.String() != want {
+			t.Errorf("%q: exit code %d, stderr %q", args, code, stderr.String())
+		}
+	}
+}
+
+// dataFiles returns all files below dir/out, those of the manifest aside.
+func dataFiles(t *testing.T, dir string) []string {
+	t.Helper()
+	var found []string
+	root := filepath.Join(dir, "out")
+	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && entry.Name() == "_manifest" {
+			return filepath.SkipDir
+		}
+		if err == nil && !entry.IsDir() {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
