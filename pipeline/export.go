@@ -144,9 +144,11 @@ func classify(err error, id string) *Error {
 	var e *Error
 	var unusable *EntryError
 	switch {
+	case errors.As(err, &e) && e.Class == Fatal:
+		return e
 	case errors.Is(err, sinks.ErrUnreachable):
 		return &Error{
-			Op: "write", Class: Fatal, Err: err,
+			Op: "publish", Class: Fatal, Err: err,
 			Hint: "nothing that was exported is lost: make the destination usable and run again",
 		}
 	case errors.As(err, &unusable):
@@ -154,7 +156,7 @@ func classify(err error, id string) *Error {
 			Op: "read", Batch: id, Class: Permanent, Err: err,
 			Hint: "nothing was changed: use the version of enrow-export that wrote it, or move the entry away to export the batch again",
 		}
-	case errors.As(err, &e):
+	case e != nil:
 		return e
 	}
 	return &Error{Op: "export", Batch: id, Class: Transient, Err: err}

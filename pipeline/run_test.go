@@ -494,3 +494,28 @@ func TestRaces(t *testing.T) {
 		}
 	}
 }
+
+// full is a Store that can be read, but nothing fits into it any more.
+type full struct{ sinks.Store }
+
+func (full) Put(context.Context, string, []byte, sinks.Condition) (sinks.Info, error) {
+	return sinks.Info{}, fmt.Errorf("%w: no space left", sinks.ErrUnreachable)
+}
+
+func TestUnusableDestinationStopsTheRun(t *testing.T) {
+	source := newAnswers()
+	for _, id := range []string{"a", "b"} {
+		source.set(id, finished(id, "x", 1))
+	}
+	cfg := config(t, source, full{sinks.NewMemory()}, "csv")
+	cfg.Concurrency = 1
+	_, s, err := runAll(t.Context(), t, cfg, "a", "b")
+	const want = "publish: write email_find/a.csv: destination cannot be used: no space left"
+	var stop *Error
+	if !errors.As(err, &stop) || stop.Class != Fatal || err.Error() != want || Hint(err) == "" {
+		t.Errorf("error %q with the hint %q, want %q, fatal, with advice", err, Hint(err), want)
+	}
+	if s.NotTried != 2 || source.count("b") != 0 {
+		t.Errorf("summary %+v, %d requests for the next batch", s, source.count("b"))
+	}
+}

@@ -41,13 +41,16 @@ func (s *Store) classify(err error) error {
 	if slices.Contains(hopeless, errno) {
 		return unreachable(err)
 	}
-	if rootErr := s.checkRoot(); rootErr != nil {
+	if rootErr := s.checkRoot(); rootErr != nil && !errors.Is(err, sinks.ErrUnreachable) {
 		return rootErr
 	}
 	return err
 }
 
 func unreachable(err error) error {
+	if errors.Is(err, sinks.ErrUnreachable) {
+		return err
+	}
 	return fmt.Errorf("%w: %w", sinks.ErrUnreachable, err)
 }
 

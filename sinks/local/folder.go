@@ -37,6 +37,9 @@ func (s *Store) makeDurable(dir string) error {
 		}
 		// Another process may have been faster.
 		if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+			if len(dir) <= len(s.root) {
+				return unreachable(err) // whatever the cause: no object has a place
+			}
 			return err
 		}
 	default:
