@@ -12,7 +12,7 @@ GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 .PHONY: build test race lint fuzz bench demo cover
 
 build:
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o enrow-export ./cmd/enrow-export
+	$(GO) build -ldflags '$(LDFLAGS)' -o enrow-export ./cmd/enrow-export
 
 test:
 	$(GO) test ./...
