@@ -65,7 +65,7 @@ func (p *program) demo(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	store, err := openStore(to)
+	store, err := openStore(to, "")
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -21,8 +22,7 @@ func (p *program) exportCommand() *cli.Command {
 			"The API key comes from ENROW_API_KEY or --api-key-file.",
 		CustomHelpTemplate: cli.CommandHelpTemplate +
 			exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitOngoing, exitInterrupt, exitTerminated),
-		Flags: append([]cli.Flag{
-			toFlag(),
+		Flags: slices.Concat(toFlags(), []cli.Flag{
 			listFlag("format", "`FORMAT` of the files: parquet, ndjson, csv; repeatable, or a list with commas", "parquet"),
 			listFlag("compression", "`NAME` for all formats, or FORMAT=NAME; parquet: zstd, snappy, gzip, none; ndjson and csv: none, gzip, zstd", "parquet=zstd, others none"),
 			stringFlag("layout", pipeline.DefaultLayout, "`TEMPLATE` of the files' paths below the root"),
@@ -39,7 +39,7 @@ func (p *program) exportCommand() *cli.Command {
 			stringFlag("api-url", sources.DefaultBaseURL, "`URL` of the API; https, unless the host is loopback", "ENROW_API_URL"),
 			stringFlag("api-key-file", "", "`FILE` with the API key"),
 			outputFlag(),
-		}, logFlags()...),
+		}, logFlags()),
 		Action: p.export,
 	}
 }
@@ -49,6 +49,7 @@ func (p *program) export(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	defer closeStore(cfg.Store)
 	ui, err := p.newUI(c)
 	if err != nil {
 		return err
@@ -132,7 +133,7 @@ func exportConfig(c *cli.Context) (pipeline.Config, error) {
 	if err := notNegative("wait-timeout", cfg.WaitTimeout); err != nil {
 		return cfg, err
 	}
-	cfg.Store, err = openStore(c.String("to"))
+	cfg.Store, err = openStore(c.String("to"), c.String("gcs-credentials-file"))
 	return cfg, err
 }
 

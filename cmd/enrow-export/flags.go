@@ -52,8 +52,17 @@ func durationFlag(name string, value time.Duration, usage string) *cli.DurationF
 }
 
 // Flags that several commands share.
-func toFlag() cli.Flag {
-	return stringFlag("to", "", "destination `ROOT`: a folder (out, file:///abs/out); required")
+func toFlags() []cli.Flag {
+	return []cli.Flag{
+		stringFlag("to", "", "destination `ROOT`: a folder (out, file:///abs/out) or a bucket (gs://bucket/prefix); required"),
+		credentialsFlag(),
+	}
+}
+
+func credentialsFlag() cli.Flag {
+	f := stringFlag("gcs-credentials-file", "", "`FILE` with Google credentials for a bucket")
+	f.DefaultText = "Application Default Credentials"
+	return f
 }
 
 func outputFlag() cli.Flag {

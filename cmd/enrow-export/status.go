@@ -21,7 +21,7 @@ func (p *program) statusCommand() *cli.Command {
 		Description: "Without ids: of all batches that it knows. A batch that it does not know is shown\n" +
 			"as unknown. No file is read, no request made.",
 		CustomHelpTemplate: cli.CommandHelpTemplate + exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitInterrupt, exitTerminated),
-		Flags:              []cli.Flag{toFlag(), idsFileFlag(), outputFlag()},
+		Flags:              append(toFlags(), idsFileFlag(), outputFlag()),
 		Action:             p.status,
 	}
 }
@@ -54,6 +54,7 @@ func (p *program) status(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	defer closeStore(manifest.Store)
 	ui, err := p.newUI(c)
 	if err != nil {
 		return err
@@ -128,7 +129,7 @@ func describe(l statusLine) string {
 }
 
 // selection returns the manifest at --to and the ids to look at: those given,
-// or all that it knows.
+// or all that it knows. The caller closes its store.
 func (p *program) selection(c *cli.Context) (pipeline.Manifest, iter.Seq2[string, error], error) {
 	m := pipeline.Manifest{Table: &schema.EmailFind}
 	files := given(c, "ids-file")
@@ -136,7 +137,7 @@ func (p *program) selection(c *cli.Context) (pipeline.Manifest, iter.Seq2[string
 	if err != nil {
 		return m, nil, err
 	}
-	if m.Store, err = openExisting(c.String("to")); err != nil {
+	if m.Store, err = openExisting(c.String("to"), c.String("gcs-credentials-file")); err != nil {
 		return m, nil, err
 	}
 	if c.NArg() == 0 && len(files) == 0 {

@@ -17,7 +17,7 @@ func (p *program) verifyCommand() *cli.Command {
 		Description: "Every file of the batches (without ids: of all that are exported) is read whole and\n" +
 			"compared: size, sha256, crc32c, number of rows, columns. No request is made.",
 		CustomHelpTemplate: cli.CommandHelpTemplate + exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitInterrupt, exitTerminated),
-		Flags:              []cli.Flag{toFlag(), idsFileFlag(), outputFlag(), boolFlag("quiet", "print differences only")},
+		Flags:              append(toFlags(), idsFileFlag(), outputFlag(), boolFlag("quiet", "print differences only")),
 		Action:             p.verify,
 	}
 }
@@ -52,6 +52,7 @@ func (p *program) verify(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	defer closeStore(manifest.Store)
 	ui, err := p.newUI(c)
 	if err != nil {
 		return err

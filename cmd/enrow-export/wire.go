@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
@@ -11,11 +12,17 @@ import (
 
 	"enrow-export/pipeline"
 	"enrow-export/sinks"
+	"enrow-export/sinks/gcs"
 	"enrow-export/sinks/local"
 )
 
-// openStore returns the store of a destination. It touches nothing yet.
-func openStore(to string) (sinks.Store, error) {
+// openStore returns the store of a destination: of a bucket, with the
+// credentials in that file, or of a folder. It touches nothing yet. The caller
+// calls closeStore.
+func openStore(to, credentials string) (sinks.Store, error) {
+	if location, ok := strings.CutPrefix(to, "gs://"); ok {
+		return bucket(location, credentials)
+	}
 	path, err := folder(to)
 	if err != nil {
 		return nil, err
@@ -23,9 +30,21 @@ func openStore(to string) (sinks.Store, error) {
 	return local.Open(path)
 }
 
+// closeStore lets go of what a store holds on to.
+func closeStore(s sinks.Store) {
+	if c, ok := s.(io.Closer); ok {
+		c.Close() // whatever was put is there by now
+	}
+}
+
 // openExisting is openStore for commands that only read, and would take a
-// mistyped name for an empty destination.
-func openExisting(to string) (sinks.Store, error) {
+// mistyped name for an empty destination. (A bucket that does not exist is an
+// error anyway.)
+func openExisting(to, credentials string) (sinks.Store, error) {
+	s, err := openStore(to, credentials)
+	if _, isFolder := s.(*local.Store); !isFolder || err != nil {
+		return s, err
+	}
 	path, err := folder(to)
 	if err != nil {
 		return nil, err
@@ -36,10 +55,27 @@ func openExisting(to string) (sinks.Store, error) {
 			Hint: "check --to: export makes the folder when it has something to write",
 		}
 	}
-	return local.Open(path)
+	return s, nil
 }
 
-// folder returns the path of a destination.
+// bucket returns the store at BUCKET[/PREFIX], taken literally.
+func bucket(location, credentials string) (sinks.Store, error) {
+	name, prefix, _ := strings.Cut(location, "/")
+	s, err := gcs.Open(gcs.Config{
+		Bucket: name, Prefix: strings.TrimSuffix(prefix, "/"),
+		CredentialsFile: credentials, UserAgent: "enrow-export/" + version,
+	})
+	var file *fs.PathError
+	switch {
+	case errors.As(err, &file), errors.Is(err, gcs.ErrCredentialsFile):
+		return nil, usagef("give a service account's key file, or leave it out to use Application Default Credentials", "--gcs-credentials-file: %v", err)
+	case err != nil:
+		return nil, usagef("write gs://bucket or gs://bucket/prefix", "--to: %v", err)
+	}
+	return s, nil
+}
+
+// folder returns the path of a destination that is a folder.
 func folder(to string) (string, error) {
 	if to == "" {
 		return "", usagef("for example --to out", "no destination: --to is missing")
@@ -49,7 +85,7 @@ func folder(to string) (string, error) {
 		return filepath.Clean(to), nil
 	}
 	if scheme != "file" {
-		return "", usagef("give a folder: out, ./out or file:///abs/out", "--to: unknown scheme %s://", scheme)
+		return "", usagef("give a folder (out, ./out, file:///abs/out) or a bucket (gs://bucket/prefix)", "--to: unknown scheme %s://", scheme)
 	}
 	u, err := url.Parse(to)
 	if err != nil || u.Host != "" && u.Host != "localhost" || u.Path == "" || u.RawQuery != "" || u.Fragment != "" {

@@ -1,0 +1,188 @@
+package gcs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"cloud.google.com/go/auth"
+	"google.golang.org/api/googleapi"
+	"google.golang.org/api/option"
+
+	"enrow-export/sinks"
+)
+
+// The permissions that the store needs on the bucket. Replacing an object takes
+// both create and delete.
+// Source: https://cloud.google.com/storage/docs/access-control/iam-json
+const (
+	getPermission    = "storage.objects.get"
+	listPermission   = "storage.objects.list"
+	createPermission = "storage.objects.create"
+	deletePermission = "storage.objects.delete"
+)
+
+func notExist(name string) error {
+	return fmt.Errorf("%s: %w", name, sinks.ErrNotExist)
+}
+
+func unreachable(err error) error {
+	return fmt.Errorf("%w: %w", sinks.ErrUnreachable, err)
+}
+
+func isCode(err error, code int) bool {
+	var e *googleapi.Error
+	return errors.As(err, &e) && e.Code == code
+}
+
+// PermissionError says that the credentials lack permissions on the bucket.
+type PermissionError struct {
+	Bucket      string
+	Permissions []string
+}
+
+func (e *PermissionError) Error() string {
+	if len(e.Permissions) == 1 {
+		return fmt.Sprintf("the credentials lack the permission %s on gs://%s", e.Permissions[0], e.Bucket)
+	}
+	return fmt.Sprintf("the credentials lack the permissions %s on gs://%s", strings.Join(e.Permissions, ", "), e.Bucket)
+}
+
+// permissionName finds the permission that the service says is missing.
+var permissionName = regexp.MustCompile(`storage\.[a-z]+\.[a-zA-Z]+`)
+
+// classify turns an error of the client into one of the store's contract.
+// permission is what the operation needs; name is the object, "" for none. What
+// the service says in words is left out: it names accounts.
+func (s *Store) classify(err error, permission, name string) error {
+	var answer *googleapi.Error
+	var token *auth.Error
+	var dial *net.OpError
+	var lookUp *net.DNSError
+	var request *url.Error
+	switch {
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.As(err, &answer):
+		return s.classifyAnswer(answer, permission, name)
+	case errors.As(err, &token):
+		return unreachable(errors.New("the credentials for Cloud Storage get no token: they are wrong, revoked or expired"))
+	case errors.As(err, &lookUp), errors.As(err, &dial) && dial.Op == "dial":
+		if errors.As(err, &request) {
+			err = request.Err
+		}
+		return unreachable(fmt.Errorf("no connection to Cloud Storage: %w", err))
+	case errors.As(err, &request):
+		// The library's own text repeats the whole URL.
+		err = request.Err
+	}
+	if name == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+func (s *Store) classifyAnswer(answer *googleapi.Error, permission, name string) error {
+	reason := ""
+	if len(answer.Errors) > 0 {
+		reason = answer.Errors[0].Reason
+	}
+	switch answer.Code {
+	case 401:
+		return unreachable(errors.New("Cloud Storage does not accept the credentials"))
+	case 403:
+		switch reason {
+		case "retentionPolicyNotMet", "objectUnderActiveHold", "rateLimitExceeded", "userRateLimitExceeded":
+			return fmt.Errorf("%s: Cloud Storage refuses: %s", name, reason)
+		case "", "forbidden", "insufficientPermissions", "required":
+			if named := permissionName.FindString(answer.Message); named != "" {
+				permission = named
+			}
+			return unreachable(&PermissionError{Bucket: s.cfg.Bucket, Permissions: []string{permission}})
+		}
+		return unreachable(fmt.Errorf("Cloud Storage refuses: %s", reason))
+	case 404:
+		ofBucket := permission == listPermission || permission == createPermission ||
+			strings.Contains(answer.Message, "bucket does not exist")
+		if ofBucket {
+			return unreachable(fmt.Errorf("bucket gs://%s does not exist", s.cfg.Bucket))
+		}
+		return notExist(name)
+	}
+	text := fmt.Sprintf("Cloud Storage answered %d", answer.Code)
+	if reason != "" {
+		text += " " + reason
+	}
+	if name != "" {
+		text = name + ": " + text
+	}
+	return errors.New(text)
+}
+
+// Check reports, as sinks.ErrUnreachable, that there is no such bucket, or which
+// permissions the credentials lack. It changes nothing: the service looks at
+// permissions before conditions, so a write and a delete under a condition that
+// cannot hold tell whether they were allowed. (Asking the bucket for permissions
+// would miss those granted on a folder of it alone.)
+func (s *Store) Check(ctx context.Context) error {
+	for _, err := range s.List(ctx, "") {
+		if err != nil {
+			return err
+		}
+		break
+	}
+	const nobodys = "_manifest/.check" // a name that no object has
+	const never = "1"                  // a generation that no object has
+	var missing []string
+	for _, probe := range []func() error{
+		func() error {
+			_, err := s.Put(ctx, nobodys, nil, sinks.IfVersion(never))
+			return err
+		},
+		func() error { return s.Delete(ctx, nobodys, sinks.IfVersion(never)) },
+	} {
+		err := probe()
+		var conflict *sinks.ConflictError
+		var permission *PermissionError
+		switch {
+		case errors.As(err, &permission):
+			missing = append(missing, permission.Permissions...)
+		case err != nil && !errors.As(err, &conflict) && !errors.Is(err, sinks.ErrNotExist):
+			return err
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	slices.Sort(missing)
+	return unreachable(&PermissionError{Bucket: s.cfg.Bucket, Permissions: slices.Compact(missing)})
+}
+
+// ErrCredentialsFile is what Open reports (by errors.Is) of a credentials file
+// that is something else.
+var ErrCredentialsFile = errors.New("is no JSON file of Google credentials")
+
+// credentialsType reads what kind of credentials a file holds.
+func credentialsType(file string) (option.CredentialsType, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	var content struct {
+		Type option.CredentialsType `json:"type"`
+	}
+	if json.Unmarshal(data, &content) == nil {
+		switch content.Type {
+		case option.ServiceAccount, option.AuthorizedUser, option.ImpersonatedServiceAccount, option.ExternalAccount:
+			return content.Type, nil
+		}
+	}
+	return "", fmt.Errorf("%s %w", file, ErrCredentialsFile)
+}
