@@ -65,7 +65,7 @@ func (p *program) demo(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	store, err := openStore(to, "")
+	store, err := destination{to: to, timeout: defaultStoreTimeout}.open()
 	if err != nil {
 		return err
 	}

@@ -133,7 +133,11 @@ func exportConfig(c *cli.Context) (pipeline.Config, error) {
 	if err := notNegative("wait-timeout", cfg.WaitTimeout); err != nil {
 		return cfg, err
 	}
-	cfg.Store, err = openStore(c.String("to"), c.String("gcs-credentials-file"))
+	to, err := destinationOf(c)
+	if err != nil {
+		return cfg, err
+	}
+	cfg.Store, err = to.open()
 	return cfg, err
 }
 

@@ -56,8 +56,12 @@ func toFlags() []cli.Flag {
 	return []cli.Flag{
 		stringFlag("to", "", "destination `ROOT`: a folder (out, file:///abs/out) or a bucket (gs://bucket/prefix); required"),
 		credentialsFlag(),
+		durationFlag("store-timeout", defaultStoreTimeout, "longest `TIME` of one operation on the destination"),
 	}
 }
+
+// defaultStoreTimeout is long enough for any file over a slow line.
+const defaultStoreTimeout = 5 * time.Minute
 
 func credentialsFlag() cli.Flag {
 	f := stringFlag("gcs-credentials-file", "", "`FILE` with Google credentials for a bucket")

@@ -86,13 +86,13 @@ func TestFolder(t *testing.T) {
 
 func TestOpenExisting(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := openExisting(dir, ""); err != nil {
+	if _, err := (destination{to: dir}.openExisting()); err != nil {
 		t.Error(err)
 	}
-	if _, err := openExisting(filepath.Join(dir, "missing"), ""); exitCode(err) != exitStopped || hint(err) == "" {
+	if _, err := (destination{to: filepath.Join(dir, "missing")}.openExisting()); exitCode(err) != exitStopped || hint(err) == "" {
 		t.Errorf("missing folder: error %v, hint %q", err, hint(err))
 	}
-	if _, err := openStore(filepath.Join(dir, "missing"), ""); err != nil {
+	if _, err := (destination{to: filepath.Join(dir, "missing")}.open()); err != nil {
 		t.Error(err)
 	}
 }

@@ -137,7 +137,11 @@ func (p *program) selection(c *cli.Context) (pipeline.Manifest, iter.Seq2[string
 	if err != nil {
 		return m, nil, err
 	}
-	if m.Store, err = openExisting(c.String("to"), c.String("gcs-credentials-file")); err != nil {
+	to, err := destinationOf(c)
+	if err != nil {
+		return m, nil, err
+	}
+	if m.Store, err = to.openExisting(); err != nil {
 		return m, nil, err
 	}
 	if c.NArg() == 0 && len(files) == 0 {

@@ -9,6 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
 	"enrow-export/sinks"
@@ -16,36 +19,45 @@ import (
 	"enrow-export/sinks/local"
 )
 
-// openStore returns the store of a destination: of a bucket, with the
-// credentials in that file, or of a folder. It touches nothing yet. The caller
-// calls closeStore.
-func openStore(to, credentials string) (sinks.Store, error) {
-	if location, ok := strings.CutPrefix(to, "gs://"); ok {
-		return bucket(location, credentials)
+// destination is where files are, as the flags say it.
+type destination struct {
+	to          string
+	credentials string // file with those for a bucket
+	timeout     time.Duration
+}
+
+func destinationOf(c *cli.Context) (destination, error) {
+	d := destination{c.String("to"), c.String("gcs-credentials-file"), c.Duration("store-timeout")}
+	return d, positive("store-timeout", d.timeout)
+}
+
+// open returns the store. It touches nothing yet. The caller calls closeStore.
+func (d destination) open() (sinks.Store, error) {
+	var s sinks.Store
+	var err error
+	if location, ok := strings.CutPrefix(d.to, "gs://"); ok {
+		s, err = bucket(location, d.credentials)
+	} else {
+		var path string
+		if path, err = folder(d.to); err == nil {
+			s, err = local.Open(path)
+		}
 	}
-	path, err := folder(to)
 	if err != nil {
 		return nil, err
 	}
-	return local.Open(path)
+	return sinks.WithTimeout(s, d.timeout), nil
 }
 
-// closeStore lets go of what a store holds on to.
-func closeStore(s sinks.Store) {
-	if c, ok := s.(io.Closer); ok {
-		c.Close() // whatever was put is there by now
-	}
-}
-
-// openExisting is openStore for commands that only read, and would take a
-// mistyped name for an empty destination. (A bucket that does not exist is an
-// error anyway.)
-func openExisting(to, credentials string) (sinks.Store, error) {
-	s, err := openStore(to, credentials)
-	if _, isFolder := s.(*local.Store); !isFolder || err != nil {
+// openExisting is open for commands that only read, and would take a mistyped
+// name for an empty destination. (A bucket that does not exist is an error
+// anyway.)
+func (d destination) openExisting() (sinks.Store, error) {
+	s, err := d.open()
+	if err != nil || strings.HasPrefix(d.to, "gs://") {
 		return s, err
 	}
-	path, err := folder(to)
+	path, err := folder(d.to)
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +68,13 @@ func openExisting(to, credentials string) (sinks.Store, error) {
 		}
 	}
 	return s, nil
+}
+
+// closeStore lets go of what a store holds on to.
+func closeStore(s sinks.Store) {
+	if c, ok := s.(io.Closer); ok {
+		c.Close() // whatever was put is there by now
+	}
 }
 
 // bucket returns the store at BUCKET[/PREFIX], taken literally.

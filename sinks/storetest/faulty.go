@@ -22,6 +22,11 @@ const (
 	// FailAfter does it and reports ErrInjected all the same, as when the
 	// answer of a server gets lost.
 	FailAfter
+	// HangBefore waits for the end of the operation's context without doing
+	// anything, as when a server does not answer.
+	HangBefore
+	// HangAfter does it, and waits for the end of the context all the same.
+	HangAfter
 	// CancelBefore calls Cancel, and reports context.Canceled, from then on for
 	// every operation, without doing anything.
 	CancelBefore
@@ -46,6 +51,7 @@ type Faulty struct {
 var (
 	_ sinks.Store   = (*Faulty)(nil)
 	_ sinks.Sweeper = (*Faulty)(nil)
+	_ sinks.Checker = (*Faulty)(nil)
 )
 
 // Ops returns the operations so far, in the order in which they were begun, as
@@ -64,7 +70,7 @@ func (f *Faulty) Fired() bool {
 }
 
 // do records op and performs it by calling do, or fails it.
-func (f *Faulty) do(op string, do func() error) error {
+func (f *Faulty) do(ctx context.Context, op string, do func(context.Context) error) error {
 	f.mu.Lock()
 	f.ops = append(f.ops, op)
 	n := len(f.ops)
@@ -72,19 +78,26 @@ func (f *Faulty) do(op string, do func() error) error {
 
 	switch {
 	case f.At == 0 || n < f.At || n > f.At && f.Mode != CancelBefore:
-		return do()
+		return do(ctx)
 	case f.Mode == CancelBefore:
 		f.Cancel()
 		return context.Canceled
-	case f.Mode == FailAfter:
-		do() // whatever came of it, nobody is told
+	case f.Mode == FailAfter, f.Mode == HangAfter:
+		err := do(context.WithoutCancel(ctx))
+		if errors.Is(err, errStopped) {
+			return nil // nobody waits any more
+		} // else, whatever came of it, nobody is told
+	}
+	if f.Mode == HangBefore || f.Mode == HangAfter {
+		<-ctx.Done()
+		return ctx.Err()
 	}
 	return ErrInjected
 }
 
 // Put implements sinks.Store.
 func (f *Faulty) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (info sinks.Info, err error) {
-	err = f.do("put "+name, func() (err error) {
+	err = f.do(ctx, "put "+name, func(ctx context.Context) (err error) {
 		info, err = f.Store.Put(ctx, name, data, cond)
 		return err
 	})
@@ -96,7 +109,7 @@ func (f *Faulty) Put(ctx context.Context, name string, data []byte, cond sinks.C
 
 // Get implements sinks.Store.
 func (f *Faulty) Get(ctx context.Context, name string) (data []byte, info sinks.Info, err error) {
-	err = f.do("get "+name, func() (err error) {
+	err = f.do(ctx, "get "+name, func(ctx context.Context) (err error) {
 		data, info, err = f.Store.Get(ctx, name)
 		return err
 	})
@@ -108,7 +121,7 @@ func (f *Faulty) Get(ctx context.Context, name string) (data []byte, info sinks.
 
 // Stat implements sinks.Store.
 func (f *Faulty) Stat(ctx context.Context, name string) (info sinks.Info, err error) {
-	err = f.do("stat "+name, func() (err error) {
+	err = f.do(ctx, "stat "+name, func(ctx context.Context) (err error) {
 		info, err = f.Store.Stat(ctx, name)
 		return err
 	})
@@ -118,17 +131,20 @@ func (f *Faulty) Stat(ctx context.Context, name string) (info sinks.Info, err er
 	return info, nil
 }
 
+// errStopped ends a listing whose caller has seen enough.
+var errStopped = errors.New("listing was stopped")
+
 // List implements sinks.Store.
 func (f *Faulty) List(ctx context.Context, prefix string) iter.Seq2[sinks.Info, error] {
 	return func(yield func(sinks.Info, error) bool) {
 		stopped := false
-		err := f.do("list "+prefix, func() error {
+		err := f.do(ctx, "list "+prefix, func(ctx context.Context) error {
 			for info, err := range f.Store.List(ctx, prefix) {
 				if err != nil {
 					return err
 				}
 				if stopped = !yield(info, nil); stopped {
-					return nil
+					return errStopped
 				}
 			}
 			return nil
@@ -141,7 +157,7 @@ func (f *Faulty) List(ctx context.Context, prefix string) iter.Seq2[sinks.Info, 
 
 // Delete implements sinks.Store.
 func (f *Faulty) Delete(ctx context.Context, name string, cond sinks.Condition) error {
-	return f.do("delete "+name, func() error {
+	return f.do(ctx, "delete "+name, func(ctx context.Context) error {
 		return f.Store.Delete(ctx, name, cond)
 	})
 }
@@ -153,9 +169,18 @@ func (f *Faulty) Sweep(ctx context.Context) (removed int, err error) {
 	if !ok {
 		return 0, nil
 	}
-	err = f.do("sweep", func() (err error) {
+	err = f.do(ctx, "sweep", func(ctx context.Context) (err error) {
 		removed, err = sweeper.Sweep(ctx)
 		return err
 	})
 	return removed, err
+}
+
+// Check implements sinks.Checker, as Sweep implements sinks.Sweeper.
+func (f *Faulty) Check(ctx context.Context) error {
+	checker, ok := f.Store.(sinks.Checker)
+	if !ok {
+		return nil
+	}
+	return f.do(ctx, "check", checker.Check)
 }

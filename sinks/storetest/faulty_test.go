@@ -95,12 +95,18 @@ func TestFaultyEffect(t *testing.T) {
 		{"fail before", storetest.FailBefore, []string{"a"}},
 		{"fail after", storetest.FailAfter, []string{"a", "b"}},
 		{"cancel before", storetest.CancelBefore, []string{"a"}},
+		{"hang before", storetest.HangBefore, []string{"a"}},
+		{"hang after", storetest.HangAfter, []string{"a", "b"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			memory := sinks.NewMemory()
 			f := &storetest.Faulty{Store: memory, At: 2, Mode: c.mode, Cancel: cancel}
+			if c.mode == storetest.HangBefore || c.mode == storetest.HangAfter {
+				cancel() // memory would refuse the first put; it is not asked
+				f.Store = patient{memory}
+			}
 			for _, name := range []string{"a", "b"} {
 				info, err := f.Put(ctx, name, []byte("x"), sinks.IfAbsent())
 				if failed := name == "b"; failed != (err != nil) || failed != (info == sinks.Info{}) {
@@ -115,6 +121,25 @@ func TestFaultyEffect(t *testing.T) {
 				t.Errorf("objects (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// patient is a store that does not heed its context.
+type patient struct{ sinks.Store }
+
+func (p patient) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
+	return p.Store.Put(context.WithoutCancel(ctx), name, data, cond)
+}
+
+// A listing that nobody ranges over any more must not hang.
+func TestFaultyHangsNobodyWhoHasLeft(t *testing.T) {
+	memory := sinks.NewMemory()
+	if _, err := memory.Put(t.Context(), "a", nil, sinks.IfAbsent()); err != nil {
+		t.Fatal(err)
+	}
+	f := &storetest.Faulty{Store: memory, At: 1, Mode: storetest.HangAfter}
+	for range f.List(t.Context(), "") {
+		break
 	}
 }
 
