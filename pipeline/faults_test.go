@@ -3,9 +3,11 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -98,6 +100,7 @@ var entryIgnore = cmpopts.IgnoreFields(Entry{}, "UpdatedAt", "FirstExportedAt", 
 func TestFaultAtEveryOperation(t *testing.T) {
 	modes := map[string]storetest.Mode{
 		"error before": storetest.FailBefore, "error after": storetest.FailAfter, "cancelled": storetest.CancelBefore,
+		"hang before": storetest.HangBefore, "hang after": storetest.HangAfter,
 	}
 	for kind, open := range stores {
 		for _, sc := range scenarios() {
@@ -141,7 +144,7 @@ func disturb(t *testing.T, store sinks.Store, sc scenario, mode storetest.Mode, 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	faulty := &storetest.Faulty{Store: store, At: at, Mode: mode, Cancel: cancel}
-	_, _, err := runAll(ctx, t, sc.run(t, faulty), faultID)
+	_, _, err := runAll(ctx, t, sc.run(t, hurried{faulty, sinks.WithTimeout(faulty, time.Millisecond)}), faultID)
 	if !faulty.Fired() {
 		return false
 	}
@@ -169,6 +172,45 @@ func disturb(t *testing.T, store sinks.Store, sc scenario, mode storetest.Mode, 
 	}
 	return true
 }
+
+// hurried is a Faulty that has next to no time for the operation that is to
+// fail, so that one that hangs costs none, and enough for all others.
+type hurried struct {
+	faulty *storetest.Faulty
+	short  sinks.Store // the same, with a timeout
+}
+
+func (h hurried) next() sinks.Store {
+	hangs := h.faulty.Mode == storetest.HangBefore || h.faulty.Mode == storetest.HangAfter
+	if hangs && len(h.faulty.Ops())+1 == h.faulty.At {
+		return h.short
+	}
+	return h.faulty
+}
+
+func (h hurried) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
+	return h.next().Put(ctx, name, data, cond)
+}
+
+func (h hurried) Get(ctx context.Context, name string) ([]byte, sinks.Info, error) {
+	return h.next().Get(ctx, name)
+}
+
+func (h hurried) Stat(ctx context.Context, name string) (sinks.Info, error) {
+	return h.next().Stat(ctx, name)
+}
+
+func (h hurried) List(ctx context.Context, prefix string) iter.Seq2[sinks.Info, error] {
+	return h.next().List(ctx, prefix)
+}
+
+func (h hurried) Delete(ctx context.Context, name string, cond sinks.Condition) error {
+	return h.next().Delete(ctx, name, cond)
+}
+
+func (h hurried) Sweep(ctx context.Context) (int, error) { return h.next().(sinks.Sweeper).Sweep(ctx) }
+
+func (h hurried) Check(ctx context.Context) error { return h.next().(sinks.Checker).Check(ctx) }
 
 // interposed is a Store that calls hooks around the first replacement of a data
 // file.

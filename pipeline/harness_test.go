@@ -9,6 +9,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 	"enrow-export/schema"
 	"enrow-export/sinks"
+	"enrow-export/sinks/gcs"
 	"enrow-export/sinks/local"
 )
 
@@ -197,4 +199,20 @@ var stores = map[string]func(t *testing.T) sinks.Store{
 		}
 		return s
 	},
+	// The real client, against fake-gcs-server. Each store is a folder of its
+	// own in one bucket.
+	"gcs": func(t *testing.T) sinks.Store {
+		s, err := gcs.Open(gcs.Config{
+			Bucket: testBucket, Prefix: fmt.Sprintf("store-%d", storeCount.Add(1)), RetryPause: time.Microsecond,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	},
 }
+
+const testBucket = "bucket"
+
+var storeCount atomic.Int64

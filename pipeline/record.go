@@ -28,7 +28,7 @@ func (x *exporter) untilUncontended(ctx context.Context, id string, change func(
 		}
 		x.Log.DebugContext(ctx, "another run was faster, looking again", logBatch, id)
 		if round > 0 {
-			if err := pause(ctx, rand.N(min(time.Millisecond<<round, time.Second/2))); err != nil {
+			if err := pause(ctx, rand.N(min(time.Millisecond<<round, time.Second/2)), nil); err != nil {
 				return err
 			}
 		}
@@ -36,12 +36,14 @@ func (x *exporter) untilUncontended(ctx context.Context, id string, change func(
 	return errContended
 }
 
-// pause waits for d, or returns the error of ctx.
-func pause(ctx context.Context, d time.Duration) error {
+// pause waits for d, or until stop is closed, or returns the error of ctx.
+func pause(ctx context.Context, d time.Duration, stop <-chan struct{}) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return nil
+	case <-stop:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

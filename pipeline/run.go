@@ -47,6 +47,9 @@ type Config struct {
 	Wait         bool
 	WaitTimeout  time.Duration
 	PollInterval time.Duration
+	// Stop, when it is closed, ends the run gently: no batch is begun any more,
+	// those under way are finished. May be nil.
+	Stop <-chan struct{}
 	// Concurrency is the number of batches worked on at a time.
 	Concurrency int
 	// MaxBody is the longest answer in bytes that Source returns.
@@ -181,7 +184,7 @@ func (r *run) all(ctx context.Context, ids []string, start time.Time) error {
 			wait = min(wait, left)
 		}
 		r.Log.InfoContext(ctx, "batches still ongoing, waiting", "batches", len(ongoing), "wait", wait)
-		if err := pause(ctx, wait); err != nil {
+		if err := pause(ctx, wait, r.Stop); err != nil || r.stopped() {
 			r.collectAll(ongoing)
 			return err
 		}
@@ -232,10 +235,13 @@ func (r *run) pass(ctx context.Context, ids []string) ([]Result, error) {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(r.Concurrency)
 	for _, id := range ids {
-		if gctx.Err() != nil {
+		if gctx.Err() != nil || r.stopped() {
 			break
 		}
 		g.Go(func() error {
+			if r.stopped() { // while this one was waiting for its turn
+				return nil
+			}
 			res, err := r.export(gctx, id)
 			if err != nil {
 				return err
@@ -255,6 +261,16 @@ func (r *run) pass(ctx context.Context, ids []string) ([]Result, error) {
 		err = context.Cause(ctx)
 	}
 	return ongoing, err
+}
+
+// stopped reports whether Stop is closed.
+func (r *run) stopped() bool {
+	select {
+	case <-r.Stop:
+		return true
+	default:
+		return false
+	}
 }
 
 func (r *run) collectAll(results []Result) {

@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"regexp"
 	"runtime"
 	"runtime/debug"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 )
@@ -24,42 +21,24 @@ var (
 
 // program is the program with its streams: what every command needs.
 type program struct {
-	stdin  io.Reader
-	stdout io.Writer
-	stderr io.Writer
+	stdin   io.Reader
+	stdout  io.Writer
+	stderr  io.Writer
+	signals *interrupts
 }
 
 // run is the program without the process: it returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	ctx, stop := withSignals(ctx)
-	defer stop()
+	ctx, signals := withSignals(ctx)
+	defer signals.ignore()
 	out := &stickyWriter{w: stdout}
-	p := &program{stdin: stdin, stdout: out, stderr: stderr}
+	p := &program{stdin: stdin, stdout: out, stderr: stderr, signals: signals}
 	err := p.call(ctx, args)
 	if err == nil && out.err != nil {
 		err = fmt.Errorf("write output: %w", out.err)
 	}
 	tellError(stderr, err)
 	return exitCode(err)
-}
-
-// withSignals returns a context that the first SIGINT or SIGTERM cancels, with
-// a *signalError as its cause. The second one kills the process.
-func withSignals(ctx context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	finished := make(chan struct{})
-	go func() {
-		defer signal.Stop(signals)
-		select {
-		case s := <-signals:
-			cancel(&signalError{s})
-		case <-finished:
-			cancel(nil)
-		}
-	}()
-	return ctx, func() { close(finished) }
 }
 
 func (p *program) call(ctx context.Context, args []string) error {

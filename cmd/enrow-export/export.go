@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -36,6 +37,7 @@ func (p *program) exportCommand() *cli.Command {
 			intFlag("retries", 5, "`NUMBER` of tries after the first, for each request"),
 			durationFlag("request-timeout", sources.DefaultRequestTimeout, "longest `TIME` of one try"),
 			stringFlag("max-body", "64MiB", "longest answer accepted, as a `SIZE`"),
+			durationFlag("grace", 20*time.Second, "`TIME` that batches under way have to be finished after the first SIGINT or SIGTERM"),
 			stringFlag("api-url", sources.DefaultBaseURL, "`URL` of the API; https, unless the host is loopback", "ENROW_API_URL"),
 			stringFlag("api-key-file", "", "`FILE` with the API key"),
 			outputFlag(),
@@ -76,9 +78,24 @@ func (p *program) export(c *cli.Context) error {
 	if c.Bool("dry-run") {
 		return p.dryRun(c.Context, cfg, ids, ui)
 	}
+	cfg.Stop = p.stopGently(c.Duration("grace"), ui)
 	summary, err := pipeline.Run(c.Context, cfg, ids, ui.result)
 	ui.summary(summary)
+	if signal := p.signals.err(); signal != nil && !errors.Is(err, signal) {
+		err = errors.Join(signal, err) // the run was cut short, though not cut off
+	}
 	return joinOutcome(err, summary.Failed, summary.Ongoing)
+}
+
+// stopGently returns a channel that the first signal closes, when batches that
+// are under way then have some time to be finished.
+func (p *program) stopGently(grace time.Duration, ui *ui) <-chan struct{} {
+	stop := make(chan struct{})
+	p.signals.graceful(grace, func() {
+		ui.log.Warn("stopping: batches under way are being finished; another signal stops at once", "within", grace)
+		close(stop)
+	})
+	return stop
 }
 
 func (p *program) dryRun(ctx context.Context, cfg pipeline.Config, ids []string, ui *ui) error {
@@ -131,6 +148,9 @@ func exportConfig(c *cli.Context) (pipeline.Config, error) {
 		return cfg, err
 	}
 	if err := notNegative("wait-timeout", cfg.WaitTimeout); err != nil {
+		return cfg, err
+	}
+	if err := notNegative("grace", c.Duration("grace")); err != nil {
 		return cfg, err
 	}
 	to, err := destinationOf(c)

@@ -80,55 +80,123 @@ var signals = []struct {
 	{"terminated", syscall.SIGTERM, 143},
 }
 
-// A signal ends a request that gets no answer. What was done is done and told;
-// the same call later does the rest.
-func TestSignalDuringRequest(t *testing.T) {
+// held is an API that does not answer for one batch until it is told to.
+type held struct {
+	api     *fakeapi.Server
+	url     string
+	asked   chan struct{} // a value for each request
+	release chan struct{} // an answer for each value, or for all when closed
+}
+
+const heldID = "slow"
+
+func holdAPI(t *testing.T) *held {
+	h := &held{api: fakeapi.New(fakeapi.Options{Keys: []string{testKey}}), asked: make(chan struct{}, 9), release: make(chan struct{})}
+	h.api.Add(fakeapi.Sample())
+	h.api.Add(fakeapi.Generate(heldID, 4, 1))
+	h.api.Add(fakeapi.Generate("next", 5, 1))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("id") == heldID {
+			h.asked <- struct{}{}
+			select {
+			case <-h.release:
+			case <-r.Context().Done():
+				return
+			}
+		}
+		h.api.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() { server.Close(); h.api.Close() })
+	h.url = server.URL
+	return h
+}
+
+// start starts an export of three batches, one at a time, and returns when
+// the second is under way.
+func (h *held) start(t *testing.T, dir string, flags ...string) *process {
+	t.Helper()
+	p := start(t, dir, h.url, append(append([]string{"export", "--concurrency", "1", "--to", "out"}, flags...), fakeapi.Sample().ID, heldID, "next")...)
+	<-h.asked
+	return p
+}
+
+// The first signal lets the batch under way be finished, and begins no other.
+// The same call later does the rest.
+func TestSignalFinishesBatchesUnderWay(t *testing.T) {
 	for _, test := range signals {
 		t.Run(test.name, func(t *testing.T) {
-			api := fakeapi.New(fakeapi.Options{Keys: []string{testKey}})
-			defer api.Close()
-			api.Add(fakeapi.Sample())
-			api.Add(fakeapi.Generate("slow", 4, 1))
-			steps, err := fakeapi.ParseScript("hang")
-			if err != nil {
+			h, dir := holdAPI(t), t.TempDir()
+			p := h.start(t, dir)
+			if err := p.cmd.Process.Signal(test.signal); err != nil {
 				t.Fatal(err)
 			}
-			api.Script("slow", steps...)
-			asked := make(chan struct{}, 2)
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.URL.Query().Get("id") == "slow" {
-					asked <- struct{}{}
-				}
-				api.ServeHTTP(w, r)
-			}))
-			defer server.Close()
-			dir := t.TempDir()
-			call := []string{"export", "--concurrency", "1", "--to", "out", fakeapi.Sample().ID, "slow"}
-
-			p := start(t, dir, server.URL, call...)
-			<-asked
-			stdout, stderr, code := p.end(t, test.signal)
+			stderr := bufio.NewReader(p.stderr)
+			line, err := stderr.ReadString('\n')
+			if err != nil || !strings.Contains(line, "stopping: batches under way are being finished") || !strings.Contains(line, "within=20s") {
+				t.Errorf("log line %q, error %v", line, err)
+			}
+			close(h.release)
+			p.stderr = stderr
+			stdout, rest, code := p.end(t, nil)
 			if code != test.code {
 				t.Errorf("exit code %d, want %d", code, test.code)
 			}
-			if !strings.Contains(stdout, "\n2 batches: 1 not finished, 1 exported (3 rows, ") {
+			if !strings.Contains(stdout, "\n3 batches: 1 not finished, 2 exported (7 rows, ") {
 				t.Errorf("the summary is not true:\n%s", stdout)
 			}
-			if want := "enrow-export: stopped by signal: " + test.name + "\n"; stderr != want {
-				t.Errorf("stderr is %q, want %q", stderr, want)
+			if want := "enrow-export: stopped by signal: " + test.name + "\n"; rest != want {
+				t.Errorf("stderr goes on with %q, want %q", rest, want)
 			}
-			if got := dataFiles(t, dir); len(got) != 1 {
-				t.Errorf("files %q, want that of the batch that was exported alone", got)
+			if got := dataFiles(t, dir); len(got) != 2 {
+				t.Errorf("files %q, want two", got)
 			}
-
-			stdout, _, code = start(t, dir, server.URL, call...).end(t, nil)
-			if code != exitOK || !strings.Contains(stdout, "\n2 batches: 1 exported (4 rows, ") {
+			stdout, _, code = start(t, dir, h.url, "export", "--to", "out", fakeapi.Sample().ID, heldID, "next").end(t, nil)
+			if code != exitOK || !strings.Contains(stdout, "\n3 batches: 1 exported (5 rows, ") {
 				t.Errorf("the second run ends with %d:\n%s", code, stdout)
 			}
-			if n := api.Requests(fakeapi.Sample().ID); n != 1 {
-				t.Errorf("%d requests for the batch that was done, want 1", n)
+			if n := h.api.Requests(heldID); n != 1 {
+				t.Errorf("%d requests for the batch that was finished, want 1", n)
 			}
 		})
+	}
+}
+
+// What is under way is cut off by the second signal, by the end of the grace,
+// and by the first signal when there is no grace. What was done is done and told.
+func TestSignalCutsOff(t *testing.T) {
+	for _, test := range signals {
+		for how, flags := range map[string][]string{
+			"second signal": nil, "grace is over": {"--grace", "1ms"}, "no grace": {"--grace", "0s"},
+		} {
+			t.Run(test.name+"/"+how, func(t *testing.T) {
+				h, dir := holdAPI(t), t.TempDir()
+				p := h.start(t, dir, append(flags, "--log-level", "error")...)
+				if how == "second signal" {
+					// Two of one kind that come at once are one.
+					other := syscall.SIGINT + syscall.SIGTERM - test.signal
+					if err := p.cmd.Process.Signal(test.signal); err != nil {
+						t.Fatal(err)
+					}
+					p.cmd.Process.Signal(other)
+				} else {
+					p.cmd.Process.Signal(test.signal)
+				}
+				stdout, stderr, code := p.end(t, nil)
+				if how == "second signal" {
+					if code != exitInterrupt && code != exitTerminated { // whichever the system hands over first
+						t.Errorf("exit code %d", code)
+					}
+				} else if want := "enrow-export: stopped by signal: " + test.name + "\n"; code != test.code || stderr != want {
+					t.Errorf("exit code %d, stderr %q, want %d, %q", code, stderr, test.code, want)
+				}
+				if !strings.Contains(stdout, "\n3 batches: 2 not finished, 1 exported (3 rows, ") {
+					t.Errorf("the summary is not true:\n%s", stdout)
+				}
+				if got := dataFiles(t, dir); len(got) != 1 {
+					t.Errorf("files %q, want that of the batch that was exported alone", got)
+				}
+			})
+		}
 	}
 }
 

@@ -1,0 +1,74 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"enrow-export/schema"
+	"enrow-export/sinks"
+)
+
+// gated is a Source that answers when it is let through.
+type gated struct {
+	Source
+	asked, pass chan struct{}
+}
+
+func (g gated) Fetch(ctx context.Context, table *schema.Table, id string) ([]byte, error) {
+	g.asked <- struct{}{}
+	<-g.pass
+	return g.Source.Fetch(ctx, table, id)
+}
+
+// Stop lets the batches under way be finished, and begins no other, not even
+// one that waits for its turn.
+func TestStopFinishesWhatIsUnderWay(t *testing.T) {
+	source := newAnswers()
+	var ids []string
+	for i := range 20 {
+		id := fmt.Sprintf("b%02d", i)
+		ids = append(ids, id)
+		source.set(id, finished(id, "x", 2))
+	}
+	g := gated{source, make(chan struct{}), make(chan struct{})}
+	stop := make(chan struct{})
+	cfg := config(t, g, sinks.NewMemory(), "csv")
+	cfg.Concurrency, cfg.Stop = 3, stop
+	go func() {
+		for range cfg.Concurrency {
+			<-g.asked
+		}
+		close(stop)
+		close(g.pass)
+	}()
+	_, s, err := runAll(t.Context(), t, cfg, ids...)
+	if err != nil || s.Exported != 3 || s.NotTried != 17 || s.Rows != 6 {
+		t.Errorf("summary %+v, error %v; want 3 exported, 17 not tried", s, err)
+	}
+}
+
+// Nobody waits for ongoing batches after Stop.
+func TestStopEndsWaiting(t *testing.T) {
+	source := newAnswers()
+	source.set("b", ongoing("b", 1, 2))
+	stop := make(chan struct{})
+	cfg := config(t, closing{source, stop}, sinks.NewMemory(), "csv")
+	cfg.Wait, cfg.PollInterval, cfg.Stop = true, time.Hour, stop
+	_, s, err := runAll(t.Context(), t, cfg, "b")
+	if err != nil || s.Ongoing != 1 || s.NotTried != 0 {
+		t.Errorf("summary %+v, error %v; want 1 ongoing", s, err)
+	}
+}
+
+// closing is a Source that closes stop when it is asked.
+type closing struct {
+	Source
+	stop chan struct{}
+}
+
+func (c closing) Fetch(ctx context.Context, table *schema.Table, id string) ([]byte, error) {
+	close(c.stop)
+	return c.Source.Fetch(ctx, table, id)
+}
