@@ -144,7 +144,7 @@ func disturb(t *testing.T, store sinks.Store, sc scenario, mode storetest.Mode, 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	faulty := &storetest.Faulty{Store: store, At: at, Mode: mode, Cancel: cancel}
-	_, _, err := runAll(ctx, t, sc.run(t, hurried{faulty, sinks.WithTimeout(faulty, time.Millisecond)}), faultID)
+	_, _, err := runAll(ctx, t, sc.run(t, hurried{faulty, sinks.WithTimeout(faulty, shortTimeout)}), faultID)
 	if !faulty.Fired() {
 		return false
 	}
@@ -172,6 +172,8 @@ func disturb(t *testing.T, store sinks.Store, sc scenario, mode storetest.Mode, 
 	}
 	return true
 }
+
+const shortTimeout = time.Millisecond
 
 // hurried is a Faulty that has next to no time for the operation that is to
 // fail, so that one that hangs costs none, and enough for all others.

@@ -71,3 +71,22 @@ func (l Layout) Prefix(table *schema.Table) string {
 	before, _, _ := strings.Cut(expanded, "{")
 	return before
 }
+
+// parse is the inverse of Path: the batch that a path of the table's files is
+// for, and the encodings that the file may have; none when the layout gives no
+// such path.
+func (l Layout) parse(table *schema.Table, path string) (batchID string, encodings []sinks.Encoding) {
+	for _, format := range sinks.Formats() {
+		for _, compression := range format.Compressions {
+			enc := sinks.Encoding{Format: format, Compression: compression}
+			pattern := regexp.QuoteMeta(l.Path(table, "\x00", enc.Ext()))
+			pattern = "^" + strings.ReplaceAll(pattern, "\x00", "([A-Za-z0-9_-]+)") + "$"
+			match := regexp.MustCompile(pattern).FindStringSubmatch(path)
+			if match != nil && ValidBatchID(match[1]) && l.Path(table, match[1], enc.Ext()) == path {
+				batchID = match[1]
+				encodings = append(encodings, enc)
+			}
+		}
+	}
+	return batchID, encodings
+}

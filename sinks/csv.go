@@ -93,20 +93,24 @@ func inspectCSV(text []byte) (Contents, error) {
 	}
 	r := csv.NewReader(bytes.NewReader(text))
 	r.ReuseRecord = true
-	var columns []string
+	var c Contents
 	for row := int64(0); ; row++ { // 0 is the header
 		if rest := text[r.InputOffset():]; len(rest) > 0 && (rest[0] == '\n' || rest[0] == '\r') {
 			return Contents{}, fmt.Errorf("row %d: line is empty", row) // the reader would skip it
 		}
 		record, err := r.Read()
 		if err == io.EOF {
-			return Contents{Rows: row - 1, Columns: columns}, nil
+			c.Rows = row - 1
+			return c, nil
 		}
 		if err != nil {
 			return Contents{}, fmt.Errorf("row %d: %w", row, csvError(err))
 		}
-		if row == 0 {
-			columns = slices.Clone(record)
+		switch row {
+		case 0:
+			c.Columns = slices.Clone(record)
+		case 1:
+			c.First = record[0]
 		}
 	}
 }

@@ -128,6 +128,9 @@ type Contents struct {
 	// Columns are the names of the columns, in the file's order; nil when the
 	// file cannot tell, which is so of NDJSON without a row.
 	Columns []string
+	// First is the text in the first column of the first row, "" when there is
+	// none: it tells which batch a file is of.
+	First string
 }
 
 // Inspect reads a whole file, every value of it, with other readers than the

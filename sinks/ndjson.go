@@ -89,12 +89,12 @@ func inspectNDJSON(text []byte) (Contents, error) {
 		if !ended {
 			return Contents{}, fmt.Errorf("row %d: %w", c.Rows+1, io.ErrUnexpectedEOF)
 		}
-		keys, err := jsonKeys(line)
+		keys, first, err := jsonKeys(line)
 		if err != nil {
 			return Contents{}, fmt.Errorf("row %d: %w", c.Rows+1, err)
 		}
 		if c.Rows == 0 {
-			c.Columns = keys
+			c.Columns, c.First = keys, first
 		}
 		if !slices.Equal(keys, c.Columns) {
 			return Contents{}, fmt.Errorf("row %d: columns differ from those of row 1", c.Rows+1)
@@ -109,38 +109,43 @@ func inspectNDJSON(text []byte) (Contents, error) {
 // are dropped: they quote the text.
 var errNotRow = errors.New("line is not a JSON object of strings, numbers and nulls")
 
-// jsonKeys returns the keys of the object that line holds, in their order.
-func jsonKeys(line []byte) ([]string, error) {
+// jsonKeys returns the keys of the object that line holds, in their order, and
+// the first value if that is a string.
+func jsonKeys(line []byte) (keys []string, first string, err error) {
 	if !utf8.Valid(line) {
-		return nil, errors.New("line is not valid UTF-8")
+		return nil, "", errors.New("line is not valid UTF-8")
 	}
 	dec := json.NewDecoder(bytes.NewReader(line))
 	dec.UseNumber()
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return nil, errNotRow
+		return nil, "", errNotRow
 	}
-	keys := []string{}
+	keys = []string{}
 	for dec.More() {
 		key, err := dec.Token()
 		if err != nil {
-			return nil, errNotRow
+			return nil, "", errNotRow
 		}
 		value, err := dec.Token()
 		if err != nil {
-			return nil, errNotRow
+			return nil, "", errNotRow
 		}
-		switch value.(type) {
-		case nil, string, json.Number:
+		switch value := value.(type) {
+		case nil, json.Number:
+		case string:
+			if len(keys) == 0 {
+				first = value
+			}
 		default:
-			return nil, errNotRow
+			return nil, "", errNotRow
 		}
 		keys = append(keys, key.(string))
 	}
 	if _, err := dec.Token(); err != nil { // }
-		return nil, errNotRow
+		return nil, "", errNotRow
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return nil, errNotRow
+		return nil, "", errNotRow
 	}
-	return keys, nil
+	return keys, first, nil
 }

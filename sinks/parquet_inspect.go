@@ -166,6 +166,9 @@ func readColumns(r *reader.ParquetReader) (Contents, error) {
 		if int64(len(values)) != c.Rows {
 			return Contents{}, fmt.Errorf("column %d has not %d rows, but %d", i+1, c.Rows, len(values))
 		}
+		if i == 0 {
+			c.First, _ = values[0].(string)
+		}
 	}
 	return c, nil
 }

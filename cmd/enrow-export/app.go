@@ -73,6 +73,7 @@ func (p *program) app() *cli.App {
 			p.exportCommand(),
 			p.statusCommand(),
 			p.verifyCommand(),
+			p.pruneCommand(),
 			p.schemaCommand(),
 			p.demoCommand(),
 			p.mockAPICommand(),

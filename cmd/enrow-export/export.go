@@ -26,7 +26,7 @@ func (p *program) exportCommand() *cli.Command {
 		Flags: slices.Concat(toFlags(), []cli.Flag{
 			listFlag("format", "`FORMAT` of the files: parquet, ndjson, csv; repeatable, or a list with commas", "parquet"),
 			listFlag("compression", "`NAME` for all formats, or FORMAT=NAME; parquet: zstd, snappy, gzip, none; ndjson and csv: none, gzip, zstd", "parquet=zstd, others none"),
-			stringFlag("layout", pipeline.DefaultLayout, "`TEMPLATE` of the files' paths below the root"),
+			layoutFlag(),
 			idsFileFlag(),
 			boolFlag("force", "export batches again that are done"),
 			boolFlag("dry-run", "say what would be done; no request, no key, nothing written"),

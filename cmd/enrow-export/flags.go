@@ -69,6 +69,10 @@ func credentialsFlag() cli.Flag {
 	return f
 }
 
+func layoutFlag() cli.Flag {
+	return stringFlag("layout", pipeline.DefaultLayout, "`TEMPLATE` of the files' paths below the root")
+}
+
 func outputFlag() cli.Flag {
 	return stringFlag("output", "text", "`FORM` of the result on stdout: text, or json (one object a line)")
 }

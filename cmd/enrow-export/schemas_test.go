@@ -42,6 +42,7 @@ func TestSchemasMatchTypes(t *testing.T) {
 		"plan": reflect.TypeFor[planLine](), "plan_summary": reflect.TypeFor[planSummaryLine](),
 		"status": reflect.TypeFor[statusLine](), "status_summary": reflect.TypeFor[statusSummaryLine](),
 		"check": reflect.TypeFor[checkLine](), "check_summary": reflect.TypeFor[checkSummaryLine](),
+		"unnamed": reflect.TypeFor[pruneLine](), "prune_summary": reflect.TypeFor[pruneSummaryLine](),
 		"table": reflect.TypeFor[tableLine](),
 	}
 	for name, typ := range lines {
