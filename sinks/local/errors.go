@@ -16,8 +16,9 @@ import (
 // errFolder says that a folder is where an object was looked for.
 var errFolder = fmt.Errorf("is a folder: %w", sinks.ErrNotExist)
 
-// errNoLocks says that the file system of the root has no advisory locks.
-var errNoLocks = errors.New("file system does not support locks")
+// errNoLocks says that the file system of the root has no advisory locks, or
+// none that exclude anybody: no condition would hold there.
+var errNoLocks = errors.New("the file system has no working locks (flock): choose a folder on another one")
 
 func notExist(name string) error {
 	return fmt.Errorf("%s: %w", name, sinks.ErrNotExist)

@@ -38,8 +38,11 @@ type Store struct {
 	root    string // absolute
 	stripes [stripeCount]stripe
 
-	mu      sync.Mutex
-	durable map[string]struct{} // folders known to survive a crash
+	flock func(fd, how int) error
+
+	mu          sync.Mutex
+	durable     map[string]struct{} // folders known to survive a crash
+	locksProven bool
 }
 
 var (
@@ -59,7 +62,7 @@ func Open(root string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open local store: %w", err)
 	}
-	s := &Store{root: abs, durable: make(map[string]struct{})}
+	s := &Store{root: abs, flock: syscall.Flock, durable: make(map[string]struct{})}
 	for i := range s.stripes {
 		s.stripes[i] = make(stripe, 1)
 	}

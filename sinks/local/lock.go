@@ -75,7 +75,11 @@ func (s *Store) lock(ctx context.Context, name string) (unlock func(), err error
 	if err != nil {
 		return nil, err
 	}
-	if err := waitLock(ctx, f); err != nil {
+	if err := s.waitLock(ctx, f); err != nil {
+		f.Close()
+		return nil, err
+	}
+	if err := s.proveLock(path); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -86,7 +90,7 @@ func (s *Store) lock(ctx context.Context, name string) (unlock func(), err error
 }
 
 // waitLock locks f, trying again and again until it succeeds or ctx is done.
-func waitLock(ctx context.Context, f *os.File) error {
+func (s *Store) waitLock(ctx context.Context, f *os.File) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
@@ -95,7 +99,7 @@ func waitLock(ctx context.Context, f *os.File) error {
 			return ctx.Err()
 		case <-timer.C:
 		}
-		if ok, err := tryLock(f); ok || err != nil {
+		if ok, err := s.tryLock(f); ok || err != nil {
 			return err
 		}
 		timer.Reset(pause)
@@ -104,9 +108,9 @@ func waitLock(ctx context.Context, f *os.File) error {
 
 // tryLock takes the advisory lock of f, which lasts until f is closed or the
 // process dies. It reports false when somebody else has it.
-func tryLock(f *os.File) (bool, error) {
+func (s *Store) tryLock(f *os.File) (bool, error) {
 	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		err := s.flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		switch {
 		case err == nil:
 			return true, nil
@@ -119,6 +123,28 @@ func tryLock(f *os.File) (bool, error) {
 		}
 		return false, &fs.PathError{Op: "lock", Path: f.Name(), Err: err}
 	}
+}
+
+// proveLock finds out, once, whether the lock that this process holds on the file
+// at path keeps others from taking it: there are file systems that grant every
+// lock.
+func (s *Store) proveLock(path string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.locksProven {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	again, err := s.tryLock(f)
+	if again {
+		err = unreachable(fmt.Errorf("lock %s: %w: it was granted twice", path, errNoLocks))
+	}
+	s.locksProven = err == nil
+	return err
 }
 
 // names reports whether path still names the open file f.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,7 +37,7 @@ func holdLock(t *testing.T, s *Store, object string) *os.File {
 	}
 	unlock()
 	f := openLock(t, s, object)
-	if ok, err := tryLock(f); !ok {
+	if ok, err := s.tryLock(f); !ok {
 		t.Fatalf("lock: %v", err)
 	}
 	return f
@@ -180,9 +182,31 @@ func TestCrashReleasesLock(t *testing.T) {
 	s := open(t)
 	p := start(t, "hold lock", s.root)
 	p.awaitReady()
-	if ok, err := tryLock(openLock(t, s, "a")); ok || err != nil {
+	if ok, err := s.tryLock(openLock(t, s, "a")); ok || err != nil {
 		t.Errorf("lock that another process holds: %t, error %v; want false", ok, err)
 	}
 	p.kill()
 	put(t, s, "a", "x")
+}
+
+// Where no lock works, nothing can be put, and the answer says why.
+func TestFileSystemWithoutLocks(t *testing.T) {
+	for name, flock := range map[string]func(fd, how int) error{
+		"not supported":   func(int, int) error { return syscall.EOPNOTSUPP },
+		"no lock manager": func(int, int) error { return syscall.ENOLCK },
+		"granted to all":  func(int, int) error { return nil },
+		"system lacks it": func(int, int) error { return syscall.ENOSYS },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t)
+			s.flock = flock
+			_, err := s.Put(t.Context(), "a", []byte("x"), sinks.IfAbsent())
+			if !errors.Is(err, sinks.ErrUnreachable) || !errors.Is(err, errNoLocks) || !strings.Contains(err.Error(), "no working locks") {
+				t.Errorf("put: error %v", err)
+			}
+			if got := files(t, s); len(got) > 0 {
+				t.Errorf("files %q are left", got)
+			}
+		})
+	}
 }

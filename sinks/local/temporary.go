@@ -27,20 +27,21 @@ func isTemporary(base string) bool {
 // temporary is a file that is locked by this process for as long as it is open,
 // and has no content yet that anybody relies on.
 type temporary struct {
-	file *os.File
-	path string
+	store *Store
+	file  *os.File
+	path  string
 }
 
 // newTemporary makes an empty temporary in the folder dir. The caller calls
 // close.
-func newTemporary(dir string) (*temporary, error) {
+func (s *Store) newTemporary(dir string) (*temporary, error) {
 	for {
 		name := filepath.Join(dir, temporaryPrefix+rand.Text()+temporarySuffix)
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 		if err != nil {
 			return nil, err
 		}
-		t := &temporary{file: f, path: name}
+		t := &temporary{store: s, file: f, path: name}
 		mine, err := t.claim()
 		if mine {
 			return t, nil
@@ -57,7 +58,7 @@ func newTemporary(dir string) (*temporary, error) {
 // sweeper that comes between the making of a temporary and its locking takes it
 // for a dead process's.
 func (t *temporary) claim() (bool, error) {
-	locked, err := tryLock(t.file)
+	locked, err := t.store.tryLock(t.file)
 	if !locked {
 		return false, err
 	}
@@ -111,7 +112,7 @@ func (s *Store) Sweep(ctx context.Context) (removed int, err error) {
 		if !entry.Type().IsRegular() || !isTemporary(entry.Name()) {
 			return nil
 		}
-		switch ok, err := sweep(path); {
+		switch ok, err := s.sweep(path); {
 		case ok:
 			removed++
 		case failed == nil:
@@ -126,7 +127,7 @@ func (s *Store) Sweep(ctx context.Context) (removed int, err error) {
 }
 
 // sweep removes the temporary at path unless a living process has it locked.
-func sweep(path string) (removed bool, err error) {
+func (s *Store) sweep(path string) (removed bool, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOFOLLOW, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -135,7 +136,7 @@ func sweep(path string) (removed bool, err error) {
 		return false, err
 	}
 	defer f.Close()
-	t := &temporary{file: f, path: path}
+	t := &temporary{store: s, file: f, path: path}
 	if mine, err := t.claim(); !mine {
 		return false, err
 	}

@@ -140,7 +140,7 @@ func TestClaimNoticesSweeper(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { f.Close() })
-		return &temporary{file: f, path: path}
+		return &temporary{store: s, file: f, path: path}
 	}
 	t.Run("removed", func(t *testing.T) {
 		s := open(t)
@@ -158,7 +158,7 @@ func TestClaimNoticesSweeper(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer sweeper.Close()
-		if ok, err := tryLock(sweeper); !ok {
+		if ok, err := s.tryLock(sweeper); !ok {
 			t.Fatalf("lock: %v", err)
 		}
 		if mine, err := tmp.claim(); mine || err != nil {
