@@ -213,6 +213,13 @@ var stores = map[string]func(t *testing.T) sinks.Store{
 	},
 }
 
+// forEachStore runs a subtest on each kind of store.
+func forEachStore(t *testing.T, name string, test func(t *testing.T, store sinks.Store)) {
+	for kind, open := range stores {
+		t.Run(kind+"/"+name, func(t *testing.T) { test(t, open(t)) })
+	}
+}
+
 const testBucket = "bucket"
 
 var storeCount atomic.Int64

@@ -210,29 +210,44 @@ func TestPruneWithUnreadableEntry(t *testing.T) {
 	}
 }
 
-// A run that is between its files and its entry while they are pruned finds out,
-// and puts them again; pruned at any of its operations.
+// Whatever a run is doing while files are pruned, at any of its operations: it
+// finds out what it is missing, and ends as one that was not disturbed.
 func TestPruneBesideAnExport(t *testing.T) {
 	for kind, open := range stores {
-		t.Run(kind, func(t *testing.T) {
-			for at := 1; ; at++ {
-				store, source := open(t), newAnswers()
-				source.set("b", finished("b", "x", 2))
-				pruning := &intruded{Faulty: storetest.Faulty{Store: store}, at: at, do: func() {
-					if _, err := prune(t.Context(), t, store, true); err != nil {
-						t.Error(err)
+		for _, sc := range scenarios() {
+			t.Run(kind+"/"+sc.name, func(t *testing.T) {
+				run := func(at int) (store sinks.Store, operations int) {
+					store = open(t)
+					if sc.before != nil {
+						sc.before(t, store)
 					}
-				}}
-				export(t, config(t, source, pruning, "csv", "ndjson"), "b", Exported)
-				truthful(t, store, "b")
-				if e := readEntry(t, store, "b"); len(e.Files) != 2 || len(e.Superseded) > 0 {
-					t.Errorf("pruned at operation %d: entry %+v", at, e)
+					pruning := &intruded{Faulty: storetest.Faulty{Store: store}, at: at, do: func() {
+						if _, err := prune(t.Context(), t, store, true); err != nil {
+							t.Error(err)
+						}
+						if !sc.damaged {
+							truthful(t, store, faultID)
+						}
+					}}
+					results, _, err := runAll(t.Context(), t, sc.run(t, pruning), faultID)
+					if err != nil || results[faultID].Err != nil {
+						t.Errorf("pruned at operation %d: %v, %v", at, err, results[faultID].Err)
+					}
+					return store, len(pruning.Ops())
 				}
-				if len(pruning.Ops()) < at {
-					return
+				quiet, operations := run(0)
+				want, wantEntry := files(t, quiet), readEntry(t, quiet, faultID)
+				for at := 1; at <= operations; at++ {
+					store, _ := run(at)
+					if diff := cmp.Diff(want, files(t, store)); diff != "" {
+						t.Errorf("pruned at operation %d: files (-undisturbed +got):\n%s", at, diff)
+					}
+					if diff := cmp.Diff(wantEntry, readEntry(t, store, faultID), entryIgnore); diff != "" {
+						t.Errorf("pruned at operation %d: entry (-undisturbed +got):\n%s", at, diff)
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
 

@@ -272,11 +272,11 @@ func TestUnusableEntryIsLeftAlone(t *testing.T) {
 		"unknown format":  strings.Replace(whole, `"csv": {`, `"orc": {`, 1),
 		"two values":      whole + whole,
 	} {
-		t.Run(name, func(t *testing.T) {
-			if entry == whole {
-				t.Fatal("the case changes nothing")
-			}
-			store, source := sinks.NewMemory(), newAnswers()
+		if entry == whole {
+			t.Fatalf("%s changes nothing", name)
+		}
+		forEachStore(t, name, func(t *testing.T, store sinks.Store) {
+			source := newAnswers()
 			source.set("b", finished("b", "y", 1))
 			put := func(name, data string) {
 				if _, err := store.Put(t.Context(), name, []byte(data), sinks.IfAbsent()); err != nil {
