@@ -200,10 +200,11 @@ var stores = map[string]func(t *testing.T) sinks.Store{
 		return s
 	},
 	// The real client, against fake-gcs-server. Each store is a folder of its
-	// own in one bucket.
+	// own in one of some buckets: that server searches a bucket from end to end.
 	"gcs": func(t *testing.T) sinks.Store {
+		n := storeCount.Add(1)
 		s, err := gcs.Open(gcs.Config{
-			Bucket: testBucket, Prefix: fmt.Sprintf("store-%d", storeCount.Add(1)), RetryPause: time.Microsecond,
+			Bucket: testBuckets[n%int64(len(testBuckets))], Prefix: fmt.Sprintf("store-%d", n), RetryPause: time.Microsecond,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -220,6 +221,12 @@ func forEachStore(t *testing.T, name string, test func(t *testing.T, store sinks
 	}
 }
 
-const testBucket = "bucket"
-
-var storeCount atomic.Int64
+var (
+	testBuckets = func() (names []string) {
+		for i := range 200 {
+			names = append(names, fmt.Sprintf("bucket-%d", i))
+		}
+		return names
+	}()
+	storeCount atomic.Int64
+)

@@ -11,10 +11,10 @@ import (
 	"enrow-export/sinks/gcs/gcstest"
 )
 
-// TestMain serves one bucket to all tests, and fails when they leave goroutines
+// TestMain serves some buckets to all tests, and fails when they leave goroutines
 // behind.
 func TestMain(m *testing.M) {
-	service, err := gcstest.New(testBucket)
+	service, err := gcstest.New(testBuckets...)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

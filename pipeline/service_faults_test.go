@@ -61,7 +61,7 @@ func TestServiceFaultGoesUnnoticed(t *testing.T) {
 		server := httptest.NewServer(handler)
 		t.Cleanup(server.Close)
 		t.Setenv("STORAGE_EMULATOR_HOST", server.URL)
-		s, err := gcs.Open(gcs.Config{Bucket: testBucket, RetryPause: time.Microsecond})
+		s, err := gcs.Open(gcs.Config{Bucket: "bucket", RetryPause: time.Microsecond})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func TestServiceFaultGoesUnnoticed(t *testing.T) {
 				for at := int64(1); ; at++ {
 					more := true
 					t.Run("", func(t *testing.T) {
-						service, err := gcstest.New(testBucket)
+						service, err := gcstest.New("bucket")
 						if err != nil {
 							t.Fatal(err)
 						}
