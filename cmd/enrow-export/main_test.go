@@ -26,7 +26,7 @@ import (
 const testKey = "sk-test-4f1c9b"
 
 func TestMain(m *testing.M) {
-	testscript.Main(leakTested{m}, map[string]func(){programName: main})
+	testscript.Main(leakTested{m}, map[string]func(){programName: main, emulatorName: emulate})
 }
 
 // programName is what the test binary has to be called as to be the program.
@@ -37,6 +37,7 @@ type leakTested struct{ *testing.M }
 
 func (m leakTested) Run() int {
 	code := m.M.Run()
+	os.RemoveAll(built.dir)
 	// A dependency of fake-gcs-server has one for as long as it is linked.
 	linked := goleak.IgnoreAnyFunction("go.opencensus.io/stats/view.(*worker).start")
 	if err := goleak.Find(linked); code == 0 && err != nil {

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"math/rand/v2"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"enrow-export/pipeline"
+)
+
+var crashKills = flag.Int("crash.kills", 12, "how often TestCrash kills the program, for each kind of destination")
+
+// crash is a job that is killed over and over: what the destination holds before
+// it, and the job.
+type crash struct {
+	name   string
+	before []string // flags of the export before it, nil for none
+	flags  []string
+	other  bool // the API's answers have changed since
+	// lifetime is the longest time to a kill, in units of a quiet run's. As
+	// several batches are under way at any moment, an early death meets the same
+	// steps as a late one; but a forced run that dies begins anew.
+	lifetime float64
+}
+
+var crashes = []crash{
+	{name: "first export", lifetime: 0.4},
+	{name: "superseding", before: []string{"--compression", "gzip", "--layout", "{table}/old/{batch_id}.{ext}"}, lifetime: 0.4},
+	{name: "replacing", before: []string{"--quiet"}, flags: []string{"--force"}, other: true, lifetime: 1.5},
+}
+
+// TestCrash kills the program at random moments, again and again, and starts it
+// until it is done. After every kill each file that can be seen is whole, and the
+// manifest is true; in the end all is as one quiet run leaves it.
+func TestCrash(t *testing.T) {
+	for kind, open := range places {
+		t.Run(kind, func(t *testing.T) {
+			ids := batchIDs(100)
+			_, first := answersAPI(t, ids, 1)
+			_, second := answersAPI(t, ids, 1000)
+			fresh := open(t)
+			seed := rand.Uint64()
+			c := &crasher{ids: ids, first: first, second: second, fresh: fresh, random: rand.New(rand.NewPCG(seed, 0))}
+			var undisturbed []quietRun
+			for _, job := range crashes {
+				undisturbed = append(undisturbed, c.quiet(t, job))
+			}
+			for n := 0; n < len(crashes) || c.kills < *crashKills; n++ {
+				c.endure(t, crashes[n%len(crashes)], undisturbed[n%len(crashes)])
+				if t.Failed() {
+					break
+				}
+			}
+			t.Logf("seed %d: %d kills survived, in %d runs to %d destinations", seed, c.kills, c.runs, c.places)
+		})
+	}
+}
+
+// entryIgnore are the fields in which an undisturbed run may differ.
+var entryIgnore = cmpopts.IgnoreFields(pipeline.Entry{}, "UpdatedAt", "FirstExportedAt", "Attempts", "Error")
+
+// crasher counts what TestCrash does.
+type crasher struct {
+	ids                 []string
+	first, second       string // URLs of the API
+	fresh               func() *place
+	random              *rand.Rand
+	kills, runs, places int
+}
+
+// prepare makes a destination for the job, and returns how the job is called.
+func (c *crasher) prepare(t *testing.T, job crash) (p *place, url string, args []string) {
+	t.Helper()
+	formats := []string{"--format", "parquet,ndjson,csv"}
+	p, url = c.fresh(), c.first
+	if job.before != nil {
+		p.mustExport(t, url, append(append(formats, job.before...), c.ids...)...)
+	}
+	if job.other {
+		url = c.second
+	}
+	return p, url, append(append(formats, job.flags...), c.ids...)
+}
+
+// quietRun is what an undisturbed run of a job does.
+type quietRun struct {
+	before, after map[string]content
+	entries       map[string]*pipeline.Entry
+	took          time.Duration
+}
+
+func (c *crasher) quiet(t *testing.T, job crash) quietRun {
+	t.Helper()
+	p, url, args := c.prepare(t, job)
+	q := quietRun{before: p.files(t)}
+	start := time.Now()
+	p.mustExport(t, url, args...)
+	q.took = time.Since(start)
+	q.after, q.entries = p.files(t), p.entries(t)
+	truthful(t, q.after, q.entries)
+	return q
+}
+
+// endure takes one job through its kills.
+func (c *crasher) endure(t *testing.T, job crash, quiet quietRun) {
+	t.Helper()
+	c.places++
+	p, url, args := c.prepare(t, job)
+	for {
+		cmd, stdout, stderr := p.export(t, url, args...)
+		killed, err := c.killed(cmd, time.Duration(c.random.Int64N(int64(job.lifetime*float64(quiet.took)))))
+		c.runs++
+		files := p.files(t)
+		for name, there := range files {
+			if there != quiet.before[name] && there != quiet.after[name] {
+				t.Errorf("%s, kill %d: %s is no file that a quiet run writes", job.name, c.kills, name)
+			}
+		}
+		truthful(t, files, p.entries(t))
+		if t.Failed() {
+			return
+		}
+		if killed {
+			continue
+		}
+		if err != nil || strings.Contains(stderr.String(), "level=") && !strings.Contains(stderr.String(), "removed temporaries") {
+			t.Errorf("%s: %v\n%s%s", job.name, err, stdout, stderr)
+		}
+		break
+	}
+
+	if diff := cmp.Diff(quiet.after, p.files(t), cmp.AllowUnexported(content{})); diff != "" {
+		t.Errorf("%s: files (-quiet run +got):\n%s", job.name, diff)
+	}
+	entries := p.entries(t)
+	if len(entries) != len(c.ids) {
+		t.Errorf("%s: %d entries, want %d", job.name, len(entries), len(c.ids))
+	}
+	for id, e := range entries {
+		if diff := cmp.Diff(quiet.entries[id], e, entryIgnore); diff != "" {
+			t.Errorf("%s: entry (-quiet run +got):\n%s", job.name, diff)
+		}
+		if e.State != pipeline.StateExported || len(e.Replacing) > 0 || len(e.Superseded) > 0 {
+			t.Errorf("%s: entry %+v", job.name, e)
+		}
+	}
+	if left := p.temporaries(t); len(left) > 0 {
+		t.Errorf("%s: temporaries %q are left", job.name, left)
+	}
+	// Nothing is left to do, not even a request.
+	cmd, stdout, stderr := p.export(t, "http://127.0.0.1:1", append([]string{"--format", "parquet,ndjson,csv"}, c.ids...)...)
+	if err := cmd.Run(); err != nil || !strings.Contains(stdout.String(), "\n100 batches: 100 already done, ") {
+		t.Errorf("%s: one more run: %v\n%s%s", job.name, err, stdout, stderr)
+	}
+}
+
+// killed runs the program and kills it after a while; false when it was faster,
+// with how it ended.
+func (c *crasher) killed(cmd *exec.Cmd, after time.Duration) (bool, error) {
+	if err := cmd.Start(); err != nil {
+		return false, err
+	}
+	timer := time.AfterFunc(after, func() { cmd.Process.Kill() })
+	err := cmd.Wait()
+	timer.Stop()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() < 0 { // by a signal: ours
+		c.kills++
+		return true, nil
+	}
+	return false, err
+}

@@ -1,0 +1,278 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"enrow-export/pipeline"
+	"enrow-export/schema"
+	"enrow-export/sinks"
+	"enrow-export/sinks/gcs"
+	"enrow-export/sinks/gcs/gcstest"
+	"enrow-export/sinks/local"
+	"enrow-export/sources/fakeapi"
+)
+
+// place is a destination that processes of their own write to.
+type place struct {
+	to    string
+	env   []string
+	store sinks.Store // to look at it from here
+	dir   string      // of a folder
+}
+
+// places are the kinds of destinations. Each function makes what the places of
+// one test share, and returns another that makes a fresh place.
+var places = map[string]func(t *testing.T) func() *place{
+	"folder": func(t *testing.T) func() *place {
+		return func() *place {
+			dir := filepath.Join(t.TempDir(), "out")
+			store, err := local.Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return &place{to: dir, store: store, dir: dir}
+		}
+	},
+	"bucket": func(t *testing.T) func() *place {
+		url := startEmulator(t)
+		t.Setenv("STORAGE_EMULATOR_HOST", url)
+		n := 0
+		return func() *place {
+			n++
+			// The emulator searches a bucket from end to end.
+			bucket, prefix := emulatedBuckets()[n%len(emulatedBuckets())], fmt.Sprintf("place-%d", n)
+			store, err := gcs.Open(gcs.Config{Bucket: bucket, Prefix: prefix})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { store.Close() })
+			return &place{to: "gs://" + bucket + "/" + prefix, env: []string{"STORAGE_EMULATOR_HOST=" + url}, store: store}
+		}
+	},
+}
+
+// emulatorName is what the test binary has to be called as to be an emulator of
+// Cloud Storage.
+const emulatorName = "gcs-emulator"
+
+func emulatedBuckets() (names []string) {
+	for i := range 100 {
+		names = append(names, fmt.Sprintf("bucket-%d", i))
+	}
+	return names
+}
+
+// emulate serves some buckets, from memory, until its standard input ends.
+func emulate() {
+	service, err := gcstest.New(emulatedBuckets()...)
+	if err == nil {
+		var listener net.Listener
+		if listener, err = net.Listen("tcp", "127.0.0.1:0"); err == nil {
+			fmt.Printf("http://%s\n", listener.Addr())
+			go http.Serve(listener, service)
+			io.Copy(io.Discard, os.Stdin)
+			return
+		}
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+// startEmulator runs the emulator as a process of its own, for as long as the
+// test takes, and returns its URL.
+func startEmulator(t *testing.T) string {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Args, cmd.Stderr = []string{emulatorName}, os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stdin.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("emulator: %v", err)
+		}
+	})
+	url, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		t.Fatalf("emulator does not say where it is: %v", err)
+	}
+	return strings.TrimSpace(url)
+}
+
+// built is the program as users have it, made once for all tests.
+var built struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+func builtProgram(t *testing.T) string {
+	t.Helper()
+	built.once.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "enrow-export-test"); built.err != nil {
+			return
+		}
+		out, err := exec.Command("go", "build", "-o", filepath.Join(built.dir, programName), ".").CombinedOutput()
+		if err != nil {
+			built.err = fmt.Errorf("%w: %s", err, out)
+		}
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return filepath.Join(built.dir, programName)
+}
+
+// export is the built program, called to export to p. Its output goes to the
+// buffers.
+func (p *place) export(t *testing.T, apiURL string, args ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer) {
+	t.Helper()
+	cmd = exec.Command(builtProgram(t), append([]string{"export", "--to", p.to}, args...)...)
+	cmd.Env = append(os.Environ(), "ENROW_API_URL="+apiURL, "ENROW_API_KEY="+testKey)
+	cmd.Env = append(cmd.Env, p.env...)
+	stdout, stderr = new(bytes.Buffer), new(bytes.Buffer)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	return cmd, stdout, stderr
+}
+
+// mustExport exports undisturbed.
+func (p *place) mustExport(t *testing.T, apiURL string, args ...string) {
+	t.Helper()
+	cmd, stdout, stderr := p.export(t, apiURL, args...)
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("export %s: %v\n%s%s", strings.Join(args, " "), err, stdout, stderr)
+	}
+}
+
+// content is what tells two contents apart.
+type content struct {
+	size   int64
+	crc32c uint32
+}
+
+// files returns the data files that can be seen.
+func (p *place) files(t *testing.T) map[string]content {
+	t.Helper()
+	found := make(map[string]content)
+	for info, err := range p.store.List(t.Context(), "") {
+		if err == nil && info.Version == "" && !strings.HasPrefix(info.Name, "_") { // a folder's listing has no checksums
+			info, err = p.store.Stat(t.Context(), info.Name)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(info.Name, "_") {
+			found[info.Name] = content{info.Size, info.CRC32C}
+		}
+	}
+	return found
+}
+
+// entries returns all of the manifest, every entry of which must be readable.
+func (p *place) entries(t *testing.T) map[string]*pipeline.Entry {
+	t.Helper()
+	m := pipeline.Manifest{Store: p.store, Table: &schema.EmailFind}
+	found := make(map[string]*pipeline.Entry)
+	for id, err := range m.IDs(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found[id], _, err = m.Read(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return found
+}
+
+// temporaries returns what half-written files a folder has.
+func (p *place) temporaries(t *testing.T) []string {
+	t.Helper()
+	var found []string
+	err := filepath.WalkDir(p.dir, func(path string, entry os.DirEntry, err error) error {
+		if p.dir == "" || errors.Is(err, fs.ErrNotExist) {
+			return filepath.SkipAll
+		}
+		if err == nil && strings.HasSuffix(path, ".tmp") {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// isOf reports whether a file has the content that an entry says it has.
+func (c content) isOf(f pipeline.File) bool {
+	crc32c := base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, c.crc32c))
+	return c.size == f.Bytes && crc32c == f.CRC32C
+}
+
+// truthful checks that every entry names files that are there and are what it
+// says, or what it says is about to replace them.
+func truthful(t *testing.T, files map[string]content, entries map[string]*pipeline.Entry) {
+	t.Helper()
+	for id, e := range entries {
+		for format, f := range e.Files {
+			there, ok := files[f.Path]
+			if replacing, open := e.Replacing[format]; !ok || !there.isOf(f) && !(open && there.isOf(replacing)) {
+				t.Errorf("the manifest of %s names %s, which is missing (%v) or another", id, f.Path, !ok)
+			}
+		}
+	}
+}
+
+// answersAPI serves batches of the given sizes, the content of which depends on
+// the seed.
+func answersAPI(t *testing.T, ids []string, seed uint64) (api *fakeapi.Server, url string) {
+	t.Helper()
+	api = fakeapi.New(fakeapi.Options{Keys: []string{testKey}})
+	for i, id := range ids {
+		rows := i % 40
+		if i%25 == 24 {
+			rows = 2000
+		}
+		api.Add(fakeapi.Generate(id, rows, seed+uint64(i)))
+	}
+	server := httptest.NewServer(api)
+	t.Cleanup(func() { server.Close(); api.Close() })
+	return api, server.URL
+}
+
+func batchIDs(n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("batch-%03d", i)
+	}
+	return ids
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"enrow-export/pipeline"
+	"enrow-export/sources/fakeapi"
+)
+
+// racer is one of the processes that work on one destination at once.
+type racer struct {
+	api            *fakeapi.Server // its own, so that its requests can be counted
+	url            string
+	args           []string
+	ids            []string
+	forced         bool
+	stdout, stderr *bytes.Buffer
+	cmd            *exec.Cmd
+}
+
+// race runs them all at once, and checks of each that it succeeds, speaks of no
+// trouble, and does not ask more often than it has to.
+func race(t *testing.T, p *place, racers []*racer) {
+	t.Helper()
+	for _, r := range racers {
+		args := append(slices.Clone(r.args), r.ids...)
+		if r.forced {
+			args = append(args, "--force")
+		}
+		r.cmd, r.stdout, r.stderr = p.export(t, r.url, args...)
+	}
+	for _, r := range racers {
+		if err := r.cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, r := range racers {
+		err := r.cmd.Wait()
+		if err != nil || r.stderr.Len() > 0 || strings.Contains(r.stdout.String(), "failed") {
+			t.Errorf("process %d (forced %v): %v\n%s%s", i, r.forced, err, r.stdout, r.stderr)
+		}
+		for _, id := range r.ids {
+			n, most := r.api.Requests(id), 1
+			if r.forced {
+				most = 2
+			}
+			if n > most {
+				t.Errorf("process %d (forced %v) asked %d times for %s", i, r.forced, n, id)
+			}
+		}
+	}
+}
+
+// consistent checks that every batch is exported with all formats, that nothing
+// is left half-done, and that the files are what the entries say.
+func consistent(t *testing.T, p *place, ids []string, formats int) map[string]*pipeline.Entry {
+	t.Helper()
+	entries, files := p.entries(t), p.files(t)
+	for id, e := range entries {
+		if e.State != pipeline.StateExported || len(e.Replacing) > 0 || len(e.Superseded) > 0 || len(e.Files) != formats {
+			t.Errorf("entry of %s: %+v", id, e)
+		}
+	}
+	if len(entries) != len(ids) || len(files) != formats*len(ids) {
+		t.Errorf("%d entries and %d files, want %d and %d", len(entries), len(files), len(ids), formats*len(ids))
+	}
+	truthful(t, files, entries)
+	if left := p.temporaries(t); len(left) > 0 {
+		t.Errorf("temporaries %q are left", left)
+	}
+	return entries
+}
+
+// TestRaces lets processes export overlapping lists to one destination at once,
+// every other one with --force. In the end all is as one process leaves it.
+func TestRaces(t *testing.T) {
+	const formats = "parquet,ndjson,csv"
+	ids := batchIDs(30)
+	for kind, open := range places {
+		t.Run(kind, func(t *testing.T) {
+			fresh := open(t)
+			quiet := fresh()
+			_, url := answersAPI(t, ids, 1)
+			quiet.mustExport(t, url, append([]string{"--format", formats}, ids...)...)
+			want, wantEntries := quiet.files(t), quiet.entries(t)
+
+			for _, processes := range []int{2, 4, 8} {
+				t.Run(fmt.Sprintf("%d processes", processes), func(t *testing.T) {
+					p := fresh()
+					var racers []*racer
+					for i := range processes {
+						r := &racer{args: []string{"--format", formats}, forced: i%2 == 1}
+						r.api, r.url = answersAPI(t, ids, 1)
+						for n := range len(ids) * 3 / 4 { // each lacks another quarter
+							r.ids = append(r.ids, ids[(i*len(ids)/processes+n)%len(ids)])
+						}
+						rand.Shuffle(len(r.ids), func(a, b int) { r.ids[a], r.ids[b] = r.ids[b], r.ids[a] })
+						racers = append(racers, r)
+					}
+					race(t, p, racers)
+					entries := consistent(t, p, ids, 3)
+					if diff := cmp.Diff(want, p.files(t), cmp.AllowUnexported(content{})); diff != "" {
+						t.Errorf("files (-one process +got):\n%s", diff)
+					}
+					if diff := cmp.Diff(wantEntries, entries, entryIgnore); diff != "" {
+						t.Errorf("entries (-one process +got):\n%s", diff)
+					}
+				})
+			}
+
+			t.Run("other formats", func(t *testing.T) {
+				p := fresh()
+				var racers []*racer
+				for i := range 4 {
+					r := &racer{args: []string{"--format", []string{"parquet", "ndjson,csv"}[i%2]}, ids: ids, forced: i == 3}
+					r.api, r.url = answersAPI(t, ids, 1)
+					racers = append(racers, r)
+				}
+				race(t, p, racers)
+				consistent(t, p, ids, 3)
+				if diff := cmp.Diff(want, p.files(t), cmp.AllowUnexported(content{})); diff != "" {
+					t.Errorf("files (-one process +got):\n%s", diff)
+				}
+			})
+
+			// The files of one batch are of one answer, whichever that is.
+			t.Run("other answers", func(t *testing.T) {
+				p := fresh()
+				var racers []*racer
+				var versions []map[string]content
+				for i := range 4 {
+					r := &racer{args: []string{"--format", formats}, ids: ids, forced: true}
+					r.api, r.url = answersAPI(t, ids, uint64(1000*i))
+					racers = append(racers, r)
+					alone := fresh()
+					alone.mustExport(t, r.url, append([]string{"--format", formats}, ids...)...)
+					versions = append(versions, alone.files(t))
+					r.api, r.url = answersAPI(t, ids, uint64(1000*i)) // to be counted from 0
+				}
+				race(t, p, racers)
+				files := p.files(t)
+				for id, e := range consistent(t, p, ids, 3) {
+					if !slices.ContainsFunc(versions, func(version map[string]content) bool {
+						same := true
+						for _, f := range e.Files {
+							same = same && files[f.Path] == version[f.Path]
+						}
+						return same
+					}) {
+						t.Errorf("the files of %s are of different answers", id)
+					}
+				}
+			})
+		})
+	}
+}
