@@ -3,13 +3,14 @@ GO       ?= go
 FUZZTIME ?= 10s
 BENCH    ?= .
 COUNT    ?= 6
+N        ?= 100
 COMMIT   := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 LDFLAGS  := -s -w $(if $(COMMIT),-X main.commit=$(COMMIT))
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 
-.PHONY: build test race lint fuzz bench demo cover
+.PHONY: build test race lint fuzz bench demo cover crash
 
 build:
 	$(GO) build -ldflags '$(LDFLAGS)' -o enrow-export ./cmd/enrow-export
@@ -45,3 +46,7 @@ demo:
 cover:
 	$(GO) test -coverprofile cover.out -coverpkg ./... ./...
 	$(GO) tool cover -func cover.out | tail -n 1
+
+# Kills the program N times, in a folder and in a bucket.
+crash:
+	$(GO) test ./cmd/enrow-export -run '^TestCrash$$' -count 1 -timeout 0 -v -crash.kills $(N)

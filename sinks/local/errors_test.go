@@ -147,7 +147,7 @@ func TestSweepReadOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := start(t, "sweep as nobody", s.root).finish()
-	if want := "unreachable=false remove " + crashed + ": permission denied\n"; out != want {
+	if want := "unreachable=false mkdir " + s.path(lockFolder) + ": permission denied\n"; out != want {
 		t.Errorf("sweep: %s, want %s", out, want)
 	}
 }

@@ -24,6 +24,10 @@ const (
 	lockPrefix  = ".lock-"
 )
 
+// sweepLock is the lock file that keeps sweepers away from a temporary until its
+// writer has locked that: writers share it, a sweeper has it alone.
+const sweepLock = lockFolder + "/" + lockPrefix + "sweep"
+
 // The pause between two attempts at a lock that another process holds.
 const (
 	minPause = time.Millisecond
@@ -67,19 +71,11 @@ func (s *Store) lock(ctx context.Context, name string) (unlock func(), err error
 			<-queue
 		}
 	}()
-	path := s.path(lockName(number))
-	if err := s.makeFolder(filepath.Dir(path)); err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := s.openLock(ctx, lockName(number), syscall.LOCK_EX)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.waitLock(ctx, f); err != nil {
-		f.Close()
-		return nil, err
-	}
-	if err := s.proveLock(path); err != nil {
+	if err := s.proveLock(f.Name()); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -89,8 +85,26 @@ func (s *Store) lock(ctx context.Context, name string) (unlock func(), err error
 	}, nil
 }
 
+// openLock opens a lock file and waits for its lock, which lasts until the file
+// is closed.
+func (s *Store) openLock(ctx context.Context, name string, how int) (*os.File, error) {
+	path := s.path(name)
+	if err := s.makeFolder(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.waitLock(ctx, f, how); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
 // waitLock locks f, trying again and again until it succeeds or ctx is done.
-func (s *Store) waitLock(ctx context.Context, f *os.File) error {
+func (s *Store) waitLock(ctx context.Context, f *os.File, how int) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
@@ -99,7 +113,7 @@ func (s *Store) waitLock(ctx context.Context, f *os.File) error {
 			return ctx.Err()
 		case <-timer.C:
 		}
-		if ok, err := s.tryLock(f); ok || err != nil {
+		if ok, err := s.tryLockAs(f, how); ok || err != nil {
 			return err
 		}
 		timer.Reset(pause)
@@ -108,9 +122,12 @@ func (s *Store) waitLock(ctx context.Context, f *os.File) error {
 
 // tryLock takes the advisory lock of f, which lasts until f is closed or the
 // process dies. It reports false when somebody else has it.
-func (s *Store) tryLock(f *os.File) (bool, error) {
+func (s *Store) tryLock(f *os.File) (bool, error) { return s.tryLockAs(f, syscall.LOCK_EX) }
+
+// tryLockAs is tryLock for a lock that others may share, or not, as how says.
+func (s *Store) tryLockAs(f *os.File, how int) (bool, error) {
 	for {
-		err := s.flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		err := s.flock(int(f.Fd()), how|syscall.LOCK_NB)
 		switch {
 		case err == nil:
 			return true, nil

@@ -46,7 +46,7 @@ var helpers = map[string]func(*Store) error{
 		return storetest.Increment(context.Background(), s, "counter", helperIncrements)
 	},
 	"temporary": func(s *Store) error {
-		t, err := s.newTemporary(s.root)
+		t, err := s.newTemporary(context.Background(), s.root)
 		if err != nil {
 			return err
 		}

@@ -41,7 +41,7 @@ func (s *Store) put(ctx context.Context, name string, data []byte, cond sinks.Co
 	if err := s.makeFolder(dir); err != nil {
 		return info, err
 	}
-	t, err := s.newTemporary(dir)
+	t, err := s.newTemporary(ctx, dir)
 	if err != nil {
 		return info, err
 	}

@@ -27,42 +27,29 @@ func isTemporary(base string) bool {
 // temporary is a file that is locked by this process for as long as it is open,
 // and has no content yet that anybody relies on.
 type temporary struct {
-	store *Store
-	file  *os.File
-	path  string
+	file *os.File
+	path string
 }
 
 // newTemporary makes an empty temporary in the folder dir. The caller calls
 // close.
-func (s *Store) newTemporary(dir string) (*temporary, error) {
-	for {
-		name := filepath.Join(dir, temporaryPrefix+rand.Text()+temporarySuffix)
-		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-		if err != nil {
-			return nil, err
-		}
-		t := &temporary{store: s, file: f, path: name}
-		mine, err := t.claim()
-		if mine {
-			return t, nil
-		}
+func (s *Store) newTemporary(ctx context.Context, dir string) (*temporary, error) {
+	noSweeper, err := s.openLock(ctx, sweepLock, syscall.LOCK_SH)
+	if err != nil {
+		return nil, err
+	}
+	defer noSweeper.Close()
+	path := filepath.Join(dir, temporaryPrefix+rand.Text()+temporarySuffix)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	t := &temporary{file: f, path: path}
+	if err := s.waitLock(ctx, f, syscall.LOCK_EX); err != nil {
 		t.close()
-		if err != nil {
-			return nil, err
-		}
+		return nil, err
 	}
-}
-
-// claim locks the temporary, for its writer or for a sweeper. It reports false
-// when the other has the lock, or has removed or renamed the file meanwhile: a
-// sweeper that comes between the making of a temporary and its locking takes it
-// for a dead process's.
-func (t *temporary) claim() (bool, error) {
-	locked, err := t.store.tryLock(t.file)
-	if !locked {
-		return false, err
-	}
-	return names(t.path, t.file)
+	return t, nil
 }
 
 // write makes data the temporary's content and flushes it to the disk.
@@ -112,7 +99,7 @@ func (s *Store) Sweep(ctx context.Context) (removed int, err error) {
 		if !entry.Type().IsRegular() || !isTemporary(entry.Name()) {
 			return nil
 		}
-		switch ok, err := s.sweep(path); {
+		switch ok, err := s.sweep(ctx, path); {
 		case ok:
 			removed++
 		case failed == nil:
@@ -126,8 +113,14 @@ func (s *Store) Sweep(ctx context.Context) (removed int, err error) {
 	return removed, err
 }
 
-// sweep removes the temporary at path unless a living process has it locked.
-func (s *Store) sweep(path string) (removed bool, err error) {
+// sweep removes the temporary at path unless a living process has it locked, or
+// is about to.
+func (s *Store) sweep(ctx context.Context, path string) (removed bool, err error) {
+	noWriter, err := s.openLock(ctx, sweepLock, syscall.LOCK_EX)
+	if err != nil {
+		return false, err
+	}
+	defer noWriter.Close()
 	f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOFOLLOW, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -136,13 +129,13 @@ func (s *Store) sweep(path string) (removed bool, err error) {
 		return false, err
 	}
 	defer f.Close()
-	t := &temporary{store: s, file: f, path: path}
-	if mine, err := t.claim(); !mine {
+	if dead, err := s.tryLock(f); !dead {
+		return false, err
+	}
+	// It may be an object by now, whose writer is done with it.
+	if still, err := names(path, f); !still {
 		return false, err
 	}
 	err = os.Remove(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil // its writer has lost the claim, and cleaned up
-	}
 	return err == nil, err
 }
