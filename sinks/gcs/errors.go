@@ -2,7 +2,9 @@ package gcs
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -74,14 +76,12 @@ func (s *Store) classify(err error, permission, name string) error {
 		return s.classifyAnswer(answer, permission, name)
 	case errors.As(err, &token):
 		return unreachable(errors.New("the credentials for Cloud Storage get no token: they are wrong, revoked or expired"))
-	case errors.As(err, &lookUp), errors.As(err, &dial) && dial.Op == "dial":
-		if errors.As(err, &request) {
-			err = request.Err
-		}
-		return unreachable(fmt.Errorf("no connection to Cloud Storage: %w", err))
-	case errors.As(err, &request):
-		// The library's own text repeats the whole URL.
+	}
+	for errors.As(err, &request) { // its text repeats the whole URL
 		err = request.Err
+	}
+	if errors.As(err, &lookUp) || errors.As(err, &dial) && dial.Op == "dial" {
+		return unreachable(fmt.Errorf("no connection to Cloud Storage: %w", err))
 	}
 	if name == "" {
 		return err
@@ -90,27 +90,24 @@ func (s *Store) classify(err error, permission, name string) error {
 }
 
 func (s *Store) classifyAnswer(answer *googleapi.Error, permission, name string) error {
-	reason := ""
-	if len(answer.Errors) > 0 {
-		reason = answer.Errors[0].Reason
-	}
+	reason, message := said(answer)
 	switch answer.Code {
 	case 401:
-		return unreachable(errors.New("Cloud Storage does not accept the credentials"))
+		return unreachable(errors.New("the credentials are not accepted by Cloud Storage"))
 	case 403:
 		switch reason {
 		case "retentionPolicyNotMet", "objectUnderActiveHold", "rateLimitExceeded", "userRateLimitExceeded":
-			return fmt.Errorf("%s: Cloud Storage refuses: %s", name, reason)
+			return fmt.Errorf("%s: refused by Cloud Storage: %s", name, reason)
 		case "", "forbidden", "insufficientPermissions", "required":
-			if named := permissionName.FindString(answer.Message); named != "" {
+			if named := permissionName.FindString(message); named != "" {
 				permission = named
 			}
 			return unreachable(&PermissionError{Bucket: s.cfg.Bucket, Permissions: []string{permission}})
 		}
-		return unreachable(fmt.Errorf("Cloud Storage refuses: %s", reason))
+		return unreachable(fmt.Errorf("refused by Cloud Storage: %s", reason))
 	case 404:
 		ofBucket := permission == listPermission || permission == createPermission ||
-			strings.Contains(answer.Message, "bucket does not exist")
+			strings.Contains(message, "bucket does not exist")
 		if ofBucket {
 			return unreachable(fmt.Errorf("bucket gs://%s does not exist", s.cfg.Bucket))
 		}
@@ -124,6 +121,24 @@ func (s *Store) classifyAnswer(answer *googleapi.Error, permission, name string)
 		text = name + ": " + text
 	}
 	return errors.New(text)
+}
+
+// said returns why the service answered with an error, in one word and in many.
+// Of a download the library does not read the answer.
+func said(answer *googleapi.Error) (reason, message string) {
+	if len(answer.Errors) > 0 {
+		return answer.Errors[0].Reason, answer.Message
+	}
+	var body struct {
+		Error struct {
+			Message string
+			Errors  []struct{ Reason string }
+		}
+	}
+	if json.Unmarshal([]byte(answer.Body), &body) != nil || len(body.Error.Errors) == 0 {
+		return "", answer.Message + answer.Body
+	}
+	return body.Error.Errors[0].Reason, body.Error.Message
 }
 
 // Check reports, as sinks.ErrUnreachable, that there is no such bucket, or which
@@ -167,7 +182,7 @@ func (s *Store) Check(ctx context.Context) error {
 
 // ErrCredentialsFile is what Open reports (by errors.Is) of a credentials file
 // that is something else.
-var ErrCredentialsFile = errors.New("is no JSON file of Google credentials")
+var ErrCredentialsFile = errors.New("is no file of Google credentials")
 
 // credentialsType reads what kind of credentials a file holds.
 func credentialsType(file string) (option.CredentialsType, error) {
@@ -176,13 +191,32 @@ func credentialsType(file string) (option.CredentialsType, error) {
 		return "", err
 	}
 	var content struct {
-		Type option.CredentialsType `json:"type"`
+		Type       option.CredentialsType `json:"type"`
+		PrivateKey string                 `json:"private_key"`
 	}
 	if json.Unmarshal(data, &content) == nil {
 		switch content.Type {
-		case option.ServiceAccount, option.AuthorizedUser, option.ImpersonatedServiceAccount, option.ExternalAccount:
+		case option.ServiceAccount:
+			if isPrivateKey(content.PrivateKey) {
+				return content.Type, nil
+			}
+		case option.AuthorizedUser, option.ImpersonatedServiceAccount, option.ExternalAccount:
 			return content.Type, nil
 		}
 	}
 	return "", fmt.Errorf("%s %w", file, ErrCredentialsFile)
+}
+
+// isPrivateKey reports whether text is a private key as Google hands it out. The
+// client would find out only at the first request, and say it at length.
+func isPrivateKey(text string) bool {
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return false
+	}
+	_, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		_, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+	}
+	return err == nil
 }

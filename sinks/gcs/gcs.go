@@ -123,7 +123,7 @@ func checkBucket(name string) error {
 		ok = alphanumeric(name[i]) || strings.IndexByte("-_.", name[i]) >= 0
 	}
 	if !ok {
-		return fmt.Errorf("%q is not a bucket's name: those have 3 to 222 lower-case letters, digits, -, _ and .", name)
+		return fmt.Errorf("%q is not a bucket's name: it takes 3 to 222 of a-z, 0-9, dash, underscore and dot", name)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"path"
 	"strings"
 
 	"cloud.google.com/go/storage"
@@ -84,17 +85,18 @@ func (s *Store) upload(ctx context.Context, object *storage.ObjectHandle, data [
 // file is what it is: a Content-Encoding would make some readers decompress it
 // on the way, and its checksum would no longer be the manifest's.
 func contentType(name string) string {
-	for _, t := range []struct{ suffix, mediaType string }{
-		{".parquet", "application/vnd.apache.parquet"},
-		{".ndjson", "application/x-ndjson"},
-		{".csv", "text/csv; charset=utf-8"},
-		{".json", "application/json"},
-		{".gz", "application/gzip"},
-		{".zst", "application/zstd"},
-	} {
-		if strings.HasSuffix(name, t.suffix) {
-			return t.mediaType
+	for _, f := range sinks.Formats() {
+		if strings.HasSuffix(name, "."+f.Name) {
+			return f.ContentType
 		}
+	}
+	switch path.Ext(name) {
+	case ".json":
+		return "application/json"
+	case ".gz":
+		return "application/gzip"
+	case ".zst":
+		return "application/zstd"
 	}
 	return "application/octet-stream"
 }

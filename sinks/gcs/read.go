@@ -39,7 +39,7 @@ func read(ctx context.Context, object *storage.ObjectHandle) (data []byte, gener
 	if err != nil {
 		return nil, 0, err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // it was only read
 	var buf bytes.Buffer
 	buf.Grow(int(max(r.Attrs.Size, 0)) + bytes.MinRead)
 	if _, err := buf.ReadFrom(r); err != nil {
