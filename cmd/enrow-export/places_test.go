@@ -245,7 +245,8 @@ func truthful(t *testing.T, files map[string]content, entries map[string]*pipeli
 	for id, e := range entries {
 		for format, f := range e.Files {
 			there, ok := files[f.Path]
-			if replacing, open := e.Replacing[format]; !ok || !there.isOf(f) && !(open && there.isOf(replacing)) {
+			replacing, open := e.Replacing[format]
+			if isTrue := there.isOf(f) || open && there.isOf(replacing); !ok || !isTrue {
 				t.Errorf("the manifest of %s names %s, which is missing (%v) or another", id, f.Path, !ok)
 			}
 		}
