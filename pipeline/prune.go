@@ -69,8 +69,9 @@ func (e *UnreadableError) Error() string {
 // Prune finds the data files of a layout that no manifest entry names, and calls
 // report with each, in no particular order. A file counts as this program's when
 // its path is one that the layout gives, and its content is of that format and
-// of that batch. Unless all entries can be read nothing is deleted, and the
-// error is an *UnreadableError.
+// of that batch. Nothing is deleted unless all entries can be read, else the
+// error is an *UnreadableError; nor when there is no entry at all, which is more
+// often a manifest that was lost than a destination full of orphans.
 //
 // A run that is under way meets no gap: before a file is deleted the batch's
 // entry says so (Superseded), so that whoever was about to name the file finds
@@ -103,6 +104,7 @@ type pruner struct {
 	*exporter
 
 	mu         sync.Mutex
+	entries    int
 	named      map[string]bool   // paths
 	superseded map[string]string // paths, and the batch
 	unreadable UnreadableError
@@ -112,11 +114,12 @@ func (p *pruner) prune(ctx context.Context, remove bool, report func(Unnamed)) e
 	if err := p.readManifest(ctx); err != nil {
 		return err
 	}
-	remove = remove && p.unreadable.Entries == nil
 	found, err := p.find(ctx)
 	if err != nil {
 		return err
 	}
+	lost := remove && p.entries == 0
+	remove = remove && !lost && p.unreadable.Entries == nil
 	for _, u := range found[""] {
 		report(u)
 	}
@@ -130,8 +133,14 @@ func (p *pruner) prune(ctx context.Context, remove bool, report func(Unnamed)) e
 			return err
 		}
 	}
-	if p.unreadable.Entries != nil {
+	switch {
+	case p.unreadable.Entries != nil:
 		return &p.unreadable
+	case lost && len(found) > 0:
+		return &Error{
+			Op: "prune", Class: Fatal, Err: errors.New("the manifest has no entry at all, so nothing was deleted"),
+			Hint: "was the manifest lost, or is this another destination? Exporting the batches again makes their entries anew",
+		}
 	}
 	return nil
 }
@@ -157,6 +166,7 @@ func (p *pruner) readManifest(ctx context.Context) error {
 			}
 			p.mu.Lock()
 			defer p.mu.Unlock()
+			p.entries++
 			if unreadable != nil {
 				p.unreadable.Entries = append(p.unreadable.Entries, unreadable)
 			}

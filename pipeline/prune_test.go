@@ -191,6 +191,33 @@ func TestPruneSuperseded(t *testing.T) {
 	truthful(t, store, "b")
 }
 
+// Files without any entry are no orphans: their manifest is gone.
+func TestPruneWithoutManifest(t *testing.T) {
+	store := sinks.NewMemory()
+	litter(t, store)
+	_, info, err := store.Get(t.Context(), "_manifest/email_find/done.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Delete(t.Context(), info.Name, sinks.IfVersion(info.Version)); err != nil {
+		t.Fatal(err)
+	}
+	before := objects(t, store)
+	got, err := prune(t.Context(), t, store, true)
+	if err == nil || !strings.Contains(err.Error(), "no entry at all") || Hint(err) == "" {
+		t.Errorf("error %v, want that the manifest is gone", err)
+	}
+	if diff := cmp.Diff(lines("", append([]string{"email_find/done.csv"}, orphans...)), got); diff != "" {
+		t.Errorf("listed (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(before, objects(t, store)); diff != "" {
+		t.Errorf("something was changed:\n%s", diff)
+	}
+	if _, err := prune(t.Context(), t, store, false); err != nil {
+		t.Errorf("listing: %v", err)
+	}
+}
+
 // What an entry names that cannot be read is not known: nothing is deleted.
 func TestPruneWithUnreadableEntry(t *testing.T) {
 	store := sinks.NewMemory()
@@ -218,6 +245,9 @@ func TestPruneBesideAnExport(t *testing.T) {
 			t.Run(kind+"/"+sc.name, func(t *testing.T) {
 				run := func(at int) (store sinks.Store, operations int) {
 					store = open(t)
+					source := newAnswers()
+					source.set("other", finished("other", "x", 1))
+					export(t, config(t, source, store, "csv"), "other", Exported)
 					if sc.before != nil {
 						sc.before(t, store)
 					}
@@ -258,6 +288,8 @@ func TestExportBesidePrune(t *testing.T) {
 			for at := 1; ; at++ {
 				store, source := open(t), newAnswers()
 				source.set("b", finished("b", "x", 2))
+				source.set("other", finished("other", "x", 1))
+				export(t, config(t, source, store, "csv"), "other", Exported)
 				elsewhere := sinks.NewMemory()
 				export(t, config(t, source, elsewhere, "csv"), "b", Exported)
 				putObject(t, store, "email_find/b.csv", files(t, elsewhere)["email_find/b.csv"])
