@@ -79,9 +79,9 @@ func consistent(t *testing.T, p *place, ids []string, formats int) map[string]*p
 	return entries
 }
 
-// TestRaces lets processes export overlapping lists to one destination at once,
+// TestProcessesRace lets processes export overlapping lists to one destination at once,
 // every other one with --force. In the end all is as one process leaves it.
-func TestRaces(t *testing.T) {
+func TestProcessesRace(t *testing.T) {
 	const formats = "parquet,ndjson,csv"
 	ids := batchIDs(30)
 	for kind, open := range places {
