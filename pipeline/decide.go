@@ -51,7 +51,7 @@ func (x *exporter) undone(ctx context.Context, id string, e *Entry) (reason stri
 		case errors.Is(err, sinks.ErrNotExist):
 			return name + " file is missing", nil
 		case err != nil:
-			return "", err
+			return "", fmt.Errorf("look at %s: %w", f.Path, err)
 		case size != f.Bytes:
 			return name + " file has another size than recorded", nil
 		}

@@ -31,23 +31,30 @@ var (
 )
 
 // do calls op with a context that ends in time.
-func (t *timeoutStore) do(ctx context.Context, what string, op func(context.Context) error) error {
+func (t *timeoutStore) do(ctx context.Context, op func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, t.limit)
 	defer cancel()
-	return t.explain(ctx, what, op(limited))
+	return t.explain(ctx, op(limited))
 }
 
 // explain says of an error what the limit has to do with it.
-func (t *timeoutStore) explain(ctx context.Context, what string, err error) error {
+func (t *timeoutStore) explain(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return fmt.Errorf("%s: no answer within %s: %w", what, t.limit, context.DeadlineExceeded)
+	return &timeoutError{t.limit}
 }
+
+// timeoutError is a context.DeadlineExceeded that says for how long was waited.
+type timeoutError struct{ limit time.Duration }
+
+func (e *timeoutError) Error() string { return fmt.Sprintf("no answer within %s", e.limit) }
+
+func (e *timeoutError) Unwrap() error { return context.DeadlineExceeded }
 
 // Put implements Store.
 func (t *timeoutStore) Put(ctx context.Context, name string, data []byte, cond Condition) (info Info, err error) {
-	err = t.do(ctx, "put "+name, func(ctx context.Context) (err error) {
+	err = t.do(ctx, func(ctx context.Context) (err error) {
 		info, err = t.store.Put(ctx, name, data, cond)
 		return err
 	})
@@ -56,7 +63,7 @@ func (t *timeoutStore) Put(ctx context.Context, name string, data []byte, cond C
 
 // Get implements Store.
 func (t *timeoutStore) Get(ctx context.Context, name string) (data []byte, info Info, err error) {
-	err = t.do(ctx, "get "+name, func(ctx context.Context) (err error) {
+	err = t.do(ctx, func(ctx context.Context) (err error) {
 		data, info, err = t.store.Get(ctx, name)
 		return err
 	})
@@ -65,7 +72,7 @@ func (t *timeoutStore) Get(ctx context.Context, name string) (data []byte, info 
 
 // Stat implements Store.
 func (t *timeoutStore) Stat(ctx context.Context, name string) (info Info, err error) {
-	err = t.do(ctx, "stat "+name, func(ctx context.Context) (err error) {
+	err = t.do(ctx, func(ctx context.Context) (err error) {
 		info, err = t.store.Stat(ctx, name)
 		return err
 	})
@@ -74,7 +81,7 @@ func (t *timeoutStore) Stat(ctx context.Context, name string) (info Info, err er
 
 // Delete implements Store.
 func (t *timeoutStore) Delete(ctx context.Context, name string, cond Condition) error {
-	return t.do(ctx, "delete "+name, func(ctx context.Context) error {
+	return t.do(ctx, func(ctx context.Context) error {
 		return t.store.Delete(ctx, name, cond)
 	})
 }
@@ -90,7 +97,7 @@ func (t *timeoutStore) List(ctx context.Context, prefix string) iter.Seq2[Info, 
 		for info, err := range t.store.List(limited, prefix) {
 			timer.Stop()
 			if err != nil && context.Cause(limited) == context.DeadlineExceeded { //nolint:errorlint // the very one given above
-				err = t.explain(ctx, "list "+prefix, context.DeadlineExceeded)
+				err = t.explain(ctx, context.DeadlineExceeded)
 			}
 			if !yield(info, err) {
 				return
@@ -106,7 +113,7 @@ func (t *timeoutStore) Sweep(ctx context.Context) (removed int, err error) {
 	if !ok {
 		return 0, nil
 	}
-	err = t.do(ctx, "sweep", func(ctx context.Context) (err error) {
+	err = t.do(ctx, func(ctx context.Context) (err error) {
 		removed, err = s.Sweep(ctx)
 		return err
 	})
@@ -119,7 +126,7 @@ func (t *timeoutStore) Check(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	return t.do(ctx, "check", c.Check)
+	return t.do(ctx, c.Check)
 }
 
 // Close closes the store behind it, where that can be closed.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,7 +53,7 @@ func TestTimeoutEndsWhatHangs(t *testing.T) {
 				start := time.Now()
 				s := sinks.WithTimeout(&storetest.Faulty{Store: all{sinks.NewMemory()}, At: 1, Mode: storetest.HangBefore}, limit)
 				err := op(t.Context(), s)
-				if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), name) || !strings.Contains(err.Error(), "no answer within 1m0s") {
+				if !errors.Is(err, context.DeadlineExceeded) || err.Error() != "no answer within 1m0s" {
 					t.Errorf("error %v", err)
 				}
 				if took := time.Since(start); took != limit {

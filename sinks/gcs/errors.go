@@ -61,8 +61,9 @@ func (e *PermissionError) Error() string {
 var permissionName = regexp.MustCompile(`storage\.[a-z]+\.[a-zA-Z]+`)
 
 // classify turns an error of the client into one of the store's contract.
-// permission is what the operation needs; name is the object, "" for none. What
-// the service says in words is left out: it names accounts.
+// permission is what the operation needs; name is the object, which the caller
+// names again but for one that does not exist. What the service says in words is
+// left out: it names accounts.
 func (s *Store) classify(err error, permission, name string) error {
 	var answer *googleapi.Error
 	var token *auth.Error
@@ -83,10 +84,7 @@ func (s *Store) classify(err error, permission, name string) error {
 	if errors.As(err, &lookUp) || errors.As(err, &dial) && dial.Op == "dial" {
 		return unreachable(fmt.Errorf("no connection to Cloud Storage: %w", err))
 	}
-	if name == "" {
-		return err
-	}
-	return fmt.Errorf("%s: %w", name, err)
+	return err
 }
 
 func (s *Store) classifyAnswer(answer *googleapi.Error, permission, name string) error {
@@ -97,7 +95,7 @@ func (s *Store) classifyAnswer(answer *googleapi.Error, permission, name string)
 	case 403:
 		switch reason {
 		case "retentionPolicyNotMet", "objectUnderActiveHold", "rateLimitExceeded", "userRateLimitExceeded":
-			return fmt.Errorf("%s: refused by Cloud Storage: %s", name, reason)
+			return fmt.Errorf("refused by Cloud Storage: %s", reason)
 		case "", "forbidden", "insufficientPermissions", "required":
 			if named := permissionName.FindString(message); named != "" {
 				permission = named
@@ -106,19 +104,17 @@ func (s *Store) classifyAnswer(answer *googleapi.Error, permission, name string)
 		}
 		return unreachable(fmt.Errorf("refused by Cloud Storage: %s", reason))
 	case 404:
-		ofBucket := permission == listPermission || permission == createPermission ||
-			strings.Contains(message, "bucket does not exist")
-		if ofBucket {
+		switch {
+		case permission == listPermission, message == "" && permission == createPermission, // an emulator says nothing
+			strings.Contains(message, "bucket does not exist"):
 			return unreachable(fmt.Errorf("bucket gs://%s does not exist", s.cfg.Bucket))
+		case permission != createPermission: // else an upload that was forgotten
+			return notExist(name)
 		}
-		return notExist(name)
 	}
 	text := fmt.Sprintf("Cloud Storage answered %d", answer.Code)
 	if reason != "" {
 		text += " " + reason
-	}
-	if name != "" {
-		text = name + ": " + text
 	}
 	return errors.New(text)
 }

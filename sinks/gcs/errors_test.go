@@ -91,6 +91,14 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// An upload that the service has forgotten is no bucket that is gone.
+func TestForgottenUpload(t *testing.T) {
+	serve(t, answer(404, "notFound", "No such upload"))
+	if _, err := open(t, "").Put(t.Context(), "a", nil, sinks.IfAbsent()); err == nil || errors.Is(err, sinks.ErrUnreachable) || errors.Is(err, sinks.ErrNotExist) {
+		t.Errorf("put: error %v", err)
+	}
+}
+
 // The permission that is missing is named, and by Check all at once.
 func TestPermissions(t *testing.T) {
 	for _, c := range []struct {
