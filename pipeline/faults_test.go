@@ -105,6 +105,7 @@ func TestFaultAtEveryOperation(t *testing.T) {
 	for kind, open := range stores {
 		for _, sc := range scenarios() {
 			t.Run(kind+"/"+sc.name, func(t *testing.T) {
+				t.Parallel()
 				quiet := open(t)
 				if sc.before != nil {
 					sc.before(t, quiet)

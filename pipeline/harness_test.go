@@ -173,12 +173,12 @@ func hexSum(data string) string {
 // neither what it says nor what it says is about to replace it.
 func truthful(t *testing.T, store sinks.Store, ids ...string) {
 	t.Helper()
+	all := objects(t, store)
 	for _, id := range ids {
 		e := readEntry(t, store, id)
 		if e == nil {
 			continue
 		}
-		all := objects(t, store)
 		for format, f := range e.Files {
 			data, ok := all[f.Path]
 			sum := hexSum(data)

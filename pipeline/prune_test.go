@@ -243,6 +243,7 @@ func TestPruneBesideAnExport(t *testing.T) {
 	for kind, open := range stores {
 		for _, sc := range scenarios() {
 			t.Run(kind+"/"+sc.name, func(t *testing.T) {
+				t.Parallel()
 				run := func(at int) (store sinks.Store, operations int) {
 					store = open(t)
 					source := newAnswers()
@@ -356,6 +357,7 @@ func (s *intruded) Delete(ctx context.Context, name string, cond sinks.Condition
 func TestFaultsWhilePruning(t *testing.T) {
 	for kind, open := range stores {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			points := 0
 			for mode := storetest.FailBefore; mode <= storetest.CancelBefore; mode++ {
 				for at := 1; ; at++ {

@@ -70,6 +70,14 @@ func TestServiceFaultGoesUnnoticed(t *testing.T) {
 	}
 	for _, sc := range scenarios() {
 		t.Run(sc.name, func(t *testing.T) {
+			quiet := sinks.NewMemory()
+			if sc.before != nil {
+				sc.before(t, quiet)
+			}
+			if _, _, err := runAll(t.Context(), t, sc.run(t, quiet), faultID); err != nil {
+				t.Fatal(err)
+			}
+			want, wantEntry := files(t, quiet), readEntry(t, quiet, faultID)
 			points := 0
 			for _, fault := range serviceFaults {
 				for at := int64(1); ; at++ {
@@ -91,18 +99,10 @@ func TestServiceFaultGoesUnnoticed(t *testing.T) {
 						if res := results[faultID]; err != nil || res.Err != nil {
 							t.Fatalf("%s at request %d: %v, %v", fault.name, at, err, res.Err)
 						}
-
-						quiet := sinks.NewMemory()
-						if sc.before != nil {
-							sc.before(t, quiet)
-						}
-						if _, _, err := runAll(t.Context(), t, sc.run(t, quiet), faultID); err != nil {
-							t.Fatal(err)
-						}
-						if diff := cmp.Diff(files(t, quiet), files(t, store)); diff != "" {
+						if diff := cmp.Diff(want, files(t, store)); diff != "" {
 							t.Errorf("%s at request %d: files (-undisturbed +got):\n%s", fault.name, at, diff)
 						}
-						if diff := cmp.Diff(readEntry(t, quiet, faultID), readEntry(t, store, faultID), entryIgnore); diff != "" {
+						if diff := cmp.Diff(wantEntry, readEntry(t, store, faultID), entryIgnore); diff != "" {
 							t.Errorf("%s at request %d: entry (-undisturbed +got):\n%s", fault.name, at, diff)
 						}
 					})

@@ -15,7 +15,7 @@ import (
 	"enrow-export/pipeline"
 )
 
-var crashKills = flag.Int("crash.kills", 6, "how often TestCrash kills the program, for each kind of destination")
+var crashKills = flag.Int("crash.kills", 3, "how often TestCrash kills the program, for each kind of destination")
 
 // crash is a job that is killed over and over: what the destination holds before
 // it, and the job.
