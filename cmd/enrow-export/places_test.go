@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -213,15 +212,27 @@ func (p *place) entries(t *testing.T) map[string]*pipeline.Entry {
 	return found
 }
 
-// temporaries returns what half-written files a folder has.
-func (p *place) temporaries(t *testing.T) []string {
+// litter returns what is neither a data file nor an entry, nor a folder's lock
+// file: half-written files above all.
+func (p *place) litter(t *testing.T) []string {
 	t.Helper()
 	var found []string
-	err := filepath.WalkDir(p.dir, func(path string, entry os.DirEntry, err error) error {
-		if p.dir == "" || errors.Is(err, fs.ErrNotExist) {
-			return filepath.SkipAll
+	known := make(map[string]bool)
+	for info, err := range p.store.List(t.Context(), "") {
+		if err != nil {
+			t.Fatal(err)
 		}
-		if err == nil && strings.HasSuffix(path, ".tmp") {
+		known[info.Name] = true
+		isEntry := strings.HasPrefix(info.Name, "_manifest/email_find/") && strings.HasSuffix(info.Name, ".json")
+		if strings.HasPrefix(info.Name, "_") && !isEntry {
+			found = append(found, info.Name)
+		}
+	}
+	if p.dir == "" {
+		return found
+	}
+	err := fs.WalkDir(os.DirFS(p.dir), ".", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && !known[path] && !strings.HasPrefix(path, "_manifest/.lock-") {
 			found = append(found, path)
 		}
 		return err

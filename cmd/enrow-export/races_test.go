@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,34 +21,43 @@ import (
 // racer is one of the processes that work on one destination at once.
 type racer struct {
 	api            *fakeapi.Server // its own, so that its requests can be counted
-	url            string
 	args           []string
 	ids            []string
 	forced         bool
+	asks           sync.Once // its first request
 	stdout, stderr *bytes.Buffer
-	cmd            *exec.Cmd
+	err            error
 }
 
 // race runs them all at once, and checks of each that it succeeds, speaks of no
-// trouble, and does not ask more often than it has to.
+// trouble, and does not ask more often than it has to. No process gets an answer
+// before each has asked for one: starting up takes longer than a batch.
 func race(t *testing.T, p *place, racers []*racer) {
 	t.Helper()
+	var asking, running sync.WaitGroup
+	asking.Add(len(racers))
 	for _, r := range racers {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+			r.asks.Do(asking.Done)
+			asking.Wait()
+			r.api.ServeHTTP(w, request)
+		}))
+		t.Cleanup(server.Close)
 		args := append(slices.Clone(r.args), r.ids...)
 		if r.forced {
 			args = append(args, "--force")
 		}
-		r.cmd, r.stdout, r.stderr = p.export(t, r.url, args...)
+		var cmd *exec.Cmd
+		cmd, r.stdout, r.stderr = p.export(t, server.URL, args...)
+		running.Go(func() {
+			r.err = cmd.Run()
+			r.asks.Do(asking.Done) // one that never asked keeps nobody waiting
+		})
 	}
-	for _, r := range racers {
-		if err := r.cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	running.Wait()
 	for i, r := range racers {
-		err := r.cmd.Wait()
-		if err != nil || r.stderr.Len() > 0 || strings.Contains(r.stdout.String(), "failed") {
-			t.Errorf("process %d (forced %v): %v\n%s%s", i, r.forced, err, r.stdout, r.stderr)
+		if r.err != nil || r.stderr.Len() > 0 || strings.Contains(r.stdout.String(), "failed") {
+			t.Errorf("process %d (forced %v): %v\n%s%s", i, r.forced, r.err, r.stdout, r.stderr)
 		}
 		for _, id := range r.ids {
 			n, most := r.api.Requests(id), 1
@@ -73,8 +85,8 @@ func consistent(t *testing.T, p *place, ids []string, formats int) map[string]*p
 		t.Errorf("%d entries and %d files, want %d and %d", len(entries), len(files), len(ids), formats*len(ids))
 	}
 	truthful(t, files, entries)
-	if left := p.temporaries(t); len(left) > 0 {
-		t.Errorf("temporaries %q are left", left)
+	if left := p.litter(t); len(left) > 0 {
+		t.Errorf("%q are left", left)
 	}
 	return entries
 }
@@ -98,7 +110,7 @@ func TestProcessesRace(t *testing.T) {
 					var racers []*racer
 					for i := range processes {
 						r := &racer{args: []string{"--format", formats}, forced: i%2 == 1}
-						r.api, r.url = answersAPI(t, ids, 1)
+						r.api, _ = answersAPI(t, ids, 1)
 						for n := range len(ids) * 3 / 4 { // each lacks another quarter
 							r.ids = append(r.ids, ids[(i*len(ids)/processes+n)%len(ids)])
 						}
@@ -121,7 +133,7 @@ func TestProcessesRace(t *testing.T) {
 				var racers []*racer
 				for i := range 4 {
 					r := &racer{args: []string{"--format", []string{"parquet", "ndjson,csv"}[i%2]}, ids: ids, forced: i == 3}
-					r.api, r.url = answersAPI(t, ids, 1)
+					r.api, _ = answersAPI(t, ids, 1)
 					racers = append(racers, r)
 				}
 				race(t, p, racers)
@@ -138,12 +150,13 @@ func TestProcessesRace(t *testing.T) {
 				var versions []map[string]content
 				for i := range 4 {
 					r := &racer{args: []string{"--format", formats}, ids: ids, forced: true}
-					r.api, r.url = answersAPI(t, ids, uint64(1000*i))
+					var url string
+					r.api, url = answersAPI(t, ids, uint64(1000*i))
 					racers = append(racers, r)
 					alone := fresh()
-					alone.mustExport(t, r.url, append([]string{"--format", formats}, ids...)...)
+					alone.mustExport(t, url, append([]string{"--format", formats}, ids...)...)
 					versions = append(versions, alone.files(t))
-					r.api, r.url = answersAPI(t, ids, uint64(1000*i)) // to be counted from 0
+					r.api, _ = answersAPI(t, ids, uint64(1000*i)) // to be counted from 0
 				}
 				race(t, p, racers)
 				files := p.files(t)
