@@ -264,3 +264,39 @@ func TestOvertakenReplacementIsRefused(t *testing.T) {
 		})
 	}
 }
+
+// At whichever operation of a forced run another one publishes what was there
+// before: the manifest is true after each operation that follows, and the forced
+// run ends with its own files.
+func TestOvertakenAtAnyOperation(t *testing.T) {
+	for kind, open := range stores {
+		t.Run(kind, func(t *testing.T) {
+			for at := 1; ; at++ {
+				store := open(t)
+				first("csv", "ndjson")(t, store)
+				old, changed := newAnswers(), newAnswers()
+				old.set(faultID, finished(faultID, "old", 3))
+				changed.set(faultID, finished(faultID, "new", 3))
+				slow := &intruded{
+					Faulty: storetest.Faulty{Store: store}, at: at,
+					do: func() {
+						again := config(t, old, store, "csv", "ndjson")
+						again.Force = true
+						export(t, again, faultID, Exported)
+					},
+					watch: func() { truthful(t, store, faultID) },
+				}
+				cfg := config(t, changed, slow, "csv", "ndjson")
+				cfg.Force = true
+				export(t, cfg, faultID, Exported)
+				truthful(t, store, faultID)
+				if len(slow.Ops()) < at {
+					return
+				}
+				if e := readEntry(t, store, faultID); e.Source.SHA256 != hexSum(finished(faultID, "new", 3)) || len(e.Replacing) > 0 {
+					t.Errorf("overtaken at operation %d: entry %+v", at, e)
+				}
+			}
+		})
+	}
+}

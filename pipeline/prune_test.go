@@ -160,9 +160,8 @@ func TestPruneSuperseded(t *testing.T) {
 	cfg := config(t, source, store, "csv")
 	cfg.Layout, _ = ParseLayout("old/{table}/{batch_id}.{ext}")
 	export(t, cfg, "b", Exported)
-	faulty := &storetest.Faulty{Store: store}
 	for at := 1; ; at++ { // until it dies right before the old file is deleted
-		faulty = &storetest.Faulty{Store: store, At: at}
+		faulty := &storetest.Faulty{Store: store, At: at}
 		if _, _, err := runAll(t.Context(), t, config(t, source, faulty, "csv"), "b"); err != nil {
 			t.Fatal(err)
 		}
@@ -315,12 +314,16 @@ func TestExportBesidePrune(t *testing.T) {
 // intruded is a Store at whose operation number at something else happens first.
 type intruded struct {
 	storetest.Faulty
-	at   int
-	do   func()
-	busy bool
+	at    int
+	do    func()
+	watch func() // called before each operation, unless it is nil
+	busy  bool
 }
 
 func (s *intruded) intrude() {
+	if s.watch != nil {
+		s.watch()
+	}
 	if len(s.Ops())+1 == s.at && !s.busy {
 		s.busy = true
 		s.do()
