@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"enrow-export/sinks"
 )
@@ -32,8 +33,12 @@ func (x *exporter) undone(ctx context.Context, id string, e *Entry) (reason stri
 		return "failed before", nil
 	case len(e.Replacing) > 0:
 		return "was being replaced", nil
-	case e.Schema.Fingerprint != x.Table.Fingerprint():
+	case e.Schema.Version != x.Table.Version:
 		return fmt.Sprintf("has version %d of the table, this is version %d", e.Schema.Version, x.Table.Version), nil
+	case e.Schema.Fingerprint != x.out.Fingerprint():
+		return "has other columns", nil
+	case x.KeepRaw && e.Raw == nil:
+		return "has no copy of the answer yet", nil
 	}
 	for _, t := range x.targets(id) {
 		name := t.encoding.Format.Name
@@ -45,15 +50,16 @@ func (x *exporter) undone(ctx context.Context, id string, e *Entry) (reason stri
 			return fmt.Sprintf("has %s compressed with %s", name, f.Compression), nil
 		case f.Path != t.path:
 			return fmt.Sprintf("has its %s elsewhere", name), nil
+		case f.Neutralised != t.encoding.Neutralised:
+			return fmt.Sprintf("has its %s with another setting of --csv-safe", name), nil
 		}
-		size, err := x.size(ctx, f.Path)
-		switch {
-		case errors.Is(err, sinks.ErrNotExist):
-			return name + " file is missing", nil
-		case err != nil:
-			return "", fmt.Errorf("look at %s: %w", f.Path, err)
-		case size != f.Bytes:
-			return name + " file has another size than recorded", nil
+		if fault, err := x.sizes.fault(ctx, f); fault != "" || err != nil {
+			return name + " file " + fault, err
+		}
+	}
+	if x.KeepRaw {
+		if fault, err := x.raws.fault(ctx, *e.Raw); fault != "" || err != nil {
+			return "copy of the answer " + fault, err
 		}
 	}
 	return "", nil
@@ -63,29 +69,62 @@ func (x *exporter) undone(ctx context.Context, id string, e *Entry) (reason stri
 // cheaper than a look at those of each batch.
 const listingPays = 50
 
-// size returns the length of a data file.
-func (x *exporter) size(ctx context.Context, path string) (int64, error) {
-	if x.many {
-		x.listOnce.Do(func() { x.sizes, x.listErr = x.list(ctx) })
-		if x.listErr != nil {
-			return 0, x.listErr
+// sizes knows the lengths of files: of many from one listing, of few by looking
+// at each.
+type sizes struct {
+	store  sinks.Store
+	many   bool   // so many files will be asked for that a listing pays
+	prefix string // of what is listed
+
+	once   sync.Once
+	listed map[string]int64
+	err    error
+}
+
+// newSizes is told how many batches will be asked for, negative when that is not
+// known, which means all.
+func newSizes(store sinks.Store, prefix string, batches int) *sizes {
+	return &sizes{store: store, many: batches < 0 || batches >= listingPays, prefix: prefix}
+}
+
+// fault returns what is wrong with the file at first sight, in words that follow
+// "file": it is missing, or has another size than recorded.
+func (s *sizes) fault(ctx context.Context, f File) (string, error) {
+	size, err := s.of(ctx, f.Path)
+	switch {
+	case errors.Is(err, sinks.ErrNotExist):
+		return "is missing", nil
+	case err != nil:
+		return "", fmt.Errorf("look at %s: %w", f.Path, err)
+	case size != f.Bytes:
+		return "has another size than recorded", nil
+	}
+	return "", nil
+}
+
+// of returns the length of a file.
+func (s *sizes) of(ctx context.Context, path string) (int64, error) {
+	if s.many {
+		s.once.Do(func() { s.listed, s.err = s.list(ctx) })
+		if s.err != nil {
+			return 0, s.err
 		}
-		if size, ok := x.sizes[path]; ok {
+		if size, ok := s.listed[path]; ok {
 			return size, nil
 		}
 		// Not there when the listing was made; it may be by now.
 	}
-	info, err := x.Store.Stat(ctx, path)
+	info, err := s.store.Stat(ctx, path)
 	return info.Size, err
 }
 
-func (x *exporter) list(ctx context.Context) (map[string]int64, error) {
-	sizes := make(map[string]int64)
-	for info, err := range x.Store.List(ctx, x.Layout.Prefix(x.Table)) {
+func (s *sizes) list(ctx context.Context) (map[string]int64, error) {
+	listed := make(map[string]int64)
+	for info, err := range s.store.List(ctx, s.prefix) {
 		if err != nil {
 			return nil, fmt.Errorf("list files: %w", err)
 		}
-		sizes[info.Name] = info.Size
+		listed[info.Name] = info.Size
 	}
-	return sizes, nil
+	return listed, nil
 }

@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -26,8 +28,8 @@ type Result struct {
 	Outcome Outcome
 	// Entry is what the manifest says now; set when Outcome is Exported or Done.
 	Entry *Entry
-	// OngoingRows counts exported rows that the vendor has not finished.
-	OngoingRows int64
+	// Review is what was noticed of the answer; set when Outcome is Exported.
+	Review
 	// Finished and Requested are the vendor's progress, -1 when unknown.
 	Finished, Requested int64
 	// Err is why the batch failed: an *Error.
@@ -100,13 +102,39 @@ func (x *exporter) stages(ctx context.Context, id string) (Result, error) {
 			Hint: "start the search again at Enrow; a failed batch has no results",
 		}, answer.Envelope)
 	}
+	if err := x.judge(id, answer); err != nil {
+		return res, x.failed(ctx, id, err, answer.Envelope)
+	}
 	res.Entry, err = x.publish(ctx, id, body, answer)
 	if err != nil {
 		return res, x.failed(ctx, id, classify(err, id), nil)
 	}
 	res.Outcome = Exported
-	res.OngoingRows = answer.OngoingRows
+	res.Review = answer.Review
 	return res, nil
+}
+
+// judge returns why a finished answer is not to be published, nil when it is.
+func (x *exporter) judge(id string, a *Answer) *Error {
+	failure := &Error{Op: "check", Batch: id, Class: Permanent}
+	var faults []string
+	switch {
+	case len(a.Mismatches) > 0 && !x.AllowMismatch:
+		for _, m := range a.Mismatches {
+			faults = append(faults, m.String())
+		}
+		failure.Err = errors.New("answer is not what its control totals say: " + strings.Join(faults, "; "))
+		failure.Hint = "nothing was published; ask Enrow about the batch, or export it as it is with --allow-mismatch"
+	case len(a.Leftovers) > 0 && x.RefuseUnknown:
+		for _, l := range a.Leftovers {
+			faults = append(faults, fmt.Sprintf("%s (%s, %d times, first in results[%d])", l.Path, l.Reason, l.Count, l.First))
+		}
+		failure.Err = errors.New("answer has what no column declares: " + strings.Join(faults, "; "))
+		failure.Hint = "nothing was published; --unknown-fields capture keeps such values in the column extra"
+	default:
+		return nil
+	}
+	return failure
 }
 
 // finish does what a run that died after it had published left to do. Losing a

@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -37,10 +36,27 @@ type Answer struct {
 	// Record holds the results as rows; nil unless Status is Completed.
 	// Whoever received the Answer calls Release.
 	Record arrow.Record
-	// OngoingRows counts the rows whose own qualification is "ongoing".
-	OngoingRows int64
 	// Finished and Requested are the counts of stats, -1 where it has none.
 	Finished, Requested int64
+	// Review is what was noticed of the results; empty unless Completed.
+	Review
+}
+
+// Review is how far an answer can be believed, and what it cost.
+type Review struct {
+	// Found counts the rows that found what was searched for.
+	Found int64
+	// OngoingRows counts the rows whose own qualification is "ongoing".
+	OngoingRows int64
+	// Mismatches are control totals that the results do not add up to.
+	Mismatches []Mismatch
+	// Warnings are oddities that do not stand against publishing, one sentence each.
+	Warnings []string
+	Credits  Credits
+	// Leftovers are what the table does not declare in the results.
+	Leftovers []schema.Leftover
+	// UnknownEnvelope are the keys beside the results that are not known.
+	UnknownEnvelope []schema.Leftover
 }
 
 // Release frees the rows. The zero and the released Answer may be released.
@@ -56,6 +72,7 @@ func (a *Answer) Release() {
 // *Error that says in which way the answer is unreadable, naming no value of it.
 func Flatten(mem memory.Allocator, table *schema.Table, id string, body []byte, limit int64) (*Answer, error) {
 	f := flattener{
+		table: table,
 		// Invalid UTF-8 is ruled out before. Allowed here, it lets strings
 		// with lone surrogate escapes through: those are misfits, not faults.
 		dec:     jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowInvalidUTF8(true)),
@@ -88,6 +105,7 @@ func (f *flattener) read(id string, body []byte) (*Answer, error) {
 
 // flattener is the state of one Flatten.
 type flattener struct {
+	table          *schema.Table
 	dec            *jsontext.Decoder
 	builder        *schema.Builder
 	rest           []byte // the envelope without results
@@ -226,23 +244,24 @@ func (f *flattener) answer(id string) (*Answer, error) {
 		return nil, err
 	}
 	a.Record = rec
-	a.OngoingRows = countOngoing(rec)
+	a.Review = f.review(rec)
 	return a, nil
 }
 
-// countOngoing counts the rows that the vendor has not finished.
-func countOngoing(rec arrow.Record) int64 {
-	var n int64
-	for _, i := range rec.Schema().FieldIndices("qualification") {
-		if col, ok := rec.Column(i).(*array.String); ok {
-			for row := range col.Len() {
-				if col.IsValid(row) && col.Value(row) == string(Ongoing) {
-					n++
-				}
-			}
-		}
+// review looks at finished results as a whole.
+func (f *flattener) review(rec arrow.Record) Review {
+	r := Review{
+		Found:       countQualified(rec, f.table.Found),
+		OngoingRows: countQualified(rec, string(Ongoing)),
+		Warnings:    indexWarnings(rec),
+		Credits:     credits(f.stats),
+		Leftovers:   f.builder.Leftovers(),
 	}
-	return n
+	r.Mismatches = mismatches(f.table, f.stats, rec.NumRows(), r.Found, r.OngoingRows)
+	var unknown schema.Leftovers
+	unknownInEnvelope(f.table, f.rest, &unknown)
+	r.UnknownEnvelope = unknown.All()
+	return r
 }
 
 // stringMember returns the string that a key of a JSON object has.
@@ -258,12 +277,8 @@ func stringMember(object jsontext.Value, key string) (string, bool) {
 // countMember returns the whole number that a key of a JSON object has, -1 when
 // it has none.
 func countMember(object jsontext.Value, key string) int64 {
-	value := schema.Member(object, key)
-	if k := value.Kind(); k != '0' && k != '"' {
-		return -1
-	}
-	n, ok := schema.Integer(value)
-	if !ok {
+	n, ok := count(schema.Member(object, key))
+	if !ok || n < 0 {
 		return -1
 	}
 	return n

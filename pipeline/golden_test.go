@@ -40,7 +40,7 @@ func TestGolden(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				out, err := encode(&schema.EmailFind, a.Record, target{encoding: enc, path: "x"})
+				out, err := encode(&schema.EmailFind, a.Record, target{encoding: enc, path: "x"}, unlimited)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"strings"
 	"time"
 
@@ -45,11 +46,22 @@ type Entry struct {
 	Rows   *int64     `json:"rows,omitempty"`
 	Schema *SchemaRef `json:"schema,omitempty"`
 	Source *SourceRef `json:"source,omitempty"`
+	// ContentSHA256 is the digest of the rows in each data file, the same for
+	// every format: sinks.ContentSHA256. Entries of early versions have none.
+	ContentSHA256 string `json:"content_sha256,omitempty"`
 	// Files are the published files, by format.
 	Files map[string]File `json:"files,omitempty"`
-	// Replacing are files, by format, that are about to be put under paths
-	// where other bytes are, or were expected. It is written before they
-	// are, so that what a crash leaves behind can be told from damage.
+	// Raw is the copy of the answer itself, where one is kept.
+	Raw *File `json:"raw,omitempty"`
+	// Mismatches are control totals that the rows do not add up to and that
+	// the batch was exported in spite of.
+	Mismatches []Mismatch `json:"mismatches,omitempty"`
+	// Warnings are oddities of the answer that was exported.
+	Warnings []string `json:"warnings,omitempty"`
+	// Replacing are files, by format, the copy of the answer as "raw", that are
+	// about to be put under paths where other bytes are, or were expected. It
+	// is written before they are, so that what a crash leaves behind can be
+	// told from damage.
 	Replacing map[string]File `json:"replacing,omitempty"`
 	// Superseded are paths that no longer belong to the batch and are about
 	// to be deleted.
@@ -68,6 +80,8 @@ type SchemaRef struct {
 	Table       string `json:"table"`
 	Version     int    `json:"version"`
 	Fingerprint string `json:"fingerprint"` // schema.Table.Fingerprint
+	// Columns are the names of the columns, if they are not all of the table's.
+	Columns []string `json:"columns,omitempty"`
 }
 
 // SourceRef identifies the answer that files were made from.
@@ -84,6 +98,31 @@ type File struct {
 	SHA256      string `json:"sha256"` // lower-case hex
 	CRC32C      string `json:"crc32c"` // base64 of the big-endian checksum, as Cloud Storage has it
 	Compression string `json:"compression"`
+	// Neutralised is sinks.Encoding.Neutralised.
+	Neutralised bool `json:"csv_safe,omitempty"`
+}
+
+// encoding returns how the file is encoded, of that format.
+func (f File) encoding(format string) (sinks.Encoding, error) {
+	enc, err := sinks.NewEncoding(format, f.Compression)
+	enc.Neutralised = f.Neutralised
+	return enc, err
+}
+
+// published returns the files that the entry names, the copy of the answer
+// among them.
+func (e *Entry) published() map[string]File {
+	if e == nil {
+		return nil
+	}
+	all := maps.Clone(e.Files)
+	if e.Raw != nil {
+		if all == nil {
+			all = make(map[string]File)
+		}
+		all[rawFormat] = *e.Raw
+	}
+	return all
 }
 
 // Manifest reads and writes the entries of one table in a store.
@@ -94,6 +133,8 @@ type Manifest struct {
 
 func (m Manifest) prefix() string        { return "_manifest/" + m.Table.Name + "/" }
 func (m Manifest) name(id string) string { return m.prefix() + id + ".json" }
+
+func (m Manifest) rawName(id string) string { return RawPath(m.Table, id) }
 
 // EntryError says that an entry is there but cannot be used. Nothing of the
 // batch is touched then: what the entry names might be lost.
@@ -156,12 +197,18 @@ func (m Manifest) write(ctx context.Context, e *Entry, cond sinks.Condition) (si
 	return sinks.IfVersion(info.Version), nil
 }
 
-// encode returns the entry as indented JSON that ends in a newline.
+// maxIndented is how many levels the vendor's words in an entry may have to be
+// indented: the white space before deep ones can be a thousand times their size.
+const maxIndented = 20
+
+// encode returns the entry as JSON that ends in a newline, indented for people.
 func (e *Entry) encode() ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
+	if scanNesting(e.Batch).depth <= maxIndented {
+		enc.SetIndent("", "  ")
+	}
 	if err := enc.Encode(e); err != nil {
 		return nil, fmt.Errorf("encode manifest entry: %w", err)
 	}
@@ -203,15 +250,21 @@ func (m Manifest) decode(id string, data []byte) (*Entry, error) {
 	default:
 		return nil, fmt.Errorf("has an unknown state")
 	}
-	return e, e.checkPaths()
+	return e, e.checkPaths(m.rawName(id))
 }
 
 // checkPaths refuses paths that a program must not follow: they are read,
 // replaced and deleted.
-func (e *Entry) checkPaths() error {
+func (e *Entry) checkPaths(raw string) error {
 	paths := append([]string(nil), e.Superseded...)
-	for _, files := range []map[string]File{e.Files, e.Replacing} {
+	for _, files := range []map[string]File{e.published(), e.Replacing} {
 		for format, f := range files {
+			if format == rawFormat {
+				if f.Path != raw {
+					return errors.New("names a copy of the answer where none can be")
+				}
+				continue
+			}
 			if _, ok := sinks.FormatByName(format); !ok {
 				return errors.New("names a file of an unknown format")
 			}
@@ -219,6 +272,9 @@ func (e *Entry) checkPaths() error {
 		}
 	}
 	for _, p := range paths {
+		if p == raw {
+			continue
+		}
 		if sinks.CheckName(p) != nil || strings.HasPrefix(p, "_") || strings.Contains(p, "/_") {
 			return errors.New("names a file where none of its kind can be")
 		}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,16 +12,17 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/sync/errgroup"
 
 	"enrow-export/schema"
 	"enrow-export/sinks"
 )
 
-// PruneConfig says where to look for data files that no manifest entry names.
-// Table, Store and Layout must be set.
+// PruneConfig says where to look for files that no manifest entry names. Tables,
+// Store and Layout must be set.
 type PruneConfig struct {
-	Table  *schema.Table
+	Tables []*schema.Table
 	Store  sinks.Store
 	Layout Layout
 	// Delete removes what is found, instead of reporting it only.
@@ -30,7 +32,7 @@ type PruneConfig struct {
 	ToolVersion string
 }
 
-// Reason is why a data file is named by no manifest entry.
+// Reason is why a file is named by no manifest entry.
 type Reason string
 
 const (
@@ -43,7 +45,7 @@ const (
 	Foreign Reason = "foreign"
 )
 
-// Unnamed is a data file that no manifest entry names.
+// Unnamed is a data file, or a copy of an answer, that no manifest entry names.
 type Unnamed struct {
 	Path    string
 	Bytes   int64
@@ -52,6 +54,7 @@ type Unnamed struct {
 	// Deleted is false, too, when the file has changed since it was found.
 	Deleted bool
 
+	table   *schema.Table
 	version string
 }
 
@@ -66,31 +69,26 @@ func (e *UnreadableError) Error() string {
 	return fmt.Sprintf("%v, and %d more", e.Entries[0], len(e.Entries)-1)
 }
 
-// Prune finds the data files of a layout that no manifest entry names, and calls
-// report with each, in no particular order. A file counts as this program's when
-// its path is one that the layout gives, and its content is of that format and
-// of that batch. Nothing is deleted unless all entries can be read, else the
-// error is an *UnreadableError; nor when there is no entry at all, which is more
-// often a manifest that was lost than a destination full of orphans.
+// Prune finds the files of a layout, and the copies of answers, that no manifest
+// entry names, and calls report with each, in no particular order. A file counts
+// as this program's when its path is one that the layout gives, and its content
+// is of that format and of that batch. Nothing is deleted unless all entries can
+// be read, else the error is an *UnreadableError; nor when there is no entry at
+// all, which is more often a manifest that was lost than a destination full of
+// orphans.
 //
 // A run that is under way meets no gap: before a file is deleted the batch's
 // entry says so (Superseded), so that whoever was about to name the file finds
 // the entry changed, and puts the file again.
 func Prune(ctx context.Context, cfg PruneConfig, report func(Unnamed)) error {
-	p := pruner{
-		exporter: newExporter(Config{
-			Table: cfg.Table, Store: cfg.Store, Layout: cfg.Layout, Log: cfg.Log, Now: cfg.Now, ToolVersion: cfg.ToolVersion,
-		}, nil),
-		named:      make(map[string]bool),
-		superseded: make(map[string]string),
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if p.Log == nil {
-		p.Log = slog.New(slog.DiscardHandler)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
-	if p.Now == nil {
-		p.Now = time.Now
-	}
-	if err := p.prune(ctx, cfg.Delete, report); err != nil {
+	p := pruner{PruneConfig: cfg, named: make(map[string]bool), superseded: make(map[string]batchKey)}
+	if err := p.prune(ctx, report); err != nil {
 		if unreadable := (*UnreadableError)(nil); errors.As(err, &unreadable) || ctx.Err() != nil {
 			return err
 		}
@@ -99,33 +97,51 @@ func Prune(ctx context.Context, cfg PruneConfig, report func(Unnamed)) error {
 	return nil
 }
 
+// batchKey names a batch among those of all tables.
+type batchKey struct {
+	table *schema.Table
+	id    string
+}
+
 // pruner is the state of one Prune.
 type pruner struct {
-	*exporter
+	PruneConfig
 
 	mu         sync.Mutex
 	entries    int
-	named      map[string]bool   // paths
-	superseded map[string]string // paths, and the batch
+	named      map[string]bool     // paths
+	superseded map[string]batchKey // by path
 	unreadable UnreadableError
 }
 
-func (p *pruner) prune(ctx context.Context, remove bool, report func(Unnamed)) error {
-	if err := p.readManifest(ctx); err != nil {
-		return err
+// exporter returns what changes the entries of the table.
+func (p *pruner) exporter(table *schema.Table) *exporter {
+	return newExporter(Config{
+		Table: table, Store: p.Store, Layout: p.Layout, Log: p.Log, Now: p.Now, ToolVersion: p.ToolVersion,
+	}, nil)
+}
+
+func (p *pruner) prune(ctx context.Context, report func(Unnamed)) error {
+	for _, table := range p.Tables {
+		if err := p.readManifest(ctx, table); err != nil {
+			return err
+		}
 	}
 	found, err := p.find(ctx)
 	if err != nil {
 		return err
 	}
-	lost := remove && p.entries == 0
-	remove = remove && !lost && p.unreadable.Entries == nil
-	for _, u := range found[""] {
+	lost := p.Delete && p.entries == 0
+	remove := p.Delete && !lost && p.unreadable.Entries == nil
+	for _, u := range found[batchKey{}] {
 		report(u)
 	}
-	delete(found, "")
-	for _, id := range slices.Sorted(maps.Keys(found)) {
-		files, err := p.settle(ctx, id, found[id], remove)
+	delete(found, batchKey{})
+	batches := slices.SortedFunc(maps.Keys(found), func(a, b batchKey) int {
+		return cmp.Or(cmp.Compare(a.table.Name, b.table.Name), cmp.Compare(a.id, b.id))
+	})
+	for _, batch := range batches {
+		files, err := p.settle(ctx, batch, found[batch], remove)
 		for _, u := range files {
 			report(u)
 		}
@@ -149,17 +165,18 @@ func (p *pruner) prune(ctx context.Context, remove bool, report func(Unnamed)) e
 // is a request where the store is a bucket.
 const readAtOnce = 16
 
-// readManifest learns which files the entries name.
-func (p *pruner) readManifest(ctx context.Context) error {
+// readManifest learns which files the entries of the table name.
+func (p *pruner) readManifest(ctx context.Context, table *schema.Table) error {
+	manifest := Manifest{Store: p.Store, Table: table}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(readAtOnce)
-	for id, err := range p.manifest.IDs(gctx) {
+	for id, err := range manifest.IDs(gctx) {
 		if err != nil {
 			g.Go(func() error { return err })
 			break
 		}
 		g.Go(func() error {
-			e, _, err := p.manifest.Read(gctx, id)
+			e, _, err := manifest.Read(gctx, id)
 			var unreadable *EntryError
 			if err != nil && !errors.As(err, &unreadable) {
 				return err
@@ -174,7 +191,7 @@ func (p *pruner) readManifest(ctx context.Context) error {
 				p.named[f] = true
 			}
 			for _, path := range e.superseded() {
-				p.superseded[path] = id
+				p.superseded[path] = batchKey{table, id}
 			}
 			return nil
 		})
@@ -188,7 +205,7 @@ func (e *Entry) named() []string {
 		return nil
 	}
 	var paths []string
-	for _, files := range []map[string]File{e.Files, e.Replacing} {
+	for _, files := range []map[string]File{e.published(), e.Replacing} {
 		for _, f := range files {
 			paths = append(paths, f.Path)
 		}
@@ -208,30 +225,37 @@ func (e *Entry) superseded() []string {
 
 // find returns the files that no entry names, by batch; those that are Foreign
 // have none.
-func (p *pruner) find(ctx context.Context) (map[string][]Unnamed, error) {
-	found := make(map[string][]Unnamed)
-	add := func(u Unnamed) { found[u.BatchID] = append(found[u.BatchID], u) }
-	for info, err := range p.Store.List(ctx, p.Layout.Prefix(p.Table)) {
-		if err != nil {
-			return nil, fmt.Errorf("list files: %w", err)
+func (p *pruner) find(ctx context.Context) (map[batchKey][]Unnamed, error) {
+	found := make(map[batchKey][]Unnamed)
+	add := func(u Unnamed) {
+		key := batchKey{u.table, u.BatchID}
+		found[key] = append(found[key], u)
+	}
+	for _, prefix := range p.prefixes() {
+		for info, err := range p.Store.List(ctx, prefix) {
+			if err != nil {
+				return nil, fmt.Errorf("list files: %w", err)
+			}
+			_, superseded := p.superseded[info.Name]
+			isOwn := strings.HasPrefix(info.Name, "_") && !strings.HasPrefix(prefix, "_") // manifest, locks
+			if p.named[info.Name] || superseded || isOwn {
+				continue
+			}
+			u := Unnamed{Path: info.Name, Bytes: info.Size, Reason: Foreign}
+			if err := p.recognise(ctx, &u); errors.Is(err, sinks.ErrNotExist) {
+				continue // it has just gone
+			} else if err != nil {
+				return nil, fmt.Errorf("read %s: %w", info.Name, err)
+			}
+			add(u)
 		}
-		if p.named[info.Name] || p.superseded[info.Name] != "" || strings.HasPrefix(info.Name, "_") {
-			continue
-		}
-		u := Unnamed{Path: info.Name, Bytes: info.Size, Reason: Foreign}
-		if err := p.recognise(ctx, &u); errors.Is(err, sinks.ErrNotExist) {
-			continue // it has just gone
-		} else if err != nil {
-			return nil, fmt.Errorf("read %s: %w", info.Name, err)
-		}
-		add(u)
 	}
 	// Wherever an earlier layout has put them.
-	for path, id := range p.superseded {
+	for path, batch := range p.superseded {
 		info, err := p.Store.Stat(ctx, path)
 		switch {
 		case err == nil:
-			add(Unnamed{Path: path, Bytes: info.Size, Reason: Superseded, BatchID: id, version: info.Version})
+			add(Unnamed{Path: path, Bytes: info.Size, Reason: Superseded, BatchID: batch.id, table: batch.table, version: info.Version})
 		case !errors.Is(err, sinks.ErrNotExist):
 			return nil, fmt.Errorf("look at %s: %w", path, err)
 		}
@@ -239,43 +263,110 @@ func (p *pruner) find(ctx context.Context) (map[string][]Unnamed, error) {
 	return found, nil
 }
 
-// recognise finds out whether a file is this program's: its path must be one
-// that the layout gives to a batch, and its content a table of that batch.
-func (p *pruner) recognise(ctx context.Context, u *Unnamed) error {
-	id, encodings := p.Layout.parse(p.Table, u.Path)
-	if len(encodings) == 0 {
-		return nil
+// prefixes returns what the names of all files begin with, so that each is
+// listed once: a layout may have the files of all tables in one folder.
+func (p *pruner) prefixes() []string {
+	var layouts, raws []string
+	for _, table := range p.Tables {
+		layouts, raws = append(layouts, p.Layout.Prefix(table)), append(raws, RawPrefix(table))
 	}
-	data, info, err := p.Store.Get(ctx, u.Path)
-	if err != nil {
-		return err
-	}
-	isOurs := func(enc sinks.Encoding) bool {
-		contents, err := enc.Inspect(data)
-		if err == nil && contents.Rows == 0 {
-			return contents.Columns == nil || slices.Equal(contents.Columns, p.Table.ColumnNames())
+	slices.Sort(layouts)
+	kept := layouts[:0]
+	for _, prefix := range layouts {
+		if len(kept) == 0 || !strings.HasPrefix(prefix, kept[len(kept)-1]) {
+			kept = append(kept, prefix)
 		}
-		return err == nil && contents.Columns[0] == p.Table.Columns[0].Name && contents.First == id
 	}
-	if slices.ContainsFunc(encodings, isOurs) {
-		u.Reason, u.BatchID, u.Bytes, u.version = Orphan, id, info.Size, info.Version
+	return append(kept, raws...)
+}
+
+// recognise finds out whether a file is this program's: its path must be one
+// that the layout gives to a batch, and its content a table of that batch; or
+// both as those of a copy of an answer.
+func (p *pruner) recognise(ctx context.Context, u *Unnamed) error {
+	for _, table := range p.Tables {
+		id, isOurs := p.owner(table, u.Path)
+		if isOurs == nil {
+			continue
+		}
+		data, info, err := p.Store.Get(ctx, u.Path)
+		if err != nil {
+			return err
+		}
+		if isOurs(data) {
+			u.Reason, u.BatchID, u.table, u.Bytes, u.version = Orphan, id, table, info.Size, info.Version
+			return nil
+		}
 	}
 	return nil
+}
+
+// owner returns the batch of the table that a path is for, and what tells
+// whether the content is of that batch; nil when the path is for none.
+func (p *pruner) owner(table *schema.Table, path string) (id string, isOurs func(data []byte) bool) {
+	if name, ok := strings.CutPrefix(path, RawPrefix(table)); ok {
+		id, ok := strings.CutSuffix(name, rawSuffix)
+		if !ok || !ValidBatchID(id) {
+			return "", nil
+		}
+		return id, func(data []byte) bool { return isAnswerOf(id, data) }
+	}
+	id, encodings := p.Layout.parse(table, path)
+	if len(encodings) == 0 {
+		return "", nil
+	}
+	return id, func(data []byte) bool {
+		return slices.ContainsFunc(encodings, func(enc sinks.Encoding) bool { return isTableOf(table, id, enc, data) })
+	}
+}
+
+// isTableOf reports whether data is a file of the table, whatever columns were
+// chosen, with rows of the batch.
+func isTableOf(table *schema.Table, id string, enc sinks.Encoding, data []byte) bool {
+	contents, err := enc.Inspect(data)
+	if err != nil {
+		return false
+	}
+	if contents.Rows == 0 && contents.Columns == nil {
+		return true
+	}
+	names := table.ColumnNames()
+	for _, column := range contents.Columns {
+		if !slices.Contains(names, column) {
+			return false
+		}
+	}
+	return contents.Columns[0] == names[0] && (contents.Rows == 0 || contents.First == id)
+}
+
+// longestRaw bounds what a file may hold that is looked at as a copy of an
+// answer.
+const longestRaw = 1 << 30
+
+// isAnswerOf reports whether data is a stored copy of an answer for the batch.
+func isAnswerOf(id string, data []byte) bool {
+	body, err := DecompressRaw(data, longestRaw)
+	if err != nil || !jsontext.Value(body).IsValid(jsontext.AllowInvalidUTF8(true)) {
+		return false
+	}
+	got, ok := stringMember(schema.Member(body, "general"), "id")
+	return ok && got == id
 }
 
 // settle looks again which of the batch's files its entry does not name, and
 // deletes them if it is to. It returns those that it has settled, also when
 // there is an error.
-func (p *pruner) settle(ctx context.Context, id string, found []Unnamed, remove bool) (settled []Unnamed, err error) {
-	err = p.untilUncontended(ctx, id, func(int) (err error) {
-		settled, err = p.attemptSettle(ctx, id, found, remove)
+func (p *pruner) settle(ctx context.Context, batch batchKey, found []Unnamed, remove bool) (settled []Unnamed, err error) {
+	x := p.exporter(batch.table)
+	err = x.untilUncontended(ctx, batch.id, func(int) (err error) {
+		settled, err = x.settle(ctx, batch.id, found, remove)
 		return err
 	})
 	return settled, err
 }
 
-func (p *pruner) attemptSettle(ctx context.Context, id string, found []Unnamed, remove bool) ([]Unnamed, error) {
-	old, cond, err := p.manifest.Read(ctx, id)
+func (x *exporter) settle(ctx context.Context, id string, found []Unnamed, remove bool) ([]Unnamed, error) {
+	old, cond, err := x.manifest.Read(ctx, id)
 	if err != nil {
 		if unreadable := (*EntryError)(nil); errors.As(err, &unreadable) {
 			return found, nil // told already; or of another version since, and left alone
@@ -287,18 +378,18 @@ func (p *pruner) attemptSettle(ctx context.Context, id string, found []Unnamed, 
 	if !remove || len(found) == 0 {
 		return found, nil
 	}
-	note := p.next(old, id)
+	note := x.next(old, id)
 	note.Superseded = slices.Clone(note.Superseded)
 	for _, u := range found {
 		if !slices.Contains(note.Superseded, u.Path) {
 			note.Superseded = append(note.Superseded, u.Path)
 		}
 	}
-	if cond, err = p.manifest.write(ctx, note, cond); err != nil {
+	if cond, err = x.manifest.write(ctx, note, cond); err != nil {
 		return nil, err
 	}
 	for i, u := range found {
-		err := p.Store.Delete(ctx, u.Path, sinks.IfVersion(u.version))
+		err := x.Store.Delete(ctx, u.Path, sinks.IfVersion(u.version))
 		_, changed := conflict(err)
 		switch {
 		case err == nil, errors.Is(err, sinks.ErrNotExist):
@@ -307,11 +398,11 @@ func (p *pruner) attemptSettle(ctx context.Context, id string, found []Unnamed, 
 			return found[:i], fmt.Errorf("delete %s: %w", u.Path, err)
 		}
 	}
-	clean := p.next(note, id)
+	clean := x.next(note, id)
 	clean.Superseded = slices.DeleteFunc(old.superseded(), func(path string) bool {
 		return slices.ContainsFunc(found, func(u Unnamed) bool { return u.Path == path && u.Deleted })
 	})
-	_, err = p.manifest.write(ctx, clean, cond)
+	_, err = x.manifest.write(ctx, clean, cond)
 	if _, lost := conflict(err); lost {
 		err = nil // a run that saw the note has taken it over
 	}

@@ -25,7 +25,7 @@ func prune(ctx context.Context, t *testing.T, store sinks.Store, remove bool) ([
 		t.Fatal(err)
 	}
 	reported := []string{}
-	err = Prune(ctx, PruneConfig{Table: &schema.EmailFind, Store: store, Layout: layout, Delete: remove, ToolVersion: "test"}, func(u Unnamed) {
+	err = Prune(ctx, PruneConfig{Tables: schema.Tables(), Store: store, Layout: layout, Delete: remove, ToolVersion: "test"}, func(u Unnamed) {
 		line := fmt.Sprintf("%s %s", u.Reason, u.Path)
 		if u.Deleted {
 			line = "deleted " + line

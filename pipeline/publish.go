@@ -9,6 +9,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"enrow-export/sinks"
 )
 
@@ -27,11 +29,15 @@ import (
 //     gives them a new version.
 type publication struct {
 	*exporter
-	id     string
-	answer *Answer
-	source SourceRef
-	made   map[target]output // encoded so far
-	round  int
+	id      string
+	body    []byte
+	answer  *Answer
+	rec     arrow.Record // the answer's rows, with the columns asked for
+	content string       // their digest
+	source  SourceRef
+	made    map[target]output // encoded so far
+	raw     *output           // compressed so far
+	round   int
 }
 
 func (x *exporter) publish(ctx context.Context, id string, body []byte, answer *Answer) (*Entry, error) {
@@ -39,10 +45,14 @@ func (x *exporter) publish(ctx context.Context, id string, body []byte, answer *
 	p := &publication{
 		exporter: x,
 		id:       id,
+		body:     body,
 		answer:   answer,
+		rec:      project(answer.Record, x.out, id),
 		source:   SourceRef{SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(body))},
 		made:     make(map[target]output),
 	}
+	defer p.rec.Release()
+	p.content = sinks.ContentSHA256(p.rec)
 	var entry *Entry
 	err := x.untilUncontended(ctx, id, func(round int) (err error) {
 		p.round = round
@@ -87,30 +97,32 @@ func (p *publication) agrees(ctx context.Context, old *Entry, outputs []output) 
 	if p.round == 0 || old == nil || old.State != StateExported || len(old.Replacing) > 0 || *old.Source != p.source {
 		return false, nil
 	}
+	published := old.published()
 	for _, o := range outputs {
-		if old.Files[o.format] != o.file {
+		if published[o.format] != o.file {
 			return false, nil
 		}
-		if size, err := p.size(ctx, o.file.Path); err != nil || size != o.file.Bytes {
+		if size, err := p.sizes.of(ctx, o.file.Path); err != nil || size != o.file.Bytes {
 			return false, nil //nolint:nilerr // whatever is wrong with the file, it is put again
 		}
 	}
 	return true, nil
 }
 
-// outputs returns the files to publish. Formats that were not asked for stay as
+// outputs returns the files to publish. Those that were not asked for stay as
 // they are while they come from the same answer and table; otherwise they are
 // made again, so that the files of one batch never tell different stories.
 func (p *publication) outputs(old *Entry) ([]output, error) {
-	targets := p.targets(p.id)
+	targets, raw := p.targets(p.id), p.KeepRaw
 	if old != nil && old.State == StateExported &&
-		(*old.Source != p.source || old.Schema.Fingerprint != p.Table.Fingerprint()) {
+		(*old.Source != p.source || old.Schema.Fingerprint != p.out.Fingerprint()) {
+		raw = raw || old.Raw != nil
 		for _, format := range slices.Sorted(maps.Keys(old.Files)) {
 			if slices.ContainsFunc(targets, func(t target) bool { return t.encoding.Format.Name == format }) {
 				continue
 			}
 			f := old.Files[format]
-			enc, err := sinks.NewEncoding(format, f.Compression)
+			enc, err := f.encoding(format)
 			if err != nil {
 				return nil, fmt.Errorf("write %s again: %w", format, err)
 			}
@@ -120,15 +132,38 @@ func (p *publication) outputs(old *Entry) ([]output, error) {
 	outputs := make([]output, len(targets))
 	for i, t := range targets {
 		if _, ok := p.made[t]; !ok {
-			made, err := encode(p.Table, p.answer.Record, t)
+			made, err := encode(p.out, p.rec, t, p.MaxBody*expansionOfFile)
 			if err != nil {
-				return nil, err
+				return nil, p.tooLarge(err)
 			}
 			p.made[t] = made
 		}
 		outputs[i] = p.made[t]
 	}
-	return outputs, nil
+	if !raw {
+		return outputs, nil
+	}
+	if p.raw == nil {
+		data, err := compressRaw(p.body)
+		if err != nil {
+			return nil, fmt.Errorf("compress the answer: %w", err)
+		}
+		o := digest(rawFormat, data, File{Path: p.manifest.rawName(p.id), Rows: p.rec.NumRows(), Compression: rawCompression})
+		p.raw = &o
+	}
+	return append(outputs, *p.raw), nil
+}
+
+// tooLarge makes an error of encoding one that says what to do, where that is
+// known.
+func (p *publication) tooLarge(err error) error {
+	if !errors.Is(err, errFileTooLarge) {
+		return err
+	}
+	return &Error{
+		Op: "write", Batch: p.id, Class: Permanent, Err: err,
+		Hint: fmt.Sprintf("raise --max-body: a file may have %d times as many bytes", expansionOfFile),
+	}
 }
 
 // putFiles makes every file's bytes be there, and returns the condition for the
@@ -193,7 +228,7 @@ func expectsOther(e *Entry, file File) bool {
 			return true
 		}
 	}
-	for _, f := range e.Files {
+	for _, f := range e.published() {
 		if f.Path == file.Path && f.SHA256 != file.SHA256 {
 			return true
 		}
@@ -205,13 +240,16 @@ func expectsOther(e *Entry, file File) bool {
 // longer belongs to the batch.
 func (p *publication) putEntry(ctx context.Context, old *Entry, cond sinks.Condition, outputs []output) (*Entry, error) {
 	e := p.next(old, p.id)
-	rows := p.answer.Record.NumRows()
+	rows := p.rec.NumRows()
 	e.State = StateExported
 	e.Permanent = nil
 	e.Batch = []byte(p.answer.Envelope)
 	e.Rows = &rows
-	e.Schema = &SchemaRef{Table: p.Table.Name, Version: p.Table.Version, Fingerprint: p.Table.Fingerprint()}
+	e.Schema = &SchemaRef{Table: p.Table.Name, Version: p.Table.Version, Fingerprint: p.out.Fingerprint(), Columns: p.Columns}
 	e.Source = &p.source
+	e.ContentSHA256 = p.content
+	e.Mismatches = p.answer.Mismatches
+	e.Warnings = p.answer.Warnings
 	e.Files = make(map[string]File)
 	e.Replacing = nil
 	e.Error = ""
@@ -224,6 +262,10 @@ func (p *publication) putEntry(ctx context.Context, old *Entry, cond sinks.Condi
 		maps.Copy(e.Files, old.Files)
 	}
 	for _, o := range outputs {
+		if o.format == rawFormat {
+			e.Raw = &o.file
+			continue
+		}
 		if before, ok := e.Files[o.format]; ok && before.Path != o.file.Path {
 			e.Superseded = append(e.Superseded, before.Path)
 		}
@@ -252,7 +294,7 @@ func (x *exporter) cleanUp(ctx context.Context, e *Entry, cond sinks.Condition) 
 			return nil, cond, fmt.Errorf("look at superseded %s: %w", path, err)
 		}
 	}
-	for _, f := range e.Files {
+	for _, f := range e.published() {
 		delete(versions, f.Path) // in use again
 	}
 	if _, now, err := x.manifest.Read(ctx, e.BatchID); err != nil {

@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
-	"github.com/apache/arrow/go/v17/arrow/memory"
-	"golang.org/x/sync/errgroup"
-
 	"enrow-export/schema"
 	"enrow-export/sinks"
+	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
 // Defaults of Config.
@@ -29,6 +28,10 @@ const (
 // refused before it does.
 const expansion = 8
 
+// expansionOfFile is the same for each file of the batch: a row of nulls is a
+// few bytes in memory, and some hundred in NDJSON.
+const expansionOfFile = 16
+
 // logBatch is the attribute key of a batch id in every log line.
 const logBatch = "batch"
 
@@ -40,12 +43,24 @@ type Config struct {
 	Store     sinks.Store
 	Encodings []sinks.Encoding // one for each format asked for
 	Layout    Layout
+	// Columns are the columns of the files in the declared order, nil for all.
+	// The columns that a table requires are among them.
+	Columns []string
+	// KeepRaw keeps a copy of each answer that is exported.
+	KeepRaw bool
+	// AllowMismatch exports answers whose control totals are wrong.
+	AllowMismatch bool
+	// RefuseUnknown fails a batch whose results have what no column declares,
+	// instead of keeping that in the leftovers.
+	RefuseUnknown bool
 	// Force exports batches again that are done.
 	Force bool
-	// Wait asks again for batches that are still ongoing, every PollInterval,
-	// until WaitTimeout (0: no limit) has passed since the run began.
-	Wait         bool
-	WaitTimeout  time.Duration
+	// Wait asks again for batches that are still ongoing until WaitTimeout
+	// (0: no limit) has passed since the run began.
+	Wait        bool
+	WaitTimeout time.Duration
+	// PollInterval is the least time between two looks at a batch. It grows
+	// to maxPolls times that for one that makes little progress.
 	PollInterval time.Duration
 	// Stop, when it is closed, ends the run gently: no batch is begun any more,
 	// those under way are finished. May be nil.
@@ -79,6 +94,11 @@ func (c *Config) Validate() error {
 			}
 		}
 	}
+	if out, err := c.Table.Select(c.Columns, nil); err != nil {
+		return fmt.Errorf("export: %w", err)
+	} else if c.Columns != nil && !slices.Equal(out.ColumnNames(), c.Columns) {
+		return errors.New("export: columns are not in the declared order, or lack a required one")
+	}
 	if c.Concurrency == 0 {
 		c.Concurrency = DefaultConcurrency
 	}
@@ -109,19 +129,22 @@ type Summary struct {
 	Failed   int
 	NotTried int   // not begun, or not finished, when the run was stopped
 	Rows     int64 // of the batches exported
-	Bytes    int64 // of their files
-	Elapsed  time.Duration
+	Found    int64 // those of them that found what was searched for
+	Bytes    int64 // of the files of the batches exported
+	Warned   int   // batches exported with mismatches or warnings
+	Credits  Credits
+	// Leftovers are what no table or envelope declares, over all batches
+	// exported; First is -1 there.
+	Leftovers []schema.Leftover
+	Elapsed   time.Duration
 }
 
 // exporter is the state of one run.
 type exporter struct {
 	Config
-	manifest Manifest
-
-	many     bool // so many ids that listing all files pays
-	listOnce sync.Once
-	sizes    map[string]int64
-	listErr  error
+	manifest    Manifest
+	out         *schema.Table // Table with the columns asked for
+	sizes, raws *sizes        // of data files, and of copies of answers
 
 	checkOnce sync.Once
 	checkErr  error
@@ -129,11 +152,18 @@ type exporter struct {
 	noted idSet // batches that the manifest was told are ongoing, in this run
 }
 
+// newExporter takes a valid Config.
 func newExporter(cfg Config, ids []string) *exporter {
+	out, err := cfg.Table.Select(cfg.Columns, nil)
+	if err != nil {
+		panic(err) // Validate has found it
+	}
 	return &exporter{
 		Config:   cfg,
 		manifest: Manifest{Store: cfg.Store, Table: cfg.Table},
-		many:     len(ids) >= listingPays,
+		out:      out,
+		sizes:    newSizes(cfg.Store, cfg.Layout.Prefix(cfg.Table), len(ids)),
+		raws:     newSizes(cfg.Store, RawPrefix(cfg.Table), len(ids)),
 	}
 }
 
@@ -152,8 +182,12 @@ func Run(ctx context.Context, cfg Config, ids []string, report func(Result)) (Su
 	ids = distinct(ids)
 	r := run{exporter: newExporter(cfg, ids), report: report}
 	r.summary.Asked = len(ids)
-	err := r.all(ctx, ids, start)
+	err := r.sweep(ctx)
+	if err == nil {
+		err = r.all(ctx, ids)
+	}
 	s := r.summary
+	s.Leftovers = r.leftovers.All()
 	s.NotTried = s.Asked - s.Exported - s.Done - s.Ongoing - s.Failed
 	s.Elapsed = cfg.Now().Sub(start)
 	return s, err
@@ -162,37 +196,9 @@ func Run(ctx context.Context, cfg Config, ids []string, report func(Result)) (Su
 // run hands out batches and collects their results.
 type run struct {
 	*exporter
-	mu      sync.Mutex
-	report  func(Result)
-	summary Summary
-}
-
-// all works the batches off, and those that are ongoing again and again.
-func (r *run) all(ctx context.Context, ids []string, start time.Time) error {
-	if err := r.sweep(ctx); err != nil {
-		return err
-	}
-	for {
-		ongoing, err := r.pass(ctx, ids)
-		left := r.WaitTimeout - r.Now().Sub(start)
-		if err != nil || len(ongoing) == 0 || !r.Wait || r.WaitTimeout > 0 && left <= 0 {
-			r.collectAll(ongoing)
-			return err
-		}
-		wait := r.PollInterval
-		if r.WaitTimeout > 0 {
-			wait = min(wait, left)
-		}
-		r.Log.InfoContext(ctx, "batches still ongoing, waiting", "batches", len(ongoing), "wait", wait)
-		if err := pause(ctx, wait, r.Stop); err != nil || r.stopped() {
-			r.collectAll(ongoing)
-			return err
-		}
-		ids = ids[:0:0]
-		for _, res := range ongoing {
-			ids = append(ids, res.BatchID)
-		}
-	}
+	report    func(Result)
+	summary   Summary
+	leftovers schema.Leftovers
 }
 
 // sweep removes what crashed runs left half-written.
@@ -228,41 +234,6 @@ func (x *exporter) check(ctx context.Context) error {
 	return x.checkErr
 }
 
-// pass tries each batch once and returns the results of those still ongoing.
-// The first error that ends the run stops the batches in flight too.
-func (r *run) pass(ctx context.Context, ids []string) ([]Result, error) {
-	var ongoing []Result
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(r.Concurrency)
-	for _, id := range ids {
-		if gctx.Err() != nil || r.stopped() {
-			break
-		}
-		g.Go(func() error {
-			if r.stopped() { // while this one was waiting for its turn
-				return nil
-			}
-			res, err := r.export(gctx, id)
-			if err != nil {
-				return err
-			}
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			if res.Outcome == StillOngoing {
-				ongoing = append(ongoing, res)
-			} else {
-				r.collect(res)
-			}
-			return nil
-		})
-	}
-	err := g.Wait()
-	if ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	return ongoing, err
-}
-
 // stopped reports whether Stop is closed.
 func (r *run) stopped() bool {
 	select {
@@ -273,12 +244,6 @@ func (r *run) stopped() bool {
 	}
 }
 
-func (r *run) collectAll(results []Result) {
-	for _, res := range results {
-		r.collect(res)
-	}
-}
-
 // collect counts and reports a final result.
 func (r *run) collect(res Result) {
 	s := &r.summary
@@ -286,6 +251,13 @@ func (r *run) collect(res Result) {
 	case Exported:
 		s.Exported++
 		s.Rows += *res.Entry.Rows
+		s.Found += res.Found
+		s.Credits.Spent += res.Credits.Spent
+		s.Credits.Refunded += res.Credits.Refunded
+		if len(res.Mismatches)+len(res.Warnings) > 0 {
+			s.Warned++
+		}
+		r.unknown(res)
 		for _, enc := range r.Encodings {
 			s.Bytes += res.Entry.Files[enc.Format.Name].Bytes
 		}
@@ -298,6 +270,17 @@ func (r *run) collect(res Result) {
 	}
 	if r.report != nil {
 		r.report(res)
+	}
+}
+
+// unknown counts what no column declares of an answer, in the results and
+// beside them.
+func (r *run) unknown(res Result) {
+	for _, l := range res.UnknownEnvelope {
+		r.leftovers.Add(schema.Leftover{Path: l.Path, Reason: l.Reason, Count: l.Count, First: -1})
+	}
+	for _, l := range res.Leftovers {
+		r.leftovers.Add(schema.Leftover{Path: schema.ResultsPath + l.Path, Reason: l.Reason, Count: l.Count, First: -1})
 	}
 }
 

@@ -34,8 +34,9 @@ func TestExportThenNothingToDo(t *testing.T) {
 	want := &Entry{
 		ManifestVersion: 1, BatchID: "b", Kind: "email-find", State: StateExported,
 		Batch: got.Batch, Rows: &rows,
-		Schema: &SchemaRef{"email_find", 1, schema.EmailFind.Fingerprint()},
-		Source: &SourceRef{hexSum(body), int64(len(body))},
+		Schema:        &SchemaRef{Table: "email_find", Version: 1, Fingerprint: schema.EmailFind.Fingerprint()},
+		Source:        &SourceRef{hexSum(body), int64(len(body))},
+		ContentSHA256: got.ContentSHA256, // compared with the files by the tests of Verify
 		Files: map[string]File{
 			"csv": {
 				Path: "email_find/b.csv", Rows: 2, Bytes: int64(len(all["email_find/b.csv"])),

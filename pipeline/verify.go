@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"enrow-export/schema"
 	"enrow-export/sinks"
 )
 
@@ -29,11 +30,41 @@ type Difference struct {
 	Problem string
 }
 
-// Verify reads every file of the batch back and compares it with the manifest:
-// size, digests, row count and columns, by readers that share no code with the
-// writers. The error is one that made it impossible to look.
-func (m Manifest) Verify(ctx context.Context, id string) (Checked, error) {
+// Depth is how closely a Verifier looks.
+type Depth string
+
+const (
+	// DepthSize looks whether each file is there and has its size.
+	DepthSize Depth = "size"
+	// DepthChecksum also reads each file and compares its digests.
+	DepthChecksum Depth = "checksum"
+	// DepthFull also reads the rows of each file, by readers that share no code
+	// with the writers, and compares their number, their columns and their
+	// digest; and the content of the copy of the answer.
+	DepthFull Depth = "full"
+)
+
+// Depths returns all depths, the cheapest first.
+func Depths() []Depth { return []Depth{DepthSize, DepthChecksum, DepthFull} }
+
+// A Verifier compares the files of batches with the manifest.
+type Verifier struct {
+	store sinks.Store
+	depth Depth
+	sizes *sizes
+}
+
+// NewVerifier returns a Verifier of what store holds. batches is the number of
+// batches that it will be asked for, negative when all of them, to tell what is
+// the cheapest way.
+func NewVerifier(store sinks.Store, depth Depth, batches int) *Verifier {
+	return &Verifier{store: store, depth: depth, sizes: newSizes(store, "", batches)}
+}
+
+// Verify compares one batch. The error is one that made it impossible to look.
+func (v *Verifier) Verify(ctx context.Context, table *schema.Table, id string) (Checked, error) {
 	c := Checked{BatchID: id}
+	m := Manifest{Store: v.store, Table: table}
 	differs := func(path, problem string) {
 		c.Differences = append(c.Differences, Difference{Path: path, Problem: problem})
 	}
@@ -57,17 +88,14 @@ func (m Manifest) Verify(ctx context.Context, id string) (Checked, error) {
 	if len(entry.Replacing) > 0 {
 		differs(m.name(id), "says that files are being replaced: an export is under way, or was interrupted and is to be run again")
 	}
-	for _, format := range slices.Sorted(maps.Keys(entry.Files)) {
-		f := entry.Files[format]
-		data, _, err := m.Store.Get(ctx, f.Path)
-		switch {
-		case errors.Is(err, sinks.ErrNotExist):
-			differs(f.Path, "is missing")
-			continue
-		case err != nil:
-			return c, fmt.Errorf("read %s: %w", f.Path, err)
+	published := entry.published()
+	for _, format := range slices.Sorted(maps.Keys(published)) {
+		f := published[format]
+		problems, err := v.compare(ctx, table, entry, format, f)
+		if err != nil {
+			return c, err
 		}
-		for _, problem := range m.compare(entry, format, data) {
+		for _, problem := range problems {
 			differs(f.Path, problem)
 		}
 	}
@@ -76,35 +104,93 @@ func (m Manifest) Verify(ctx context.Context, id string) (Checked, error) {
 
 // compare returns what is wrong with one file. Its content is only read when
 // the digests are right: some damage makes readers return wrong values.
-func (m Manifest) compare(e *Entry, format string, data []byte) []string {
-	f := e.Files[format]
+func (v *Verifier) compare(ctx context.Context, table *schema.Table, e *Entry, format string, f File) ([]string, error) {
+	if v.depth == DepthSize {
+		fault, err := v.sizes.fault(ctx, f)
+		if fault == "" || err != nil {
+			return nil, err
+		}
+		return []string{fault}, nil
+	}
+	data, _, err := v.store.Get(ctx, f.Path)
+	switch {
+	case errors.Is(err, sinks.ErrNotExist):
+		return []string{"is missing"}, nil
+	case err != nil:
+		return nil, fmt.Errorf("read %s: %w", f.Path, err)
+	}
+	problems, damaged := compareDigests(f, data)
+	switch {
+	case damaged || v.depth != DepthFull:
+	case format == rawFormat:
+		problems = append(problems, compareRaw(e, data)...)
+	default:
+		problems = append(problems, compareRows(table, e, format, f, data)...)
+	}
+	return problems, nil
+}
+
+// compareDigests returns in what a file's bytes are not as the manifest says,
+// and whether they are others.
+func compareDigests(f File, data []byte) (problems []string, damaged bool) {
 	if int64(len(data)) != f.Bytes {
-		return []string{fmt.Sprintf("has %d bytes, the manifest says %d", len(data), f.Bytes)}
+		return []string{fmt.Sprintf("has %d bytes, the manifest says %d", len(data), f.Bytes)}, true
 	}
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != f.SHA256 {
-		return []string{"has another sha256 than the manifest says"}
+		return []string{"has another sha256 than the manifest says"}, true
 	}
-	var problems []string
 	if encodeCRC32C(crc32.Checksum(data, castagnoli)) != f.CRC32C {
-		problems = append(problems, "has another crc32c than the manifest says")
+		return []string{"has another crc32c than the manifest says"}, false
 	}
-	enc, err := sinks.NewEncoding(format, f.Compression)
+	return nil, false
+}
+
+// compareRows reads the rows of a file.
+func compareRows(table *schema.Table, e *Entry, format string, f File, data []byte) (problems []string) {
+	enc, err := f.encoding(format)
 	if err != nil {
-		return append(problems, err.Error())
+		return []string{err.Error()}
 	}
 	contents, err := enc.Inspect(data)
 	if err != nil {
-		return append(problems, "cannot be read back: "+err.Error())
+		return []string{"cannot be read back: " + err.Error()}
 	}
 	if contents.Rows != f.Rows || contents.Rows != *e.Rows {
 		problems = append(problems, fmt.Sprintf("has %d rows, the manifest says %d", contents.Rows, *e.Rows))
 	}
-	if e.Schema.Fingerprint != m.Table.Fingerprint() {
-		return problems // of another version: which columns it should have is not known here
+	if e.ContentSHA256 != "" && contents.SHA256 != e.ContentSHA256 {
+		problems = append(problems, "has other rows than the manifest says: their content_sha256 differs")
 	}
-	if want := m.Table.ColumnNames(); contents.Columns != nil && !slices.Equal(contents.Columns, want) {
-		problems = append(problems, fmt.Sprintf("has the columns %s, the table has %s",
+	want := e.columns(table)
+	if want != nil && contents.Columns != nil && !slices.Equal(contents.Columns, want) {
+		problems = append(problems, fmt.Sprintf("has the columns %s, the manifest says %s",
 			strings.Join(contents.Columns, ","), strings.Join(want, ",")))
 	}
 	return problems
+}
+
+// columns returns the columns that the files of an exported batch have, nil when
+// they are those of a version of the table that is not known here.
+func (e *Entry) columns(table *schema.Table) []string {
+	switch {
+	case e.Schema.Columns != nil:
+		return e.Schema.Columns
+	case e.Schema.Fingerprint == table.Fingerprint():
+		return table.ColumnNames()
+	}
+	return nil
+}
+
+// compareRaw reads a copy of the answer.
+func compareRaw(e *Entry, data []byte) []string {
+	body, err := DecompressRaw(data, e.Source.Bytes)
+	switch sum := sha256.Sum256(body); {
+	case errors.Is(err, ErrAnswerTooLong), err == nil && int64(len(body)) != e.Source.Bytes:
+		return []string{fmt.Sprintf("has an answer of another length than the manifest says, %d bytes", e.Source.Bytes)}
+	case err != nil:
+		return []string{"cannot be read back: " + err.Error()}
+	case hex.EncodeToString(sum[:]) != e.Source.SHA256:
+		return []string{"has another answer than the manifest says"}
+	}
+	return nil
 }

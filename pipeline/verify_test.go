@@ -91,7 +91,7 @@ func TestVerifyNamesEveryDifference(t *testing.T) {
 			if c.damage != nil {
 				c.damage(t, store)
 			}
-			checked, err := Manifest{store, &schema.EmailFind}.Verify(t.Context(), "b")
+			checked, err := NewVerifier(store, DepthFull, 1).Verify(t.Context(), &schema.EmailFind, "b")
 			if err != nil {
 				t.Fatal(err)
 			}

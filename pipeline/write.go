@@ -6,10 +6,12 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash/crc32"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"enrow-export/schema"
 	"enrow-export/sinks"
@@ -28,25 +30,51 @@ type target struct {
 	path     string
 }
 
-// encode makes one file from the rows.
-func encode(table *schema.Table, rec arrow.Record, t target) (output, error) {
-	var buf bytes.Buffer
+// encode makes one file from the rows, of at most limit bytes.
+func encode(table *schema.Table, rec arrow.Record, t target, limit int64) (output, error) {
+	buf := limitedBuffer{limit: limit}
 	if err := t.encoding.Encode(&buf, table, rec); err != nil {
 		return output{}, fmt.Errorf("encode %s: %w", t.encoding.Format.Name, err)
 	}
-	sum := sha256.Sum256(buf.Bytes())
-	return output{
-		format: t.encoding.Format.Name,
-		data:   buf.Bytes(),
-		file: File{
-			Path:        t.path,
-			Rows:        rec.NumRows(),
-			Bytes:       int64(buf.Len()),
-			SHA256:      hex.EncodeToString(sum[:]),
-			CRC32C:      encodeCRC32C(crc32.Checksum(buf.Bytes(), castagnoli)),
-			Compression: t.encoding.Compression,
-		},
-	}, nil
+	return digest(t.encoding.Format.Name, buf.data.Bytes(), File{
+		Path: t.path, Rows: rec.NumRows(), Compression: t.encoding.Compression, Neutralised: t.encoding.Neutralised,
+	}), nil
+}
+
+// digest completes the description of a file with what its bytes say.
+func digest(format string, data []byte, file File) output {
+	sum := sha256.Sum256(data)
+	file.Bytes = int64(len(data))
+	file.SHA256 = hex.EncodeToString(sum[:])
+	file.CRC32C = encodeCRC32C(crc32.Checksum(data, castagnoli))
+	return output{format: format, data: data, file: file}
+}
+
+// errFileTooLarge says that a file grew beyond its limit.
+var errFileTooLarge = errors.New("file exceeds the memory limit")
+
+// limitedBuffer is a buffer that takes no more than limit bytes.
+type limitedBuffer struct {
+	data  bytes.Buffer
+	limit int64
+}
+
+// Write implements io.Writer.
+func (b *limitedBuffer) Write(p []byte) (int, error) {
+	if int64(b.data.Len())+int64(len(p)) > b.limit {
+		return 0, errFileTooLarge
+	}
+	return b.data.Write(p)
+}
+
+// project returns the record with the columns of the table alone, which the
+// caller releases. rec has those columns, and maybe more.
+func project(rec arrow.Record, table *schema.Table, batchID string) arrow.Record {
+	columns := make([]arrow.Array, len(table.Columns))
+	for i, c := range table.Columns {
+		columns[i] = columnOf(rec, c.Name)
+	}
+	return array.NewRecord(table.Arrow(batchID), columns, rec.NumRows())
 }
 
 // encodeCRC32C returns the base64 of the big-endian checksum.

@@ -36,10 +36,12 @@ type Builder struct {
 
 	rows  int
 	left  leftovers
+	tally Leftovers
 	size  int64 // memory spent on cells so far, in bytes
 	limit int64
 
 	scratch []byte // unquoted or compacted text of the value in hand
+	path    []byte // of the leftover in hand
 }
 
 // NewBuilder returns a Builder for one batch of the table. The memory of its
@@ -78,6 +80,9 @@ func (b *Builder) Release() {
 
 // Rows returns the number of results appended.
 func (b *Builder) Rows() int { return b.rows }
+
+// Leftovers returns what no column holds of the results appended so far.
+func (b *Builder) Leftovers() []Leftover { return b.tally.All() }
 
 // Append reads the next JSON value from dec and appends it as a row. The errors
 // are dec's, ErrNotObject and ErrTooLarge; after any of them the Builder holds
@@ -122,8 +127,11 @@ func (b *Builder) object(dec *jsontext.Decoder, n *node) error {
 		if err != nil {
 			return err
 		}
-		child := n.child(b.unquoteKey(raw))
+		key := b.unquoteKey(raw)
+		child := n.child(key)
 		if child == nil {
+			b.path = AppendShownKey(n.appendBelow(b.path[:0]), key)
+			b.tally.note(b.path, Unknown, b.rows)
 			b.left.key(raw)
 			value, err := dec.ReadValue()
 			if err != nil {
@@ -153,40 +161,53 @@ func (b *Builder) member(dec *jsontext.Decoder, n *node) error {
 	if err != nil {
 		return err
 	}
-	if value.Kind() == 'n' || n.column >= 0 && b.store(n.column, value) {
+	if value.Kind() == 'n' {
 		return nil
 	}
+	reason := Misfit
+	if n.column >= 0 {
+		reason = b.store(n.column, value)
+	}
+	if reason == "" {
+		return nil
+	}
+	b.tally.note(n.path, reason, b.rows)
 	b.left.key(n.quoted)
 	b.left.value(value)
 	return nil
 }
 
-// store puts a value that is not null into the column of the row in hand, and
-// reports whether it is accounted for there: it fits, and no earlier key has
-// filled the column with something else.
-func (b *Builder) store(column int, value jsontext.Value) bool {
-	taken := b.cols[column].Len() > b.rows
+// store puts a value that is not null into the column of the row in hand. It
+// returns why the value is not accounted for there, empty when it is: it fits,
+// and no earlier key has filled the column with something else.
+func (b *Builder) store(column int, value jsontext.Value) Reason {
+	taken, same := b.cols[column].Len() > b.rows, false
 	if b.table.Columns[column].Type == Int64 {
 		v, ok := Integer(value)
 		if !ok {
-			return false
+			return Misfit
 		}
 		ints := b.cols[column].(*array.Int64Builder)
-		if taken {
-			return ints.Value(b.rows) == v
+		if !taken {
+			ints.Append(v)
+			return ""
 		}
-		ints.Append(v)
-		return true
+		same = ints.Value(b.rows) == v
+	} else {
+		text, ok := b.text(b.table.Columns[column].Type, value)
+		if !ok {
+			return Misfit
+		}
+		if !taken {
+			b.appendText(column, text)
+			return ""
+		}
+		same = bytes.Equal(b.cols[column].(*array.StringBuilder).BinaryBuilder.Value(b.rows), text)
 	}
-	text, ok := b.text(b.table.Columns[column].Type, value)
-	if !ok {
-		return false
+	if !same {
+		return Conflict
 	}
-	if taken {
-		return bytes.Equal(b.cols[column].(*array.StringBuilder).BinaryBuilder.Value(b.rows), text)
-	}
-	b.appendText(column, text)
-	return true
+	return ""
 }
 
 func (b *Builder) appendText(column int, text []byte) {

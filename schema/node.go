@@ -17,8 +17,17 @@ func (c Column) batchKey() string { return strings.TrimPrefix(c.Paths[0], genera
 type node struct {
 	key      string
 	quoted   []byte // the key as a JSON string
+	path     []byte // dotted, from the result
 	column   int    // index of the column, -1 for an object
 	children []*node
+}
+
+// appendBelow appends what the path of a key below n begins with.
+func (n *node) appendBelow(dst []byte) []byte {
+	if len(n.path) == 0 {
+		return dst
+	}
+	return append(append(dst, n.path...), '.')
 }
 
 // child returns the declared key below n, nil when there is none of that name.
@@ -44,7 +53,10 @@ func compile(t *Table) *node {
 			for _, key := range strings.Split(path, ".") {
 				next := n.child([]byte(key))
 				if next == nil {
-					next = &node{key: key, quoted: strconv.AppendQuote(nil, key), column: -1}
+					next = &node{
+						key: key, quoted: strconv.AppendQuote(nil, key), column: -1,
+						path: append(n.appendBelow(nil), key...),
+					}
 					n.children = append(n.children, next)
 				}
 				n = next

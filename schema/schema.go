@@ -16,6 +16,8 @@ package schema
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -78,6 +80,10 @@ type Column struct {
 	Paths []string
 	// Doc says what the value means, in one line.
 	Doc string
+	// Null says when the column is null, to follow "null when".
+	Null string
+	// Example is a value as the NDJSON file has it.
+	Example string
 	// Repeats says that few distinct values recur, so that a dictionary pays.
 	Repeats bool
 	// Required marks a column that is never null. It stays nullable in the
@@ -96,7 +102,10 @@ type Table struct {
 	// Version rises when a column is added, removed or changes its type.
 	Version int
 	// Doc says what one row is.
-	Doc     string
+	Doc string
+	// Found is the qualification of a result that found what was searched for.
+	// It is also the key of the answer's stats that counts those results.
+	Found   string
 	Columns []Column
 }
 
@@ -131,6 +140,41 @@ func (t *Table) ColumnNames() []string {
 	return names
 }
 
+// TableByKind returns the table of a kind.
+func TableByKind(kind string) (*Table, bool) {
+	for _, t := range Tables() {
+		if t.Kind == kind {
+			return t, true
+		}
+	}
+	return nil, false
+}
+
+// Select returns the table with some of its columns alone, in the declared
+// order: those in include, or all when that is empty, without those in exclude.
+// Required columns cannot be left out: they need not be in include, and must not
+// be in exclude. The error names a column that is not one of the table's.
+func (t *Table) Select(include, exclude []string) (*Table, error) {
+	names := t.ColumnNames()
+	for _, name := range slices.Concat(include, exclude) {
+		if !slices.Contains(names, name) {
+			return nil, fmt.Errorf("table %s has no column %q: it has %s", t.Name, name, strings.Join(names, ", "))
+		}
+	}
+	selected := *t
+	selected.Columns = nil
+	for _, c := range t.Columns {
+		excluded := slices.Contains(exclude, c.Name)
+		if excluded && c.Required {
+			return nil, fmt.Errorf("column %s cannot be left out", c.Name)
+		}
+		if !excluded && (c.Required || len(include) == 0 || slices.Contains(include, c.Name)) {
+			selected.Columns = append(selected.Columns, c)
+		}
+	}
+	return &selected, nil
+}
+
 // Fingerprint identifies what the files of this table look like: the lower-case
 // hex SHA-256 of its name, version and the names and types of its columns.
 // Wording does not count.
@@ -144,6 +188,10 @@ func (t *Table) Fingerprint() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// ResultsPath is what stands before the path in a result to make it one in the
+// whole answer.
+const ResultsPath = "results[]."
+
 // AnswerPaths returns where the column's value stands in an answer, for people
 // to read: one path for each spelling.
 func (c Column) AnswerPaths() []string {
@@ -155,7 +203,7 @@ func (c Column) AnswerPaths() []string {
 	}
 	paths := make([]string, len(c.Paths))
 	for i, p := range c.Paths {
-		paths[i] = "results[]." + p
+		paths[i] = ResultsPath + p
 	}
 	return paths
 }

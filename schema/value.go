@@ -2,6 +2,7 @@ package schema
 
 import (
 	"bytes"
+	"iter"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -49,27 +50,37 @@ func appendCompact(dst []byte, value jsontext.Value) []byte {
 	return dst[:start+len(compact)]
 }
 
+// Members yields the keys of a JSON object, unquoted, and their values, both
+// good until the next are asked for. What is no object has none. object must be
+// valid JSON.
+func Members(object jsontext.Value) iter.Seq2[[]byte, jsontext.Value] {
+	return func(yield func([]byte, jsontext.Value) bool) {
+		dec := jsontext.NewDecoder(bytes.NewBuffer(object), jsontext.AllowInvalidUTF8(true))
+		if dec.PeekKind() != '{' {
+			return
+		}
+		if _, err := dec.ReadToken(); err != nil {
+			return
+		}
+		for dec.PeekKind() == '"' {
+			name, err := dec.ReadToken()
+			if err != nil {
+				return
+			}
+			key := []byte(name.String())
+			value, err := dec.ReadValue()
+			if err != nil || !yield(key, value) {
+				return
+			}
+		}
+	}
+}
+
 // Member returns the value of a key of a JSON object, nil when the object has
 // no such key or is no object. object must be valid JSON.
 func Member(object jsontext.Value, key string) jsontext.Value {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(object), jsontext.AllowInvalidUTF8(true))
-	if dec.PeekKind() != '{' {
-		return nil
-	}
-	if _, err := dec.ReadToken(); err != nil {
-		return nil
-	}
-	for dec.PeekKind() == '"' {
-		name, err := dec.ReadToken()
-		if err != nil {
-			return nil
-		}
-		found := name.String() == key
-		value, err := dec.ReadValue()
-		if err != nil {
-			return nil
-		}
-		if found {
+	for name, value := range Members(object) {
+		if string(name) == key {
 			return value.Clone()
 		}
 	}

@@ -103,28 +103,28 @@ func notEOF(err error) error {
 
 // newTextFormat returns the Format of files that are compressed as a whole: rows
 // writes the text, read reads it back.
-func newTextFormat(name, contentType string, rows func(io.Writer, arrow.Record) error, read func([]byte) (Contents, error)) *Format {
+func newTextFormat(name, contentType string, rows func(io.Writer, Encoding, arrow.Record) error, read func([]byte, Encoding) (Contents, error)) *Format {
 	return &Format{
 		Name:         name,
 		ContentType:  contentType,
 		Compressions: []string{"none", "gzip", "zstd"},
 		suffix:       func(compression string) string { return fileCodecs[compression].suffix },
-		encode: func(w *latch, compression string, _ *schema.Table, rec arrow.Record) error {
-			c, err := fileCodecs[compression].writer(w)
+		encode: func(w *latch, enc Encoding, _ *schema.Table, rec arrow.Record) error {
+			c, err := fileCodecs[enc.Compression].writer(w)
 			if err != nil {
 				return err
 			}
-			if err := rows(c, rec); err != nil {
+			if err := rows(c, enc, rec); err != nil {
 				return err
 			}
 			return c.Close()
 		},
-		inspect: func(data []byte, compression string) (Contents, error) {
-			text, err := fileCodecs[compression].decompress(data)
+		inspect: func(data []byte, enc Encoding) (Contents, error) {
+			text, err := fileCodecs[enc.Compression].decompress(data)
 			if err != nil {
 				return Contents{}, err
 			}
-			return read(text)
+			return read(text, enc)
 		},
 	}
 }

@@ -1,14 +1,8 @@
 package sinks
 
 import (
-	"bytes"
-	"encoding/csv"
-	"errors"
-	"fmt"
 	"io"
-	"slices"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -20,7 +14,7 @@ import (
 // quotes, encoding/csv and most spreadsheets, see two empty strings.
 var csvFormat = newTextFormat("csv", "text/csv; charset=utf-8", encodeCSV, inspectCSV)
 
-func encodeCSV(w io.Writer, rec arrow.Record) error {
+func encodeCSV(w io.Writer, enc Encoding, rec arrow.Record) error {
 	var header []byte
 	for i := range int(rec.NumCols()) {
 		if i > 0 {
@@ -42,7 +36,11 @@ func encodeCSV(w io.Writer, rec arrow.Record) error {
 			case *array.Int64:
 				dst = strconv.AppendInt(dst, column.Value(row), 10)
 			case *array.String:
-				dst = appendCSVField(dst, column.Value(row))
+				text := column.Value(row)
+				if enc.Neutralised {
+					text = neutralise(text)
+				}
+				dst = appendCSVField(dst, text)
 			}
 		}
 		return append(dst, '\n')
@@ -81,46 +79,3 @@ func needsQuotes(s string) bool {
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
-
-// inspectCSV reads text with encoding/csv. All rows must have as many fields as
-// the header.
-func inspectCSV(text []byte) (Contents, error) {
-	if !bytes.HasSuffix(text, []byte("\n")) {
-		return Contents{}, fmt.Errorf("last line: %w", io.ErrUnexpectedEOF)
-	}
-	if !utf8.Valid(text) {
-		return Contents{}, errors.New("file is not valid UTF-8")
-	}
-	r := csv.NewReader(bytes.NewReader(text))
-	r.ReuseRecord = true
-	var c Contents
-	for row := int64(0); ; row++ { // 0 is the header
-		if rest := text[r.InputOffset():]; len(rest) > 0 && (rest[0] == '\n' || rest[0] == '\r') {
-			return Contents{}, fmt.Errorf("row %d: line is empty", row) // the reader would skip it
-		}
-		record, err := r.Read()
-		if err == io.EOF {
-			c.Rows = row - 1
-			return c, nil
-		}
-		if err != nil {
-			return Contents{}, fmt.Errorf("row %d: %w", row, csvError(err))
-		}
-		switch row {
-		case 0:
-			c.Columns = slices.Clone(record)
-		case 1:
-			c.First = record[0]
-		}
-	}
-}
-
-// csvError drops the line and column that the reader adds: rows are numbered
-// here, and a row may have several lines.
-func csvError(err error) error {
-	var parse *csv.ParseError
-	if errors.As(err, &parse) {
-		return parse.Err
-	}
-	return err
-}

@@ -25,9 +25,9 @@ type Format struct {
 	suffix func(compression string) string
 	// encode writes the file to w. It may return nil although a write failed:
 	// w remembers.
-	encode func(w *latch, compression string, table *schema.Table, rec arrow.Record) error
-	// inspect reads a file that encode wrote with the same compression.
-	inspect func(data []byte, compression string) (Contents, error)
+	encode func(w *latch, enc Encoding, table *schema.Table, rec arrow.Record) error
+	// inspect reads a file that encode wrote with the same encoding.
+	inspect func(data []byte, enc Encoding) (Contents, error)
 }
 
 // Formats returns all formats, the default first.
@@ -50,6 +50,9 @@ func FormatByName(name string) (*Format, bool) {
 type Encoding struct {
 	Format      *Format
 	Compression string
+	// Neutralised says that an apostrophe stands before every text that a
+	// spreadsheet would take for a formula. CSV only; else it changes nothing.
+	Neutralised bool
 }
 
 // NewEncoding returns the encoding of that format and compression; an empty
@@ -104,7 +107,7 @@ func (e Encoding) Encode(w io.Writer, table *schema.Table, rec arrow.Record) (er
 			err = fmt.Errorf("write: %w", out.err)
 		}
 	}()
-	return e.Format.encode(out, e.Compression, table, rec)
+	return e.Format.encode(out, e, table, rec)
 }
 
 // checkRecord reports an error unless rec has the table's schema.
@@ -131,6 +134,8 @@ type Contents struct {
 	// First is the text in the first column of the first row, "" when there is
 	// none: it tells which batch a file is of.
 	First string
+	// SHA256 is the digest of the rows that ContentSHA256 defines.
+	SHA256 string
 }
 
 // Inspect reads a whole file, every value of it, with other readers than the
@@ -146,5 +151,5 @@ func (e Encoding) Inspect(data []byte) (_ Contents, err error) {
 			err = fmt.Errorf("reader panicked: %v", p)
 		}
 	}()
-	return e.Format.inspect(data, e.Compression)
+	return e.Format.inspect(data, e)
 }

@@ -23,7 +23,7 @@ func TestInspect(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := sinks.Contents{Rows: int64(len(rows)), Columns: people.ColumnNames()}
+				want := sinks.Contents{Rows: int64(len(rows)), Columns: people.ColumnNames(), SHA256: contentSHA256(rows)}
 				if len(rows) == 0 && e.Format.Name == "ndjson" {
 					want.Columns = nil
 				}
@@ -131,7 +131,7 @@ func TestInspectText(t *testing.T) {
 		{"ndjson", "{\"a\":1,\"b\":null}\n{\"a\":\"x\",\"b\":-2.5e3}\n", ""},
 		{"ndjson", "{\"a\":1}\n{\"b\":1}\n", "row 2: columns differ"},
 		{"ndjson", "{\"a\":1,\"b\":2}\n{\"b\":2,\"a\":1}\n", "row 2: columns differ"},
-		{"ndjson", "{\"a\":1}\n{}\n", "row 2: columns differ"},
+		{"ndjson", "{\"a\":1}\n{}\n", "row 2: line is not"},
 		{"ndjson", "{\"a\":1}\n\n", "row 2: line is not"},
 		{"ndjson", "{\"a\":1}\n{\"a\":1}", "row 2: unexpected EOF"},
 		{"ndjson", "{\"a\":1} {\"a\":1}\n", "row 1: line is not"},
@@ -154,12 +154,12 @@ func TestInspectText(t *testing.T) {
 		{"csv", "a,b\n1,secret", "last line: unexpected EOF"},
 		{"csv", "\na,b\n", "row 0: line is empty"},
 		{"csv", "a,b\n\n1,2\n", "row 1: line is empty"},
-		{"csv", "a,b\n1,2\n\r\n", "row 2: line is empty"},
-		{"csv", "a,b\n1,2\nsecret\n", "row 2: wrong number of fields"},
-		{"csv", "a,b\n\"x\ny\",2\n1,2,secret\n", "row 2: wrong number of fields"},
-		{"csv", "a,b\n1,secret\"\n", `row 1: bare "`},
-		{"csv", "a,b\n1,\"secret\"x\n", "row 1: extraneous"},
-		{"csv", "a,b\n1,\"secret\n", "row 1: extraneous"},
+		{"csv", "a,b\n1,2\n\r\n", "row 2: field without quotes"},
+		{"csv", "a,b\n1,2\nsecret\n", "row 2: has 1 fields, the header 2"},
+		{"csv", "a,b\n\"x\ny\",2\n1,2,secret\n", "row 2: has 3 fields, the header 2"},
+		{"csv", "a,b\n1,secret\"\n", "row 1: field without quotes"},
+		{"csv", "a,b\n1,\"secret\"x\n", "row 1: field goes on after"},
+		{"csv", "a,b\n1,\"secret\n", "row 1: field in quotes is cut off"},
 		{"csv", "a,b\n1,secret\xff\n", "file is not valid UTF-8"},
 	} {
 		_, err := newEncoding(t, test.format, "none").Inspect([]byte(test.text))

@@ -19,7 +19,7 @@ import (
 // are but for what JSON must have escaped. Without rows the file is empty.
 var ndjsonFormat = newTextFormat("ndjson", "application/x-ndjson", encodeNDJSON, inspectNDJSON)
 
-func encodeNDJSON(w io.Writer, rec arrow.Record) error {
+func encodeNDJSON(w io.Writer, _ Encoding, rec arrow.Record) error {
 	keys := make([][]byte, rec.NumCols())
 	for i := range keys {
 		before := byte(',')
@@ -82,26 +82,39 @@ func appendJSONString(dst []byte, s string) []byte {
 
 // inspectNDJSON reads text with encoding/json. All rows must have the keys of
 // the first, in its order.
-func inspectNDJSON(text []byte) (Contents, error) {
+func inspectNDJSON(text []byte, _ Encoding) (Contents, error) {
 	var c Contents
+	digest := newContentDigest()
 	for len(text) > 0 {
 		line, rest, ended := bytes.Cut(text, []byte("\n"))
 		if !ended {
 			return Contents{}, fmt.Errorf("row %d: %w", c.Rows+1, io.ErrUnexpectedEOF)
 		}
-		keys, first, err := jsonKeys(line)
+		keys, values, err := jsonRow(line)
 		if err != nil {
 			return Contents{}, fmt.Errorf("row %d: %w", c.Rows+1, err)
 		}
 		if c.Rows == 0 {
-			c.Columns, c.First = keys, first
+			c.Columns = keys
+			c.First, _ = values[0].(string)
 		}
 		if !slices.Equal(keys, c.Columns) {
 			return Contents{}, fmt.Errorf("row %d: columns differ from those of row 1", c.Rows+1)
 		}
+		for _, value := range values {
+			switch value := value.(type) {
+			case nil:
+				digest.null()
+			case json.Number:
+				digest.text(value.String())
+			case string:
+				digest.text(value)
+			}
+		}
 		c.Rows++
 		text = rest
 	}
+	c.SHA256 = digest.sum()
 	return c, nil
 }
 
@@ -109,43 +122,38 @@ func inspectNDJSON(text []byte) (Contents, error) {
 // are dropped: they quote the text.
 var errNotRow = errors.New("line is not a JSON object of strings, numbers and nulls")
 
-// jsonKeys returns the keys of the object that line holds, in their order, and
-// the first value if that is a string.
-func jsonKeys(line []byte) (keys []string, first string, err error) {
+// jsonRow returns the keys of the object that line holds, one or more, and
+// their values: a string, a json.Number or nil.
+func jsonRow(line []byte) (keys []string, values []any, err error) {
 	if !utf8.Valid(line) {
-		return nil, "", errors.New("line is not valid UTF-8")
+		return nil, nil, errors.New("line is not valid UTF-8")
 	}
 	dec := json.NewDecoder(bytes.NewReader(line))
 	dec.UseNumber()
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return nil, "", errNotRow
+		return nil, nil, errNotRow
 	}
-	keys = []string{}
 	for dec.More() {
 		key, err := dec.Token()
 		if err != nil {
-			return nil, "", errNotRow
+			return nil, nil, errNotRow
 		}
 		value, err := dec.Token()
 		if err != nil {
-			return nil, "", errNotRow
+			return nil, nil, errNotRow
 		}
-		switch value := value.(type) {
-		case nil, json.Number:
-		case string:
-			if len(keys) == 0 {
-				first = value
-			}
+		switch value.(type) {
+		case nil, json.Number, string:
 		default:
-			return nil, "", errNotRow
+			return nil, nil, errNotRow
 		}
-		keys = append(keys, key.(string))
+		keys, values = append(keys, key.(string)), append(values, value)
 	}
 	if _, err := dec.Token(); err != nil { // }
-		return nil, "", errNotRow
+		return nil, nil, errNotRow
 	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, "", errNotRow
+	if _, err := dec.Token(); err != io.EOF || len(keys) == 0 {
+		return nil, nil, errNotRow
 	}
-	return keys, first, nil
+	return keys, values, nil
 }

@@ -48,7 +48,7 @@ const (
 
 // encodeParquet writes rec with the library's column writers; its layer above
 // them for Arrow records would bring an RPC stack with it.
-func encodeParquet(w *latch, compression string, table *schema.Table, rec arrow.Record) error {
+func encodeParquet(w *latch, enc Encoding, table *schema.Table, rec arrow.Record) error {
 	root, err := parquetSchema(table)
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func encodeParquet(w *latch, compression string, table *schema.Table, rec arrow.
 		}
 	}
 	out := file.NewParquetWriter(w, root,
-		file.WithWriterProps(parquetProperties(compression, table)),
+		file.WithWriterProps(parquetProperties(enc.Compression, table)),
 		file.WithWriteMetadata(keyValues))
 	if rec.NumRows() > 0 {
 		if err := writeRowGroup(out.AppendRowGroup(), rec); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 
 	"github.com/xitongsys/parquet-go/layout"
 	xparquet "github.com/xitongsys/parquet-go/parquet"
@@ -17,7 +18,7 @@ import (
 // that wrote it. That library believes what it reads, and takes damage for
 // lengths of many gigabytes; so the footer and the page headers must first be
 // such as encodeParquet writes them.
-func inspectParquet(data []byte, compression string) (Contents, error) {
+func inspectParquet(data []byte, enc Encoding) (Contents, error) {
 	pagesEnd, err := parquetPages(data)
 	if err != nil {
 		return Contents{}, err
@@ -27,7 +28,7 @@ func inspectParquet(data []byte, compression string) (Contents, error) {
 		return Contents{}, fmt.Errorf("read footer: %w", err)
 	}
 	defer r.ReadStop()
-	if err := checkFooter(r.Footer, pagesEnd, compression); err != nil {
+	if err := checkFooter(r.Footer, pagesEnd, enc.Compression); err != nil {
 		return Contents{}, err
 	}
 	for _, group := range r.Footer.RowGroups {
@@ -153,6 +154,7 @@ func checkPages(data []byte, meta *xparquet.ColumnMetaData) error {
 // readColumns reads every column to its end.
 func readColumns(r *reader.ParquetReader) (Contents, error) {
 	c := Contents{Rows: r.GetNumRows()}
+	var columns [][]any
 	for i, info := range r.SchemaHandler.Infos[1:] {
 		c.Columns = append(c.Columns, info.ExName) // the footer's own spelling
 		if c.Rows == 0 {
@@ -166,10 +168,27 @@ func readColumns(r *reader.ParquetReader) (Contents, error) {
 		if int64(len(values)) != c.Rows {
 			return Contents{}, fmt.Errorf("column %d has not %d rows, but %d", i+1, c.Rows, len(values))
 		}
-		if i == 0 {
-			c.First, _ = values[0].(string)
+		columns = append(columns, values)
+	}
+	digest := newContentDigest()
+	for row := range int(c.Rows) {
+		for _, values := range columns {
+			switch value := values[row].(type) {
+			case nil:
+				digest.null()
+			case int64:
+				digest.text(strconv.FormatInt(value, 10))
+			case string:
+				digest.text(value)
+			default:
+				return Contents{}, fmt.Errorf("row %d has neither a text nor a 64-bit integer", row+1)
+			}
 		}
 	}
+	if c.Rows > 0 {
+		c.First, _ = columns[0][0].(string)
+	}
+	c.SHA256 = digest.sum()
 	return c, nil
 }
 

@@ -1,5 +1,6 @@
-// Package sources is where answers come from. Its Client asks the Enrow API;
-// the package fakeapi below it is a stand-in for that API.
+// Package sources is where answers come from. Its Client asks the Enrow API, its
+// Replay reads answers that were saved; the package fakeapi below it is a
+// stand-in for the API.
 //
 // What a Client decides is what an answer means for the run. An error that
 // every other batch would meet too (the key, the credits, a redirect, nobody

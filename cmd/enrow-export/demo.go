@@ -61,11 +61,12 @@ func (p *program) demo(c *cli.Context) error {
 	}
 	defer client.Close()
 
-	to, err := folder(c.String("to"))
+	at := root{flag: "to", at: c.String("to"), timeout: defaultStoreTimeout}
+	to, err := at.folder()
 	if err != nil {
 		return err
 	}
-	store, err := destination{to: to, timeout: defaultStoreTimeout}.open()
+	store, err := at.open()
 	if err != nil {
 		return err
 	}

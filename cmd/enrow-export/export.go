@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
-	"enrow-export/schema"
+	"enrow-export/sinks"
 	"enrow-export/sources"
 )
 
@@ -24,15 +24,23 @@ func (p *program) exportCommand() *cli.Command {
 		CustomHelpTemplate: cli.CommandHelpTemplate +
 			exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitOngoing, exitInterrupt, exitTerminated),
 		Flags: slices.Concat(toFlags(), []cli.Flag{
+			kindFlag(),
 			listFlag("format", "`FORMAT` of the files: parquet, ndjson, csv; repeatable, or a list with commas", "parquet"),
 			listFlag("compression", "`NAME` for all formats, or FORMAT=NAME; parquet: zstd, snappy, gzip, none; ndjson and csv: none, gzip, zstd", "parquet=zstd, others none"),
 			layoutFlag(),
+			listFlag("columns", "`COLUMNS` of the files, a list with commas; batch_id is always one of them", "all"),
+			listFlag("exclude-columns", "`COLUMNS` to leave out, a list with commas", "none"),
+			boolFlag("csv-safe", "put an apostrophe before every text in CSV that a spreadsheet would run as a formula"),
+			stringFlag("unknown-fields", "capture", "what becomes of fields that no column declares: `MODE` capture (kept in the column extra) or error (fails the batch)"),
+			boolFlag("allow-mismatch", "export batches that are not what their control totals say, and record that"),
+			boolFlag("keep-raw", "keep a copy of each answer under _raw, from which --from can export again"),
+			fromFlag(),
 			idsFileFlag(),
 			boolFlag("force", "export batches again that are done"),
 			boolFlag("dry-run", "say what would be done; no request, no key, nothing written"),
 			boolFlag("wait", "ask again for ongoing batches until they are finished"),
-			durationFlag("wait-timeout", pipeline.DefaultWaitTimeout, "longest `TIME` to wait, 0 for no limit"),
-			durationFlag("poll-interval", pipeline.DefaultPollInterval, "`TIME` between two looks at the ongoing batches"),
+			durationFlag("wait-timeout", pipeline.DefaultWaitTimeout, "`TIME` from the start after which no batch is waited for, 0 for no limit"),
+			durationFlag("poll-interval", pipeline.DefaultPollInterval, "least `TIME` between two looks at an ongoing batch; ten times that while it makes little progress"),
 			intFlag("concurrency", pipeline.DefaultConcurrency, "`NUMBER` of batches worked on at a time"),
 			intFlag("retries", 5, "`NUMBER` of tries after the first, for each request"),
 			durationFlag("request-timeout", sources.DefaultRequestTimeout, "longest `TIME` of one try"),
@@ -58,29 +66,37 @@ func (p *program) export(c *cli.Context) error {
 	}
 	cfg.Log = ui.log
 	files := given(c, "ids-file")
-	if c.NArg() == 0 && len(files) == 0 {
+	if c.NArg() == 0 && len(files) == 0 && c.String("from") == "" {
 		return usagef("give batch ids, or --ids-file FILE", "no batch ids")
 	}
 	// Whatever can be wrong with the call is found before anything is asked of
 	// the API or the destination.
-	if !c.Bool("dry-run") {
-		client, err := newClient(c, cfg, ui)
-		if err != nil {
+	var from source
+	if !c.Bool("dry-run") || c.String("from") != "" {
+		if from, err = newSource(c, cfg, ui); err != nil {
 			return err
 		}
-		defer client.Close()
-		cfg.Source = client
+		defer from.close()
+		cfg.Source = from
 	}
 	ids, err := p.readIDs(c.Args().Slice(), files)
 	if err != nil {
 		return err
+	}
+	if c.NArg() == 0 && len(files) == 0 {
+		for id, err := range from.saved(c.Context, cfg.Table) {
+			if err != nil {
+				return err
+			}
+			ids = append(ids, id)
+		}
 	}
 	if c.Bool("dry-run") {
 		return p.dryRun(c.Context, cfg, ids, ui)
 	}
 	cfg.Stop = p.stopGently(c.Duration("grace"), ui)
 	summary, err := pipeline.Run(c.Context, cfg, ids, ui.result)
-	ui.summary(summary)
+	ui.summary(cfg.Table.Kind, summary)
 	if signal := p.signals.err(); signal != nil && !errors.Is(err, signal) {
 		err = errors.Join(signal, err) // the run was cut short, though not cut off
 	}
@@ -118,23 +134,40 @@ func (p *program) dryRun(ctx context.Context, cfg pipeline.Config, ids []string,
 // exportConfig reads the flags that say what to export and where to.
 func exportConfig(c *cli.Context) (pipeline.Config, error) {
 	cfg := pipeline.Config{
-		Table:        &schema.EmailFind,
-		Force:        c.Bool("force"),
-		Wait:         c.Bool("wait"),
-		WaitTimeout:  c.Duration("wait-timeout"),
-		PollInterval: c.Duration("poll-interval"),
-		Concurrency:  c.Int("concurrency"),
-		ToolVersion:  version,
-		Now:          time.Now,
+		KeepRaw:       c.Bool("keep-raw"),
+		AllowMismatch: c.Bool("allow-mismatch"),
+		Force:         c.Bool("force"),
+		Wait:          c.Bool("wait"),
+		WaitTimeout:   c.Duration("wait-timeout"),
+		PollInterval:  c.Duration("poll-interval"),
+		Concurrency:   c.Int("concurrency"),
+		ToolVersion:   version,
+		Now:           time.Now,
 	}
 	formats := given(c, "format")
 	if len(formats) == 0 {
 		formats = []string{"parquet"}
 	}
-	var err error
+	tables, err := tables(c)
+	if err != nil {
+		return cfg, err
+	}
+	cfg.Table = tables[0]
+	if cfg.Columns, err = columns(c, cfg.Table); err != nil {
+		return cfg, err
+	}
 	if cfg.Encodings, err = encodings(formats, given(c, "compression")); err != nil {
 		return cfg, err
 	}
+	if c.Bool("csv-safe") {
+		if err := neutralise(cfg.Encodings); err != nil {
+			return cfg, err
+		}
+	}
+	if err := oneOf("unknown-fields", c.String("unknown-fields"), "capture", "error"); err != nil {
+		return cfg, err
+	}
+	cfg.RefuseUnknown = c.String("unknown-fields") == "error"
 	if cfg.Layout, err = layout(c.String("layout")); err != nil {
 		return cfg, err
 	}
@@ -153,12 +186,23 @@ func exportConfig(c *cli.Context) (pipeline.Config, error) {
 	if err := notNegative("grace", c.Duration("grace")); err != nil {
 		return cfg, err
 	}
-	to, err := destinationOf(c)
+	to, err := rootOf(c, "to")
 	if err != nil {
 		return cfg, err
 	}
 	cfg.Store, err = to.open()
 	return cfg, err
+}
+
+// neutralise sets --csv-safe for the format that it is for.
+func neutralise(encodings []sinks.Encoding) error {
+	for i := range encodings {
+		if encodings[i].Format.Name == "csv" {
+			encodings[i].Neutralised = true
+			return nil
+		}
+	}
+	return usagef("add it to --format, or leave --csv-safe out", "--csv-safe: csv is not among the formats asked for")
 }
 
 // newClient returns the API client that the flags describe. The caller closes it.

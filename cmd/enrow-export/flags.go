@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
+	"enrow-export/schema"
 	"enrow-export/sinks"
 )
 
@@ -69,8 +70,67 @@ func credentialsFlag() cli.Flag {
 	return f
 }
 
+func fromFlag() cli.Flag {
+	f := stringFlag("from", "", "export saved answers, with no key: a `ROOT` with copies that --keep-raw has kept, or one of ID.json files; without ids, all of them")
+	f.DefaultText = "the API"
+	return f
+}
+
 func layoutFlag() cli.Flag {
 	return stringFlag("layout", pipeline.DefaultLayout, "`TEMPLATE` of the files' paths below the root")
+}
+
+// kindFlag is --kind of a command that works on one kind.
+func kindFlag() cli.Flag {
+	return stringFlag("kind", schema.Tables()[0].Kind, "`KIND` of the batches: "+strings.Join(kinds(), ", "))
+}
+
+// kindsFlag is --kind of a command that works on all kinds if it is left out.
+func kindsFlag() cli.Flag {
+	f := stringFlag("kind", "", "`KIND` of the batches: "+strings.Join(kinds(), ", "))
+	f.DefaultText = "all"
+	return f
+}
+
+func kinds() []string {
+	var names []string
+	for _, t := range schema.Tables() {
+		names = append(names, t.Kind)
+	}
+	return names
+}
+
+// tables returns the tables of --kind, all when it is empty.
+func tables(c *cli.Context) ([]*schema.Table, error) {
+	kind := c.String("kind")
+	if kind == "" {
+		return schema.Tables(), nil
+	}
+	table, ok := schema.TableByKind(kind)
+	if !ok {
+		return nil, oneOf("kind", kind, kinds()...)
+	}
+	return []*schema.Table{table}, nil
+}
+
+// columns reads --columns and --exclude-columns; nil means all of the table's.
+func columns(c *cli.Context, table *schema.Table) ([]string, error) {
+	include, exclude := splitLists(given(c, "columns")), splitLists(given(c, "exclude-columns"))
+	if len(include) > 0 && len(exclude) > 0 {
+		return nil, usagef("name the columns to keep, or those to leave out", "--columns and --exclude-columns do not go together")
+	}
+	flag := "columns"
+	if len(exclude) > 0 {
+		flag = "exclude-columns"
+	}
+	selected, err := table.Select(include, exclude)
+	if err != nil {
+		return nil, usagef("see enrow-export schema --kind "+table.Kind, "--%s: %v", flag, err)
+	}
+	if len(selected.Columns) == len(table.Columns) {
+		return nil, nil
+	}
+	return selected.ColumnNames(), nil
 }
 
 func outputFlag() cli.Flag {

@@ -73,12 +73,12 @@ func TestFolder(t *testing.T) {
 		"out": "out", "./out/": "out", "../out": "../out", "/abs/out": "/abs/out",
 		"file:///abs/out": "/abs/out", "file://localhost/abs/out": "/abs/out", "file:///with%20space": "/with space",
 	} {
-		if got, err := folder(to); got != want || err != nil {
+		if got, err := (root{flag: "to", at: to}).folder(); got != want || err != nil {
 			t.Errorf("%q: %q, error %v, want %q", to, got, err, want)
 		}
 	}
 	for _, to := range []string{"", "gs://bucket", "s3://bucket/prefix", "://", "file://", "file://host/out", "file:///out?x", "file:///out#x", "file://%zz/"} {
-		if got, err := folder(to); exitCode(err) != exitUsage {
+		if got, err := (root{flag: "to", at: to}).folder(); exitCode(err) != exitUsage {
 			t.Errorf("%q: %q, error %v", to, got, err)
 		}
 	}
@@ -86,13 +86,13 @@ func TestFolder(t *testing.T) {
 
 func TestOpenExisting(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := (destination{to: dir}.openExisting()); err != nil {
+	if _, err := (root{flag: "to", at: dir}.openExisting()); err != nil {
 		t.Error(err)
 	}
-	if _, err := (destination{to: filepath.Join(dir, "missing")}.openExisting()); exitCode(err) != exitStopped || hint(err) == "" {
+	if _, err := (root{flag: "to", at: filepath.Join(dir, "missing")}.openExisting()); exitCode(err) != exitStopped || hint(err) == "" {
 		t.Errorf("missing folder: error %v, hint %q", err, hint(err))
 	}
-	if _, err := (destination{to: filepath.Join(dir, "missing")}.open()); err != nil {
+	if _, err := (root{flag: "to", at: filepath.Join(dir, "missing")}.open()); err != nil {
 		t.Error(err)
 	}
 }

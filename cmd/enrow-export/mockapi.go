@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
+	"enrow-export/schema"
 	"enrow-export/sources/fakeapi"
 )
 
@@ -16,8 +17,8 @@ func (p *program) mockAPICommand() *cli.Command {
 	return &cli.Command{
 		Name:  "mock-api",
 		Usage: "the embedded API alone, for trying things out",
-		Description: "Serves the vendor's sample, saved answers and generated batches until it is\n" +
-			"interrupted, and prints its address and the ids of its batches.\n\n" +
+		Description: "Serves saved answers and generated batches of one kind, and of bulk e-mail searches the\n" +
+			"vendor's sample, until it is interrupted. Prints its address and the ids of its batches.\n\n" +
 			"A script says how requests are answered, in their order, before the normal answers\n" +
 			"begin. STEPS is a list with commas of\n" +
 			"   ok                     the normal answer\n" +
@@ -32,6 +33,7 @@ func (p *program) mockAPICommand() *cli.Command {
 			"each with xN behind it to repeat it: --script '503x2,ok'.",
 		CustomHelpTemplate: cli.CommandHelpTemplate + exitCodes(exitStopped, exitUsage, exitInterrupt, exitTerminated),
 		Flags: []cli.Flag{
+			kindFlag(),
 			stringFlag("addr", "127.0.0.1:8787", "`HOST:PORT` to listen on; port 0 takes a free one"),
 			stringFlag("batches", "", "`DIR` of saved answers, one ID.json for each batch"),
 			intFlag("generate", 0, "`NUMBER` of batches to make up"),
@@ -68,8 +70,12 @@ func (p *program) mockAPI(c *cli.Context) error {
 	if key == "" {
 		key = "any"
 	}
-	fmt.Fprintf(p.stderr, "serving %s until interrupted; in another shell:\n  ENROW_API_URL=%s ENROW_API_KEY=%s enrow-export export --to out %s\n",
-		count(int64(len(ids)), "batch"), listener.URL(), key, ids[0])
+	kind := ""
+	if k := c.String("kind"); k != kinds()[0] {
+		kind = " --kind " + k
+	}
+	fmt.Fprintf(p.stderr, "serving %s until interrupted; in another shell:\n  ENROW_API_URL=%s ENROW_API_KEY=%s enrow-export export --to out%s %s\n",
+		count(int64(len(ids)), "batch"), listener.URL(), key, kind, ids[0])
 	<-c.Done()
 	return context.Cause(c.Context)
 }
@@ -107,18 +113,32 @@ func newMockAPI(c *cli.Context) (*fakeapi.Server, []string, error) {
 	if key := c.String("key"); key != "" {
 		options.Keys = []string{key}
 	}
-	batches := []fakeapi.Batch{fakeapi.Sample()}
+	tables, err := tables(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	table := tables[0]
+	var batches []fakeapi.Batch
+	if table == schema.Tables()[0] {
+		batches = append(batches, fakeapi.Sample())
+	}
 	if dir := c.String("batches"); dir != "" {
 		saved, err := fakeapi.LoadDir(dir)
 		if err != nil {
 			return nil, nil, usagef("", "--batches: %v", err)
 		}
-		batches = append(batches, saved...)
+		for _, b := range saved {
+			b.Table = table
+			batches = append(batches, b)
+		}
 	}
 	seed := uint64(c.Int("seed"))
 	for n := range c.Int("generate") {
 		id := fakeapi.GenerateID(seed, n)
-		batches = append(batches, fakeapi.Generate(id, c.Int("rows"), seed+uint64(n)))
+		batches = append(batches, fakeapi.GenerateKind(table.Kind, id, c.Int("rows"), seed+uint64(n)))
+	}
+	if len(batches) == 0 {
+		return nil, nil, usagef("add --generate NUMBER or --batches DIR", "nothing to serve: there is no sample of kind %s", table.Kind)
 	}
 	api := fakeapi.New(options)
 	var ids []string

@@ -212,7 +212,7 @@ func TestSignalWhileWaiting(t *testing.T) {
 			defer server.Close()
 			p := start(t, t.TempDir(), server.URL, "export", "--wait", "--poll-interval", "1h", "--to", "out", "slow")
 			line, err := bufio.NewReader(p.stderr).ReadString('\n')
-			if err != nil || !strings.Contains(line, "batches still ongoing, waiting") {
+			if err != nil || !strings.Contains(line, "batch is still ongoing") {
 				t.Fatalf("log line %q, error %v", line, err)
 			}
 			stdout, _, code := p.end(t, test.signal)

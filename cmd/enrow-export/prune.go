@@ -7,7 +7,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
-	"enrow-export/schema"
 )
 
 func (p *program) pruneCommand() *cli.Command {
@@ -19,6 +18,7 @@ func (p *program) pruneCommand() *cli.Command {
 			"and never deleted. Runs that are under way lose nothing: they put again what they need.",
 		CustomHelpTemplate: cli.CommandHelpTemplate + exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitInterrupt, exitTerminated),
 		Flags: append(toFlags(),
+			kindsFlag(),
 			boolFlag("delete", "delete what is listed"),
 			layoutFlag(),
 			outputFlag()),
@@ -49,7 +49,11 @@ func (p *program) prune(c *cli.Context) error {
 	if c.NArg() > 0 {
 		return usagef("see enrow-export prune --help", "prune takes no arguments: it looks at the whole destination")
 	}
-	cfg := pipeline.PruneConfig{Table: &schema.EmailFind, Delete: c.Bool("delete"), ToolVersion: version}
+	cfg := pipeline.PruneConfig{Delete: c.Bool("delete"), ToolVersion: version}
+	var err error
+	if cfg.Tables, err = tables(c); err != nil {
+		return err
+	}
 	ui, err := p.newUI(c)
 	if err != nil {
 		return err
@@ -57,7 +61,7 @@ func (p *program) prune(c *cli.Context) error {
 	if cfg.Layout, err = layout(c.String("layout")); err != nil {
 		return err
 	}
-	to, err := destinationOf(c)
+	to, err := rootOf(c, "to")
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,11 @@ func (p *program) schemaCommand() *cli.Command {
 		Name:               "schema",
 		Usage:              "the tables: columns, types, meaning and where they come from",
 		CustomHelpTemplate: cli.CommandHelpTemplate + exitCodes(exitOK, exitStopped, exitUsage),
-		Flags:              []cli.Flag{outputFlag()},
-		Action:             p.schema,
+		Flags: []cli.Flag{
+			kindsFlag(),
+			stringFlag("output", "text", "`FORM` of the result on stdout: text, json (one object a line) or markdown"),
+		},
+		Action: p.schema,
 	}
 }
 
@@ -36,7 +39,9 @@ type columnLine struct {
 	Name     string   `json:"name"`
 	Type     string   `json:"type"`
 	Nullable bool     `json:"nullable"`
+	NullWhen string   `json:"null_when,omitempty"`
 	Source   []string `json:"source"` // paths in the answer
+	Example  string   `json:"example"`
 	Doc      string   `json:"doc"`
 }
 
@@ -44,22 +49,70 @@ func (p *program) schema(c *cli.Context) error {
 	if c.NArg() > 0 {
 		return usagef("see enrow-export schema --help", "schema takes no arguments")
 	}
-	ui, err := p.newUI(c)
+	tables, err := tables(c)
 	if err != nil {
 		return err
 	}
-	for _, t := range schema.Tables() {
-		l := tableLine{"table", t.Name, t.Kind, t.Version, t.Fingerprint(), t.Endpoint, t.Doc, nil}
-		for _, col := range t.Columns {
-			l.Columns = append(l.Columns, columnLine{col.Name, col.Type.String(), !col.Required, col.AnswerPaths(), col.Doc})
+	output := c.String("output")
+	if err := oneOf("output", output, "text", "json", "markdown"); err != nil {
+		return err
+	}
+	if output == "markdown" {
+		fmt.Fprint(p.stdout, markdownHead)
+	}
+	for i, t := range tables {
+		switch l := describeTable(t); output {
+		case "markdown":
+			p.schemaMarkdown(l)
+		case "json":
+			(&ui{out: p.stdout, json: true}).line(l, "")
+		default:
+			if i > 0 {
+				fmt.Fprintln(p.stdout)
+			}
+			p.schemaText(l)
 		}
-		if ui.json {
-			ui.line(l, "")
-			continue
-		}
-		p.schemaText(l)
 	}
 	return nil
+}
+
+func describeTable(t *schema.Table) tableLine {
+	l := tableLine{"table", t.Name, t.Kind, t.Version, t.Fingerprint(), t.Endpoint, t.Doc, nil}
+	for _, col := range t.Columns {
+		described := columnLine{
+			Name: col.Name, Type: col.Type.String(), Nullable: !col.Required,
+			Source: col.AnswerPaths(), Example: col.Example, Doc: col.Doc,
+		}
+		if described.Nullable {
+			described.NullWhen = col.Null
+		}
+		l.Columns = append(l.Columns, described)
+	}
+	return l
+}
+
+const markdownHead = `# The tables
+
+Each kind of batch has a table. Every file of a batch has all of its columns in this order, unless
+columns were chosen. How values come out of each format is told in [files.md](files.md). Beyond what
+is said here, a column is null where the answer has null or nothing, or a value that does not fit the
+type, which is then in the column extra. Examples are as in NDJSON.
+
+This page is what enrow-export schema --output markdown prints.
+`
+
+// schemaMarkdown prints a table as a section of a page.
+func (p *program) schemaMarkdown(l tableLine) {
+	fmt.Fprintf(p.stdout, "\n## %s\n\n%s Kind `%s`, version %d, from `GET %s`.\n\n", l.Table, l.Doc, l.Kind, l.Version, l.Endpoint)
+	fmt.Fprintf(p.stdout, "| column | type | from | null when | example | meaning |\n|---|---|---|---|---|---|\n")
+	for _, col := range l.Columns {
+		null := col.NullWhen
+		if !col.Nullable {
+			null = "never"
+		}
+		from := "`" + strings.Join(col.Source, "` or `") + "`"
+		fmt.Fprintf(p.stdout, "| `%s` | %s | %s | %s | `%s` | %s |\n", col.Name, col.Type, from, null, col.Example, col.Doc)
+	}
 }
 
 func (p *program) schemaText(l tableLine) {
@@ -67,7 +120,11 @@ func (p *program) schemaText(l tableLine) {
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "COLUMN\tTYPE\tFROM\tMEANING")
 	for _, col := range l.Columns {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", col.Name, col.Type, strings.Join(col.Source, " or "), col.Doc)
+		null := "never null"
+		if col.Nullable {
+			null = "null when " + col.NullWhen
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s; %s\n", col.Name, col.Type, strings.Join(col.Source, " or "), col.Doc, null)
 	}
 	_ = w.Flush() // an error of the writer is kept by stickyWriter
 }

@@ -61,14 +61,12 @@ func TestSchemasMatchTypes(t *testing.T) {
 	var manifest struct {
 		object
 		Defs struct {
-			Files struct {
-				Additional object `json:"additionalProperties"`
-			} `json:"files"`
+			File object `json:"file"`
 		} `json:"$defs"`
 	}
 	readJSON(t, "../../docs/manifest.schema.json", &manifest)
 	compareFields(t, "manifest entry", manifest.object, reflect.TypeFor[pipeline.Entry]())
-	compareFields(t, "file", manifest.Defs.Files.Additional, reflect.TypeFor[pipeline.File]())
+	compareFields(t, "file", manifest.Defs.File, reflect.TypeFor[pipeline.File]())
 }
 
 func compareFields(t *testing.T, name string, o object, typ reflect.Type) {

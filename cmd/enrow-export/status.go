@@ -11,6 +11,7 @@ import (
 
 	"enrow-export/pipeline"
 	"enrow-export/schema"
+	"enrow-export/sinks"
 )
 
 func (p *program) statusCommand() *cli.Command {
@@ -21,7 +22,7 @@ func (p *program) statusCommand() *cli.Command {
 		Description: "Without ids: of all batches that it knows. A batch that it does not know is shown\n" +
 			"as unknown. No file is read, no request made.",
 		CustomHelpTemplate: cli.CommandHelpTemplate + exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitInterrupt, exitTerminated),
-		Flags:              append(toFlags(), idsFileFlag(), outputFlag()),
+		Flags:              append(toFlags(), kindsFlag(), idsFileFlag(), outputFlag()),
 		Action:             p.status,
 	}
 }
@@ -31,6 +32,7 @@ func (p *program) statusCommand() *cli.Command {
 type statusLine struct {
 	Type    string          `json:"type"` // "status"
 	BatchID string          `json:"batch_id"`
+	Kind    string          `json:"kind,omitempty"`
 	State   pipeline.State  `json:"state"` // of the entry, or unknown, or unreadable
 	Entry   *pipeline.Entry `json:"entry,omitempty"`
 	Error   string          `json:"error,omitempty"`
@@ -50,21 +52,21 @@ const (
 )
 
 func (p *program) status(c *cli.Context) error {
-	manifest, ids, err := p.selection(c)
+	batches, err := p.selection(c)
 	if err != nil {
 		return err
 	}
-	defer closeStore(manifest.Store)
+	defer closeStore(batches.store)
 	ui, err := p.newUI(c)
 	if err != nil {
 		return err
 	}
 	summary := statusSummaryLine{Type: "status_summary", States: make(map[pipeline.State]int)}
-	for id, err := range ids {
+	for b, err := range batches.each {
 		if err != nil {
 			return err
 		}
-		l, err := readStatus(c.Context, manifest, id)
+		l, err := readStatus(c.Context, batches.store, b)
 		if err != nil {
 			return err
 		}
@@ -72,7 +74,7 @@ func (p *program) status(c *cli.Context) error {
 		if l.State == pipeline.StateExported {
 			summary.Rows += *l.Entry.Rows
 		}
-		ui.line(l, "%-10s  %s  %s", l.State, id, describe(l))
+		ui.line(l, "%-10s  %s  %s%s", l.State, l.BatchID, kindShown(l.Kind), describe(l))
 	}
 	states := summary.States
 	ui.line(summary, "%s", headline("the manifest knows none",
@@ -83,9 +85,9 @@ func (p *program) status(c *cli.Context) error {
 	return joinOutcome(nil, states[stateUnreadable], 0)
 }
 
-func readStatus(ctx context.Context, m pipeline.Manifest, id string) (statusLine, error) {
-	l := statusLine{Type: "status", BatchID: id}
-	entry, _, err := m.Read(ctx, id)
+func readStatus(ctx context.Context, store sinks.Store, b selected) (statusLine, error) {
+	l := statusLine{Type: "status", BatchID: b.id}
+	entry, _, err := pipeline.Manifest{Store: store, Table: b.table}.Read(ctx, b.id)
 	var unusable *pipeline.EntryError
 	switch {
 	case errors.As(err, &unusable):
@@ -94,10 +96,20 @@ func readStatus(ctx context.Context, m pipeline.Manifest, id string) (statusLine
 		return l, err
 	case entry == nil:
 		l.State = stateUnknown
+		return l, nil
 	default:
 		l.State, l.Entry = entry.State, entry
 	}
+	l.Kind = b.table.Kind
 	return l, nil
+}
+
+// kindShown returns what is said of a kind in text: nothing of the default.
+func kindShown(kind string) string {
+	if kind == "" || kind == kinds()[0] {
+		return ""
+	}
+	return kind + ", "
 }
 
 // describe says in words what a line of status is about.
@@ -111,7 +123,7 @@ func describe(l statusLine) string {
 	e := l.Entry
 	text := "last changed " + e.UpdatedAt.Format("2006-01-02 15:04:05Z07:00")
 	if e.State == pipeline.StateExported {
-		text = rowsAndFiles(e) + ", " + text
+		text = rowsAndFiles(e) + ", " + text + oddities(e, "\n            warning: ")
 	}
 	if len(e.Replacing) > 0 {
 		text += ", files are being replaced"
@@ -128,30 +140,81 @@ func describe(l statusLine) string {
 	return text
 }
 
-// selection returns the manifest at --to and the ids to look at: those given,
-// or all that it knows. The caller closes its store.
-func (p *program) selection(c *cli.Context) (pipeline.Manifest, iter.Seq2[string, error], error) {
-	m := pipeline.Manifest{Table: &schema.EmailFind}
+// selected is one batch that a command looks at.
+type selected struct {
+	table *schema.Table
+	id    string
+}
+
+// selection is all that a command looks at.
+type selection struct {
+	store sinks.Store
+	// each yields the batches: those given, or all that the manifest knows.
+	each iter.Seq2[selected, error]
+	// given is the number of those given, -1 when none were.
+	given int
+}
+
+// selection reads the flags and arguments that say which batches to look at. The
+// caller closes the store.
+func (p *program) selection(c *cli.Context) (selection, error) {
+	tables, err := tables(c)
+	if err != nil {
+		return selection{}, err
+	}
 	files := given(c, "ids-file")
 	ids, err := p.readIDs(c.Args().Slice(), files)
 	if err != nil {
-		return m, nil, err
+		return selection{}, err
 	}
-	to, err := destinationOf(c)
+	to, err := rootOf(c, "to")
 	if err != nil {
-		return m, nil, err
+		return selection{}, err
 	}
-	if m.Store, err = to.openExisting(); err != nil {
-		return m, nil, err
+	store, err := to.openExisting()
+	if err != nil {
+		return selection{}, err
 	}
 	if c.NArg() == 0 && len(files) == 0 {
-		return m, m.IDs(c.Context), nil
+		return selection{store, allBatches(c.Context, store, tables), -1}, nil
 	}
-	return m, func(yield func(string, error) bool) {
+	return selection{store, namedBatches(c.Context, store, tables, ids), len(ids)}, nil
+}
+
+func allBatches(ctx context.Context, store sinks.Store, tables []*schema.Table) iter.Seq2[selected, error] {
+	return func(yield func(selected, error) bool) {
+		for _, table := range tables {
+			for id, err := range (pipeline.Manifest{Store: store, Table: table}).IDs(ctx) {
+				if !yield(selected{table, id}, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// namedBatches yields each id with the first table whose manifest has an entry
+// of it; with the first of all when none has.
+func namedBatches(ctx context.Context, store sinks.Store, tables []*schema.Table, ids []string) iter.Seq2[selected, error] {
+	return func(yield func(selected, error) bool) {
 		for _, id := range ids {
-			if !yield(id, c.Err()) {
+			b := selected{tables[0], id}
+			err := ctx.Err()
+			for _, table := range tables {
+				if len(tables) == 1 || err != nil {
+					break
+				}
+				var entry *pipeline.Entry
+				entry, _, err = pipeline.Manifest{Store: store, Table: table}.Read(ctx, id)
+				unusable := (*pipeline.EntryError)(nil)
+				if entry != nil || errors.As(err, &unusable) {
+					b.table, err = table, nil
+					break
+				}
+			}
+			if !yield(b, err) {
 				return
 			}
 		}
-	}, nil
+	}
 }

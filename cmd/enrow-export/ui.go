@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
+	"enrow-export/schema"
 )
 
 // ui is the voice of a command that works on batches: what it says of each and
@@ -93,6 +95,9 @@ type batchLine struct {
 	Rows        *int64                   `json:"rows,omitempty"`
 	OngoingRows int64                    `json:"ongoing_rows,omitempty"`
 	Files       map[string]pipeline.File `json:"files,omitempty"`
+	Raw         *pipeline.File           `json:"raw,omitempty"`
+	Mismatches  []pipeline.Mismatch      `json:"mismatches,omitempty"`
+	Warnings    []string                 `json:"warnings,omitempty"`
 	Finished    *int64                   `json:"finished,omitempty"`
 	Requested   *int64                   `json:"requested,omitempty"`
 	Error       string                   `json:"error,omitempty"`
@@ -106,15 +111,17 @@ func (u *ui) result(r pipeline.Result) {
 	l := batchLine{Type: "batch", BatchID: r.BatchID, Outcome: r.Outcome, OngoingRows: r.OngoingRows, ElapsedMS: r.Elapsed.Milliseconds()}
 	var what string
 	switch r.Outcome {
-	case pipeline.Exported:
-		l.Rows, l.Files = r.Entry.Rows, r.Entry.Files
-		what = rowsAndFiles(r.Entry)
+	case pipeline.Exported, pipeline.Done:
+		e := r.Entry
+		l.Rows, l.Files, l.Raw, l.Mismatches, l.Warnings = e.Rows, e.Files, e.Raw, e.Mismatches, e.Warnings
+		what = rowsAndFiles(e)
+		if r.Outcome == pipeline.Done {
+			what = "already exported, " + what
+		}
 		if r.OngoingRows > 0 {
 			what += fmt.Sprintf("  (%s still ongoing at the vendor)", count(r.OngoingRows, "row"))
 		}
-	case pipeline.Done:
-		l.Rows, l.Files = r.Entry.Rows, r.Entry.Files
-		what = "already exported, " + rowsAndFiles(r.Entry)
+		what += oddities(e, "\n          warning: ")
 	case pipeline.StillOngoing:
 		what = "still running at the vendor"
 		if r.Finished >= 0 && r.Requested >= 0 {
@@ -142,38 +149,95 @@ func rowsAndFiles(e *pipeline.Entry) string {
 	for _, format := range slices.Sorted(maps.Keys(e.Files)) {
 		fmt.Fprintf(&b, ", %s %s", format, size(e.Files[format].Bytes))
 	}
+	if e.Raw != nil {
+		fmt.Fprintf(&b, ", raw %s", size(e.Raw.Bytes))
+	}
+	return b.String()
+}
+
+// oddities says what an entry has against the answer that was exported, each
+// behind the separator.
+func oddities(e *pipeline.Entry, separator string) string {
+	var b strings.Builder
+	for _, m := range e.Mismatches {
+		b.WriteString(separator + m.String())
+	}
+	for _, w := range e.Warnings {
+		b.WriteString(separator + w)
+	}
 	return b.String()
 }
 
 // summaryLine closes the JSON form of export.
 type summaryLine struct {
 	Type      string `json:"type"` // "summary"
+	Kind      string `json:"kind"`
 	Asked     int    `json:"asked"`
 	Exported  int    `json:"exported"`
 	Done      int    `json:"done"`
 	Ongoing   int    `json:"ongoing"`
 	Failed    int    `json:"failed"`
 	NotTried  int    `json:"not_tried"`
+	Warned    int    `json:"warned"`
 	Rows      int64  `json:"rows"`
+	Found     int64  `json:"found"`
 	Bytes     int64  `json:"bytes"`
 	ElapsedMS int64  `json:"elapsed_ms"`
+	// FoundShare is Found of Rows, from 0 to 1.
+	FoundShare      *float64       `json:"found_share,omitempty"`
+	CreditsSpent    float64        `json:"credits_spent"`
+	CreditsRefunded float64        `json:"credits_refunded"`
+	UnknownFields   []unknownField `json:"unknown_fields"`
+}
+
+// unknownField is a path of the answers that no column or total declares.
+type unknownField struct {
+	Path   string        `json:"path"`
+	Reason schema.Reason `json:"reason"`
+	Count  int64         `json:"count"`
 }
 
 // summary tells what a run did, failures first.
-func (u *ui) summary(s pipeline.Summary) {
+func (u *ui) summary(kind string, s pipeline.Summary) {
 	l := summaryLine{
-		"summary", s.Asked, s.Exported, s.Done, s.Ongoing, s.Failed, s.NotTried,
-		s.Rows, s.Bytes, s.Elapsed.Milliseconds(),
+		Type: "summary", Kind: kind, Asked: s.Asked, Exported: s.Exported, Done: s.Done, Ongoing: s.Ongoing,
+		Failed: s.Failed, NotTried: s.NotTried, Warned: s.Warned,
+		Rows: s.Rows, Found: s.Found, Bytes: s.Bytes, ElapsedMS: s.Elapsed.Milliseconds(),
+		CreditsSpent: credits(s.Credits.Spent), CreditsRefunded: credits(s.Credits.Refunded),
+		UnknownFields: []unknownField{},
+	}
+	exported := fmt.Sprintf("exported (%s, %s)", count(s.Rows, "row"), size(s.Bytes))
+	if s.Rows > 0 {
+		share := math.Round(float64(s.Found)/float64(s.Rows)*10_000) / 10_000
+		l.FoundShare = &share
+		exported = fmt.Sprintf("exported (%s, %s %% found, %s)", count(s.Rows, "row"), humanize.Ftoa(math.Round(share*1000)/10), size(s.Bytes))
 	}
 	text := headline("nothing to do",
 		s.Failed, "failed",
 		s.NotTried, "not finished",
 		s.Ongoing, "still ongoing",
-		s.Exported, fmt.Sprintf("exported (%s, %s)", count(s.Rows, "row"), size(s.Bytes)),
+		s.Exported, exported,
 		s.Done, "already done",
 	)
-	u.line(l, "%s, in %s", text, duration(s.Elapsed))
+	text += ", in " + duration(s.Elapsed)
+	if s.Warned > 0 {
+		text += fmt.Sprintf("\nwarnings: of %s", count(int64(s.Warned), "batch"))
+	}
+	if l.CreditsSpent != 0 || l.CreditsRefunded != 0 {
+		text += fmt.Sprintf("\ncredits: %s spent, %s refunded", humanize.Commaf(l.CreditsSpent), humanize.Commaf(l.CreditsRefunded))
+	}
+	for i, f := range s.Leftovers {
+		l.UnknownFields = append(l.UnknownFields, unknownField{f.Path, f.Reason, f.Count})
+		if i == 0 {
+			text += "\nnot in a column of its own:"
+		}
+		text += fmt.Sprintf("\n  %s (%s, %s)", f.Path, f.Reason, count(f.Count, "time"))
+	}
+	u.line(l, "%s", text)
 }
+
+// credits returns a sum of credits without the noise of adding them up.
+func credits(sum float64) float64 { return math.Round(sum*10_000) / 10_000 }
 
 // planLine is a line about one batch in the JSON form of export --dry-run.
 type planLine struct {

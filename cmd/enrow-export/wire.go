@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -14,58 +16,66 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
+	"enrow-export/schema"
 	"enrow-export/sinks"
 	"enrow-export/sinks/gcs"
 	"enrow-export/sinks/local"
+	"enrow-export/sources"
 )
 
-// destination is where files are, as the flags say it.
-type destination struct {
-	to          string
+// root is where files are, as the flags say it.
+type root struct {
+	flag        string // that says it
+	at          string
 	credentials string // file with those for a bucket
 	timeout     time.Duration
 }
 
-func destinationOf(c *cli.Context) (destination, error) {
-	d := destination{c.String("to"), c.String("gcs-credentials-file"), c.Duration("store-timeout")}
-	return d, positive("store-timeout", d.timeout)
+// rootOf reads the flag --to or --from, and those that go with it.
+func rootOf(c *cli.Context, flag string) (root, error) {
+	r := root{flag, c.String(flag), c.String("gcs-credentials-file"), c.Duration("store-timeout")}
+	return r, positive("store-timeout", r.timeout)
 }
 
 // open returns the store. It touches nothing yet. The caller calls closeStore.
-func (d destination) open() (sinks.Store, error) {
+func (r root) open() (sinks.Store, error) {
 	var s sinks.Store
 	var err error
-	if location, ok := strings.CutPrefix(d.to, "gs://"); ok {
-		s, err = bucket(location, d.credentials)
+	if location, ok := strings.CutPrefix(r.at, "gs://"); ok {
+		s, err = r.bucket(location)
 	} else {
 		var path string
-		if path, err = folder(d.to); err == nil {
+		if path, err = r.folder(); err == nil {
 			s, err = local.Open(path)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	return sinks.WithTimeout(s, d.timeout), nil
+	return sinks.WithTimeout(s, r.timeout), nil
 }
 
 // openExisting is open for commands that only read, and would take a mistyped
 // name for an empty destination. (A bucket that does not exist is an error
 // anyway.)
-func (d destination) openExisting() (sinks.Store, error) {
-	s, err := d.open()
-	if err != nil || strings.HasPrefix(d.to, "gs://") {
+func (r root) openExisting() (sinks.Store, error) {
+	s, err := r.open()
+	if err != nil || strings.HasPrefix(r.at, "gs://") {
 		return s, err
 	}
-	path, err := folder(d.to)
+	path, err := r.folder()
 	if err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, &pipeline.Error{
+		failure := &pipeline.Error{
 			Op: "open", Class: pipeline.Fatal, Err: fmt.Errorf("destination %s does not exist", path),
 			Hint: "check --to: export makes the folder when it has something to write",
 		}
+		if r.flag == "from" {
+			failure.Err, failure.Hint = fmt.Errorf("folder %s does not exist", path), "check --from"
+		}
+		return nil, failure
 	}
 	return s, nil
 }
@@ -78,39 +88,71 @@ func closeStore(s sinks.Store) {
 }
 
 // bucket returns the store at BUCKET[/PREFIX], taken literally.
-func bucket(location, credentials string) (sinks.Store, error) {
+func (r root) bucket(location string) (sinks.Store, error) {
 	name, prefix, _ := strings.Cut(location, "/")
 	s, err := gcs.Open(gcs.Config{
 		Bucket: name, Prefix: strings.TrimSuffix(prefix, "/"),
-		CredentialsFile: credentials, UserAgent: "enrow-export/" + version,
+		CredentialsFile: r.credentials, UserAgent: "enrow-export/" + version,
 	})
 	var file *fs.PathError
 	switch {
 	case errors.As(err, &file), errors.Is(err, gcs.ErrCredentialsFile):
 		return nil, usagef("give a service account's key file, or leave it out to use Application Default Credentials", "--gcs-credentials-file: %v", err)
 	case err != nil:
-		return nil, usagef("write gs://bucket or gs://bucket/prefix", "--to: %v", err)
+		return nil, usagef("write gs://bucket or gs://bucket/prefix", "--%s: %v", r.flag, err)
 	}
 	return s, nil
 }
 
-// folder returns the path of a destination that is a folder.
-func folder(to string) (string, error) {
-	if to == "" {
+// folder returns the path of a root that is a folder.
+func (r root) folder() (string, error) {
+	if r.at == "" {
 		return "", usagef("for example --to out", "no destination: --to is missing")
 	}
-	scheme, _, ok := strings.Cut(to, "://")
+	scheme, _, ok := strings.Cut(r.at, "://")
 	if !ok {
-		return filepath.Clean(to), nil
+		return filepath.Clean(r.at), nil
 	}
 	if scheme != "file" {
-		return "", usagef("give a folder (out, ./out, file:///abs/out) or a bucket (gs://bucket/prefix)", "--to: unknown scheme %s://", scheme)
+		return "", usagef("give a folder (out, ./out, file:///abs/out) or a bucket (gs://bucket/prefix)", "--%s: unknown scheme %s://", r.flag, scheme)
 	}
-	u, err := url.Parse(to)
+	u, err := url.Parse(r.at)
 	if err != nil || u.Host != "" && u.Host != "localhost" || u.Path == "" || u.RawQuery != "" || u.Fragment != "" {
-		return "", usagef("write file:///abs/out, with three slashes", "--to: %q is no file URL of a folder here", to)
+		return "", usagef("write file:///abs/out, with three slashes", "--%s: %q is no file URL of a folder here", r.flag, r.at)
 	}
 	return filepath.Clean(u.Path), nil
+}
+
+// source is where answers come from: the API, or a folder or bucket.
+type source struct {
+	pipeline.Source
+	close func()
+	// saved yields the batches that there are; nil when that is not known.
+	saved func(context.Context, *schema.Table) iter.Seq2[string, error]
+}
+
+// newSource returns the source that the flags describe. The caller closes it.
+func newSource(c *cli.Context, cfg pipeline.Config, ui *ui) (source, error) {
+	if c.String("from") == "" {
+		client, err := newClient(c, cfg, ui)
+		if err != nil {
+			return source{}, err
+		}
+		return source{Source: client, close: client.Close}, nil
+	}
+	if cfg.Wait {
+		return source{}, usagef("a saved answer does not change", "--wait does not go with --from")
+	}
+	from, err := rootOf(c, "from")
+	if err != nil {
+		return source{}, err
+	}
+	store, err := from.openExisting()
+	if err != nil {
+		return source{}, err
+	}
+	replay := sources.NewReplay(store, cfg.MaxBody)
+	return source{Source: replay, close: func() { closeStore(store) }, saved: replay.IDs}, nil
 }
 
 // apiKey returns the API key, which never comes from a flag's value: it would

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"enrow-export/schema"
 )
 
 // What the API says, in its own words.
@@ -63,54 +65,59 @@ type reducedBody struct {
 		Status string `json:"status"`
 	} `json:"general"`
 	Stats struct {
-		Finished  int `json:"finished"`
-		Requested int `json:"requested"`
+		Finished  *int `json:"finished,omitempty"` // verifications do not tell
+		Requested int  `json:"requested"`
 	} `json:"stats"`
 }
 
-func reduced(httpStatus int, id, status string, finished, requested int) answer {
+func reduced(httpStatus int, q question, status string, finished, requested int) answer {
 	var body reducedBody
-	body.General.ID, body.General.Status = id, status
-	body.Stats.Finished, body.Stats.Requested = finished, requested
+	body.General.ID, body.General.Status = q.id, status
+	body.Stats.Requested = requested
+	if q.table.Kind != schema.EmailVerify.Kind {
+		body.Stats.Finished = &finished
+	}
 	return jsonAnswer(httpStatus, body)
 }
 
-// normal returns what is answered for id without a script.
-func (s *Server) normal(id string) answer {
+// normal returns what is answered without a script.
+func (s *Server) normal(q question) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.batches[id]
+	b := s.batch(q)
 	if b != nil && b.polls < b.OngoingPolls {
-		return s.ongoing(id, 0)
+		return s.ongoing(q, 0)
 	}
-	return s.finished(id)
+	return s.finished(q)
 }
 
 // finished returns the answer for a batch that is not ongoing any more. The
 // caller holds the lock.
-func (s *Server) finished(id string) answer {
-	b := s.batches[id]
+func (s *Server) finished(q question) answer {
+	b := s.batch(q)
 	switch {
 	case b != nil:
 		return answer{status: http.StatusOK, contentType: jsonType, body: b.Body, zipped: b.zipped}
 	case s.opts.UnknownStatus == http.StatusNotFound:
 		return jsonAnswer(http.StatusNotFound, errorBody{Message: notFound})
+	case q.table.Kind == schema.EmailVerify.Kind:
+		return jsonAnswer(s.opts.UnknownStatus, errorBody{Message: unverifiable})
 	}
 	return jsonAnswer(s.opts.UnknownStatus, errorBody{Message: unreadable})
 }
 
 // ongoing returns the answer for a batch that is still worked on: each time
 // more of it is finished, and never all. The caller holds the lock.
-func (s *Server) ongoing(id string, status int) answer {
+func (s *Server) ongoing(q question, status int) answer {
 	if status == 0 {
 		status = s.opts.OngoingStatus
 	}
-	b := s.batches[id]
+	b := s.batch(q)
 	if b == nil {
-		return reduced(status, id, statusOngoing, 0, 0)
+		return reduced(status, q, statusOngoing, 0, 0)
 	}
 	b.polls++
-	return reduced(status, id, statusOngoing, b.Requested*b.polls/(b.polls+1), b.Requested)
+	return reduced(status, q, statusOngoing, b.Requested*b.polls/(b.polls+1), b.Requested)
 }
 
 // encode returns the bytes to send to the client of r, compressed if it takes

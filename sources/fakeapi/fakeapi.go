@@ -1,9 +1,9 @@
 // Package fakeapi is the Enrow API in small: an http.Handler that serves the
-// results of bulk e-mail searches as the vendor does, for demonstrations and
-// for tests that must not cost credits or need a network.
+// results of bulk searches and verifications, of every kind, as the vendor does,
+// for demonstrations and for tests that must not cost credits or need a network.
 //
 // A Server holds Batches: the vendor's own Sample, made-up ones of any size
-// (Generate) or saved answers (LoadDir). What makes it worth having is how it
+// (Generate, GenerateKind) or saved answers (LoadDir). What makes it worth having is how it
 // fails. Batches are ongoing for their first polls, the older answers of the
 // API are there beside today's (Options), and a script of Steps, each the
 // answer to one request, plays the vendor's errors and a network's: error
@@ -43,6 +43,9 @@ type Options struct {
 // Batch is one batch that a Server knows.
 type Batch struct {
 	ID string
+	// Table is of the batch's kind; nil for bulk e-mail searches. Only its
+	// endpoint knows the batch.
+	Table *schema.Table
 	// Body is the whole answer once the batch is finished. It is not copied,
 	// and not looked at but for Requested.
 	Body []byte
@@ -100,6 +103,9 @@ func (s *Server) Add(b Batch) {
 	if b.Requested == 0 {
 		b.Requested = requested(b.Body)
 	}
+	if b.Table == nil {
+		b.Table = &schema.EmailFind
+	}
 	added := &batch{Batch: b, zipped: sync.OnceValue(func() []byte { return compress(b.Body) })}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,7 +162,8 @@ func (s *Server) Close() { s.closeOnce.Do(func() { close(s.closed) }) }
 
 // ServeHTTP answers as the API does.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != schema.EmailFind.Endpoint {
+	table := s.table(r.URL.Path)
+	if table == nil {
 		sendMessage(w, r, http.StatusNotFound, "Not Found")
 		return
 	}
@@ -175,8 +182,40 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case id == "":
 		sendMessage(w, r, http.StatusBadRequest, missingID)
 	default:
-		s.play(w, r, id, s.next(id))
+		s.play(w, r, question{table, id}, s.next(id))
 	}
+}
+
+// question is what a request asks for.
+type question struct {
+	table *schema.Table
+	id    string
+}
+
+// table returns the table whose results an endpoint has, nil when there is none.
+func (s *Server) table(endpoint string) *schema.Table {
+	for _, t := range schema.Tables() {
+		if t.Endpoint == endpoint {
+			return t
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range s.batches {
+		if b.Table.Endpoint == endpoint {
+			return b.Table
+		}
+	}
+	return nil
+}
+
+// batch returns what is known of the batch asked for, nil when that is nothing.
+// The caller holds the lock.
+func (s *Server) batch(q question) *batch {
+	if b := s.batches[q.id]; b != nil && b.Table.Endpoint == q.table.Endpoint {
+		return b
+	}
+	return nil
 }
 
 func (s *Server) count(id string) {

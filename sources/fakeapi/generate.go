@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"enrow-export/schema"
 )
 
 // GenerateID returns the nth id of a seed. It looks like the vendor's: a UUID at
@@ -25,47 +27,92 @@ func GenerateID(seed uint64, n int) string {
 	return string(id)
 }
 
-// Generate makes up a finished batch: the same for the same id, number of rows
-// and seed, and about 270 bytes a row. Two in three searches found somebody,
-// and only those have an info; some of them have a gender. Names are of any
-// script, the persons and companies are invented, and their domains are
+// Generate makes up a finished bulk e-mail search: the same for the same id,
+// number of rows and seed, and about 270 bytes a row. Two in three searches found
+// somebody, and only those have an info; some of them have a gender. Names are of
+// any script, the persons and companies are invented, and their domains are
 // reserved ones that nobody can have.
 func Generate(id string, rows int, seed uint64) Batch {
+	return GenerateKind(schema.EmailFind.Kind, id, rows, seed)
+}
+
+// GenerateKind is Generate for any kind that the API has; of another it panics.
+// The envelopes differ as the vendor's do.
+func GenerateKind(kind, id string, rows int, seed uint64) Batch {
+	table, known := schema.TableByKind(kind)
 	g := generator{Rand: rand.New(rand.NewPCG(seed, 0))}
+	maker, made := makers[kind]
+	if !known || !made {
+		panic("no such kind: " + kind)
+	}
 	results := []byte("[")
-	valid := 0
+	found := 0
 	for i := range rows {
 		if i > 0 {
 			results = append(results, ',')
 		}
-		found := g.IntN(3) < 2
-		if found {
-			valid++
+		hit := g.IntN(3) < 2
+		if hit {
+			found++
 		}
-		results = g.appendResult(results, i, found)
+		results = maker.result(g, results, i, hit)
 	}
 	results = append(results, ']')
 
 	body := append([]byte(`{"general":{"id":`), quote(id)...)
 	body = append(body, `,"status":"completed","custom":`...)
 	body = append(body, g.batchCustom()...)
-	body = append(body, `},"stats":`...)
-	body = appendStats(body, rows, valid)
-	body = append(body, `,"results":`...)
-	body = append(body, results...)
-	return Batch{ID: id, Body: append(body, '}'), Requested: rows}
+	body = append(body, '}')
+	if maker.resultsFirst {
+		body = append(append(body, `,"results":`...), results...)
+	}
+	body = maker.stats(append(body, `,"stats":{`...), rows, found)
+	body = append(body, '}')
+	if !maker.resultsFirst {
+		body = append(append(body, `,"results":`...), results...)
+	}
+	return Batch{ID: id, Table: table, Body: append(body, '}'), Requested: rows}
 }
 
-// appendStats has the vendor's credits: one for each search, given back for
+// maker is how the answers of one kind look.
+type maker struct {
+	result       func(g generator, dst []byte, i int, hit bool) []byte
+	stats        func(dst []byte, rows, found int) []byte
+	resultsFirst bool // before the stats
+}
+
+var makers = map[string]maker{
+	schema.EmailFind.Kind:   {generator.appendEmail, appendEmailStats, false},
+	schema.EmailVerify.Kind: {generator.appendVerification, appendVerificationStats, true},
+	schema.PhoneFind.Kind:   {generator.appendPhone, appendPhoneStats, true},
+}
+
+// appendEmailStats has the vendor's credits: one for each search, given back for
 // those that found nothing.
-func appendStats(dst []byte, rows, valid int) []byte {
-	dst = appendInt(append(dst, `{"finished":`...), rows)
+func appendEmailStats(dst []byte, rows, valid int) []byte {
+	dst = appendInt(append(dst, `"finished":`...), rows)
 	dst = appendInt(append(dst, `,"requested":`...), rows)
 	dst = appendInt(append(dst, `,"valid":`...), valid)
 	dst = appendInt(append(dst, `,"credits_cost":{"initial":`...), rows)
 	dst = appendInt(append(dst, `,"refunded":`...), rows-valid)
 	dst = appendInt(append(dst, `,"final":`...), valid)
-	return append(dst, "}}"...)
+	return append(dst, '}')
+}
+
+// appendVerificationStats has a quarter of a credit for each verification.
+func appendVerificationStats(dst []byte, rows, valid int) []byte {
+	dst = appendInt(append(dst, `"requested":`...), rows)
+	dst = appendInt(append(dst, `,"valid":`...), valid)
+	dst = append(dst, `,"credits_cost":`...)
+	return strconv.AppendFloat(dst, float64(rows)/4, 'f', -1, 64)
+}
+
+func appendPhoneStats(dst []byte, rows, found int) []byte {
+	dst = appendInt(append(dst, `"requested":`...), rows)
+	dst = appendInt(append(dst, `,"finished":`...), rows)
+	dst = appendInt(append(dst, `,"found":`...), found)
+	dst = appendInt(append(dst, `,"credits_cost":`...), rows)
+	return appendInt(append(dst, `,"credits_to_refund":`...), rows-found)
 }
 
 type generator struct{ *rand.Rand }
@@ -129,8 +176,56 @@ var companies = []struct{ name, domain string }{
 	{"Juniper & Oak", "oak.example"},
 }
 
-// appendResult appends the result of search i.
-func (g generator) appendResult(dst []byte, i int, found bool) []byte {
+// appendVerification appends the result of verification i, whose index is no
+// number.
+func (g generator) appendVerification(dst []byte, _ int, valid bool) []byte {
+	first, last := firstNames[g.IntN(len(firstNames))], lastNames[g.IntN(len(lastNames))]
+	address := first.ascii + "." + last.ascii + "@" + companies[g.IntN(len(companies))].domain
+	dst = append(append(dst, `{"email":`...), quote(address)...)
+	dst = appendMember(dst, "index", GenerateID(g.Uint64(), 0))
+	qualification := "invalid"
+	if valid {
+		qualification = "valid"
+	}
+	return append(appendMember(dst, "qualification", qualification), '}')
+}
+
+// appendPhone appends the result of phone search i. Names come in both of the
+// vendor's spellings.
+func (g generator) appendPhone(dst []byte, i int, found bool) []byte {
+	first, last := firstNames[g.IntN(len(firstNames))], lastNames[g.IntN(len(lastNames))]
+	company := companies[g.IntN(len(companies))]
+	dst = append(appendInt(append(dst, `{"index":`...), i), `,"qualification":`...)
+	if found {
+		country := countries[g.IntN(len(countries))]
+		dst = appendMember(append(dst, `"found"`...), "number", country.prefix+strconv.Itoa(1_000_000+g.IntN(9_000_000)))
+		dst = appendMember(dst, "country", country.code)
+	} else {
+		dst = append(dst, `"not_found"`...)
+	}
+	firstKey, lastKey := "firstname", "lastname"
+	if g.IntN(2) == 0 {
+		firstKey, lastKey = "first_name", "last_name"
+	}
+	dst = append(append(dst, `,"params":{"company_domain":`...), quote(company.domain)...)
+	if g.IntN(3) == 0 {
+		dst = appendMember(dst, "linkedin_url", "https://www.linkedin.com/in/"+first.ascii+"-"+last.ascii)
+	} else {
+		dst = appendMember(appendMember(dst, firstKey, first.text), lastKey, last.text)
+		dst = appendMember(dst, "company_name", company.name)
+	}
+	dst = append(dst, '}')
+	if g.IntN(2) == 0 {
+		dst = appendMember(dst, "custom", "lead_"+strconv.Itoa(i+1))
+	}
+	return append(dst, '}')
+}
+
+// countries are where phones are found.
+var countries = []struct{ code, prefix string }{{"US", "+1555"}, {"FR", "+3326"}, {"GB", "+4470"}}
+
+// appendEmail appends the result of search i.
+func (g generator) appendEmail(dst []byte, i int, found bool) []byte {
 	first, last := firstNames[g.IntN(len(firstNames))], lastNames[g.IntN(len(lastNames))]
 	company := companies[g.IntN(len(companies))]
 	fullname := first.text + " " + last.text

@@ -33,7 +33,7 @@ const (
 )
 
 // play answers r as the step says.
-func (s *Server) play(w http.ResponseWriter, r *http.Request, id string, step Step) {
+func (s *Server) play(w http.ResponseWriter, r *http.Request, q question, step Step) {
 	switch step.action {
 	case actHang:
 		select {
@@ -50,7 +50,7 @@ func (s *Server) play(w http.ResponseWriter, r *http.Request, id string, step St
 			w.Header().Set("Retry-After", step.retryAfter)
 		}
 	}
-	a := s.answerTo(id, step)
+	a := s.answerTo(q, step)
 	wire := a.encode(w, r)
 	switch step.action {
 	case actTruncate:
@@ -63,26 +63,26 @@ func (s *Server) play(w http.ResponseWriter, r *http.Request, id string, step St
 }
 
 // answerTo returns the answer of a step that has one.
-func (s *Server) answerTo(id string, step Step) answer {
+func (s *Server) answerTo(q question, step Step) answer {
 	switch step.action {
 	case actError:
 		return step.answer
 	case actRedirect:
 		return jsonAnswer(http.StatusFound, errorBody{Message: http.StatusText(http.StatusFound)})
 	case actNormal:
-		return s.normal(id)
+		return s.normal(q)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch step.action {
 	case actOngoing:
-		return s.ongoing(id, step.status)
+		return s.ongoing(q, step.status)
 	case actFailed:
 		requested := 0
-		if b := s.batches[id]; b != nil {
+		if b := s.batch(q); b != nil {
 			requested = b.Requested
 		}
-		return reduced(http.StatusOK, id, statusFailed, 0, requested)
+		return reduced(http.StatusOK, q, statusFailed, 0, requested)
 	}
-	return s.finished(id)
+	return s.finished(q)
 }

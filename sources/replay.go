@@ -1,0 +1,140 @@
+package sources
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"enrow-export/pipeline"
+	"enrow-export/schema"
+	"enrow-export/sinks"
+)
+
+// Replay gives answers that were saved, instead of asking the API: the copies
+// that exports have kept under the root of a destination, or else files called
+// ID.json in a folder.
+type Replay struct {
+	store   sinks.Store
+	maxBody int64
+}
+
+var _ pipeline.Source = (*Replay)(nil)
+
+// NewReplay returns a Replay of what store holds, which stays the caller's.
+// Answers have at most maxBody bytes.
+func NewReplay(store sinks.Store, maxBody int64) *Replay {
+	return &Replay{store: store, maxBody: maxBody}
+}
+
+// savedSuffix is what the name of a saved answer has behind the batch id.
+const savedSuffix = ".json"
+
+// Fetch returns the answer that was saved of the batch.
+func (r *Replay) Fetch(ctx context.Context, table *schema.Table, batchID string) ([]byte, error) {
+	body, err := r.copyKept(ctx, table, batchID)
+	if errors.Is(err, sinks.ErrNotExist) {
+		body, err = r.read(ctx, batchID+savedSuffix)
+	}
+	if err == nil {
+		return body, nil
+	}
+	failure := &pipeline.Error{Op: "replay", Batch: batchID, Class: pipeline.Transient, Err: err}
+	switch {
+	case ctx.Err() != nil:
+		failure.Err = ctx.Err()
+	case errors.Is(err, sinks.ErrNotExist):
+		failure.Class = pipeline.Permanent
+		failure.Err = fmt.Errorf("no answer was saved: neither %s nor %s is there", pipeline.RawPath(table, batchID), batchID+savedSuffix)
+		failure.Hint = "export the batch with --keep-raw, or from the API"
+	case errors.Is(err, sinks.ErrUnreachable):
+		failure.Class, failure.Batch = pipeline.Fatal, ""
+		failure.Hint = "check --from"
+	case errors.Is(err, pipeline.ErrAnswerTooLong):
+		failure.Class = pipeline.Permanent
+		failure.Err = fmt.Errorf("answer is longer than %d bytes", r.maxBody)
+		failure.Hint = "raise --max-body"
+	case errors.Is(err, errDamaged):
+		failure.Class = pipeline.Permanent
+		failure.Hint = "enrow-export verify --depth full tells more; export the batch from the API to mend it"
+	}
+	return nil, failure
+}
+
+// errDamaged says that a copy is not what it was made to be.
+var errDamaged = errors.New("copy of the answer is damaged")
+
+// copyKept returns the answer whose copy an export has kept.
+func (r *Replay) copyKept(ctx context.Context, table *schema.Table, batchID string) ([]byte, error) {
+	data, err := r.read(ctx, pipeline.RawPath(table, batchID))
+	if err != nil {
+		return nil, err
+	}
+	body, err := pipeline.DecompressRaw(data, r.maxBody)
+	switch {
+	case errors.Is(err, pipeline.ErrAnswerTooLong):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	entry, _, err := pipeline.Manifest{Store: r.store, Table: table}.Read(ctx, batchID)
+	var unusable *pipeline.EntryError
+	switch {
+	case errors.As(err, &unusable):
+		return body, nil // the copy has a checksum of its own
+	case err != nil:
+		return nil, err
+	case entry == nil, entry.Raw == nil, len(entry.Replacing) > 0:
+		return body, nil
+	}
+	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != entry.Source.SHA256 {
+		return nil, fmt.Errorf("%w: it has another sha256 than the manifest says of the answer", errDamaged)
+	}
+	return body, nil
+}
+
+// read returns an object of at most maxBody bytes.
+func (r *Replay) read(ctx context.Context, name string) ([]byte, error) {
+	info, err := r.store.Stat(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size > r.maxBody {
+		return nil, pipeline.ErrAnswerTooLong
+	}
+	data, _, err := r.store.Get(ctx, name)
+	return data, err
+}
+
+// IDs yields the id of every batch of which an answer was saved: of the copies
+// that exports have kept if there are any, else of the files.
+func (r *Replay) IDs(ctx context.Context, table *schema.Table) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		found := false
+		for _, place := range []struct{ prefix, suffix string }{
+			{pipeline.RawPrefix(table), strings.TrimPrefix(pipeline.RawPath(table, ""), pipeline.RawPrefix(table))},
+			{"", savedSuffix},
+		} {
+			for info, err := range r.store.List(ctx, place.prefix) {
+				if err != nil {
+					yield("", fmt.Errorf("list saved answers: %w", err))
+					return
+				}
+				id, ok := strings.CutSuffix(strings.TrimPrefix(info.Name, place.prefix), place.suffix)
+				if !ok || !pipeline.ValidBatchID(id) {
+					continue
+				}
+				found = true
+				if !yield(id, nil) {
+					return
+				}
+			}
+			if found {
+				return
+			}
+		}
+	}
+}
