@@ -49,6 +49,11 @@ func scenarios() []scenario {
 	}
 	otherLayout := func(c *Config) { c.Layout, _ = ParseLayout("{table}/{ext}/{batch_id}.{ext}") }
 	force := func(c *Config) { c.Force = true }
+	keepRaw := func(c *Config) { c.KeepRaw = true }
+	fewColumns := func(c *Config) { c.Columns = []string{"batch_id", "email"} }
+	firstWithRaw := func(t *testing.T, store sinks.Store) {
+		export(t, run("old", keepRaw, "csv")(t, store), faultID, Exported)
+	}
 	return []scenario{
 		{name: "first export", run: run("old", nil, "parquet", "ndjson", "csv")},
 		{name: "nothing to do", before: first("csv"), run: run("old", nil, "csv")},
@@ -65,6 +70,10 @@ func scenarios() []scenario {
 		{name: "forced, same source", before: first("csv", "ndjson"), run: run("old", force, "csv", "ndjson")},
 		{name: "forced, other source", before: first("csv", "ndjson"), run: run("new", force, "csv", "ndjson")},
 		{name: "forced in part, other source", before: first("csv", "ndjson"), run: run("new", force, "csv")},
+		{name: "copy kept", run: run("old", keepRaw, "csv")},
+		{name: "copy added", before: first("csv"), run: run("old", keepRaw, "csv")},
+		{name: "copy kept before, other source", before: firstWithRaw, run: run("new", force, "csv")},
+		{name: "columns changed", before: first("csv", "ndjson"), run: run("old", fewColumns, "csv")},
 		{name: "file damaged", damaged: true, before: func(t *testing.T, store sinks.Store) {
 			first("csv")(t, store)
 			name := "email_find/" + faultID + ".csv"

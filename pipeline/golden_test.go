@@ -29,7 +29,8 @@ func TestGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
 			defer mem.AssertSize(t, 0)
-			a, err := Flatten(mem, &schema.EmailFind, goldenID(t, body), body, unlimited)
+			table := goldenTable(name)
+			a, err := Flatten(mem, table, goldenID(t, body), body, unlimited)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -40,17 +41,21 @@ func TestGolden(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				out, err := encode(&schema.EmailFind, a.Record, target{encoding: enc, path: "x"}, unlimited)
+				out, err := encode(table, a.Record, target{encoding: enc, path: "x"}, unlimited)
 				if err != nil {
 					t.Fatal(err)
 				}
 				files[format.Name] = out.data
+				contents, err := enc.Inspect(out.data)
+				if want := sinks.ContentSHA256(a.Record); err != nil || contents.SHA256 != want {
+					t.Errorf("%s holds rows with digest %s (%v), want %s", format.Name, contents.SHA256, err, want)
+				}
 			}
 			dir := filepath.Join("../testdata/batches", name)
 			golden(t, filepath.Join(dir, "rows.ndjson"), files["ndjson"])
 			golden(t, filepath.Join(dir, "rows.csv"), files["csv"])
 			golden(t, filepath.Join(dir, "envelope.json"), append([]byte(a.Envelope), '\n'))
-			if diff := cmp.Diff(ndjsonCells(t, files["ndjson"]), parquetCells(t, files["parquet"])); diff != "" {
+			if diff := cmp.Diff(ndjsonCells(t, table, files["ndjson"]), parquetCells(t, files["parquet"])); diff != "" {
 				t.Errorf("Parquet differs from NDJSON (-ndjson +parquet):\n%s", diff)
 			}
 		})
@@ -75,10 +80,10 @@ func golden(t *testing.T, path string, got []byte) {
 
 // ndjsonCells returns the cells of an NDJSON file by column: nil, string, or
 // int64 in the one integer column.
-func ndjsonCells(t *testing.T, data []byte) map[string][]any {
+func ndjsonCells(t *testing.T, table *schema.Table, data []byte) map[string][]any {
 	t.Helper()
 	cells := make(map[string][]any)
-	for _, name := range schema.EmailFind.ColumnNames() {
+	for _, name := range table.ColumnNames() {
 		cells[name] = nil
 	}
 	for line := range bytes.Lines(data) {

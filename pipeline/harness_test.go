@@ -147,11 +147,11 @@ func objects(t *testing.T, store sinks.Store) map[string]string {
 	return all
 }
 
-// files returns the data objects alone.
+// files returns the data objects, and the copies of answers, alone.
 func files(t *testing.T, store sinks.Store) map[string]string {
 	t.Helper()
 	all := objects(t, store)
-	maps.DeleteFunc(all, func(name, _ string) bool { return strings.HasPrefix(name, "_") })
+	maps.DeleteFunc(all, func(name, _ string) bool { return strings.HasPrefix(name, "_manifest/") })
 	return all
 }
 
@@ -179,7 +179,7 @@ func truthful(t *testing.T, store sinks.Store, ids ...string) {
 		if e == nil {
 			continue
 		}
-		for format, f := range e.Files {
+		for format, f := range e.published() {
 			data, ok := all[f.Path]
 			sum := hexSum(data)
 			if !ok || sum != f.SHA256 && e.Replacing[format].SHA256 != sum {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -96,6 +97,35 @@ func normalCell(t *testing.T, typ schema.Type, raw json.RawMessage) any {
 	return value
 }
 
+// normalSpellings puts the values of all spellings of one key together, as the
+// set of their JSON texts: which of two differing ones is in the column and
+// which is left over is for other tests.
+func normalSpellings(object map[string]any, n *declared) map[string]any {
+	byColumn := make(map[*schema.Column][]string)
+	for key, d := range n.below {
+		if d.column != nil {
+			byColumn[d.column] = append(byColumn[d.column], key)
+		} else if below, ok := object[key].(map[string]any); ok {
+			normalSpellings(below, d)
+		}
+	}
+	for column, keys := range byColumn {
+		var values []string
+		for _, key := range keys {
+			if value, ok := object[key]; ok && len(keys) > 1 {
+				text, _ := json.Marshal(value) // of what was decoded from JSON
+				values = append(values, string(text))
+				delete(object, key)
+			}
+		}
+		if values != nil {
+			slices.Sort(values)
+			object[column.Name] = slices.Compact(values)
+		}
+	}
+	return object
+}
+
 // decodeAny decodes a value with its numbers as they are written.
 func decodeAny(t *testing.T, raw []byte) any {
 	t.Helper()
@@ -119,18 +149,7 @@ func rebuild(t *testing.T, table *schema.Table, rec arrow.Record, row int) map[s
 		if c.Origin != schema.FromResult || rec.Column(i).IsNull(row) {
 			continue
 		}
-		keys := strings.Split(c.Paths[0], ".")
-		object := result
-		for _, key := range keys[:len(keys)-1] {
-			if object[key] == nil {
-				object[key] = make(map[string]any)
-			}
-			object = object[key].(map[string]any)
-		}
-		last := keys[len(keys)-1]
-		if object[last] != nil {
-			t.Fatalf("row %d: column %s and extra both have its value", row, c.Name)
-		}
+		object, last := freePath(t, result, c)
 		switch column := rec.Column(i).(type) {
 		case *array.Int64:
 			object[last] = json.Number(strconv.FormatInt(column.Value(row), 10))
@@ -139,6 +158,28 @@ func rebuild(t *testing.T, table *schema.Table, rec arrow.Record, row int) map[s
 		}
 	}
 	return result
+}
+
+// freePath returns where a result under construction takes the value of a column:
+// the object and the key of the first spelling that is not a leftover.
+func freePath(t *testing.T, result map[string]any, c schema.Column) (object map[string]any, key string) {
+	t.Helper()
+	for _, path := range c.Paths {
+		object = result
+		keys := strings.Split(path, ".")
+		for _, key := range keys[:len(keys)-1] {
+			if object[key] == nil {
+				object[key] = make(map[string]any)
+			}
+			object = object[key].(map[string]any)
+		}
+		key = keys[len(keys)-1]
+		if _, taken := object[key]; !taken {
+			return object, key
+		}
+	}
+	t.Fatalf("column %s and extra both have its value", c.Name)
+	return nil, ""
 }
 
 // answerParts decodes an answer with encoding/json.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // snake turns a key into snake_case: companyInfo becomes company_info.
@@ -29,8 +31,11 @@ func TestTablesFollowTheFlatteningRule(t *testing.T) {
 				t.Errorf("%s: column %s is declared twice", table.Name, c.Name)
 			}
 			seen[c.Name] = true
-			if c.Doc == "" {
-				t.Errorf("%s.%s has no meaning", table.Name, c.Name)
+			if c.Doc == "" || (c.Null == "") != c.Required {
+				t.Errorf("%s.%s has no meaning or no rule of nulls", table.Name, c.Name)
+			}
+			if kind := jsontext.Value(c.Example).Kind(); kind != '"' && (kind != '0' || c.Type != Int64) {
+				t.Errorf("%s.%s has the example %s", table.Name, c.Name, c.Example)
 			}
 			want := c.Name
 			switch c.Origin {
@@ -58,20 +63,30 @@ func TestTablesFollowTheFlatteningRule(t *testing.T) {
 
 // The columns are the contract with whoever loads the files: a change must be
 // made here too, and the table's version raised.
-func TestEmailFindColumns(t *testing.T) {
-	want := strings.Fields(`batch_id batch_custom index qualification email info_domain info_fullname
-		info_firstname info_lastname info_gender info_company_domain info_company_info_name
-		raw_params_fullname raw_params_company_domain raw_params_company_name custom extra`)
-	if got := EmailFind.ColumnNames(); !slices.Equal(got, want) {
-		t.Errorf("columns %v, want %v", got, want)
+func TestColumns(t *testing.T) {
+	want := map[string]string{
+		"email_find": `batch_id batch_custom index:int64 qualification email info_domain info_fullname
+			info_firstname info_lastname info_gender info_company_domain info_company_info_name
+			raw_params_fullname raw_params_company_domain raw_params_company_name custom extra`,
+		"email_verify": `batch_id batch_custom index email qualification extra`,
+		"phone_find": `batch_id batch_custom index:int64 qualification number country params_linkedin_url params_firstname
+			params_lastname params_company_domain params_company_name custom extra`,
 	}
-	for _, c := range EmailFind.Columns {
-		if (c.Type == Int64) != (c.Name == "index") {
-			t.Errorf("column %s has type %s", c.Name, c.Type)
+	for _, table := range Tables() {
+		var got []string
+		for _, c := range table.Columns {
+			name := c.Name
+			if c.Type == Int64 {
+				name += ":int64"
+			}
+			got = append(got, name)
 		}
-	}
-	if EmailFind.Version != 1 {
-		t.Errorf("version %d, want 1", EmailFind.Version)
+		if !slices.Equal(got, strings.Fields(want[table.Name])) {
+			t.Errorf("%s: columns %v, want %v", table.Name, got, strings.Fields(want[table.Name]))
+		}
+		if table.Version != 1 {
+			t.Errorf("%s: version %d, want 1", table.Name, table.Version)
+		}
 	}
 }
 
