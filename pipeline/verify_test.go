@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,8 +49,11 @@ func TestVerifyNamesEveryDifference(t *testing.T) {
 			replace(t, store, path, forged)
 			text := objects(t, store)[entry]
 			text = strings.Replace(text, hexSum(old), hexSum(forged), 1)
+			before, after, _ := strings.Cut(text, strconv.Quote(path))
+			text = before + strconv.Quote(path) + strings.Replace(after,
+				fmt.Sprintf(`"bytes": %d,`, len(old)), fmt.Sprintf(`"bytes": %d,`, len(forged)), 1)
 			e := readEntry(t, store, "b")
-			for _, f := range e.Files {
+			for _, f := range e.published() {
 				if f.Path == path {
 					info, err := store.Stat(t.Context(), path)
 					if err != nil {
@@ -60,51 +65,80 @@ func TestVerifyNamesEveryDifference(t *testing.T) {
 			replace(t, store, entry, text)
 		}
 	}
+	csv := func(old, replacement string) func(*testing.T, sinks.Store) {
+		return forge("email_find/b.csv", func(s string) string { return strings.Replace(s, old, replacement, 1) })
+	}
 	cases := []struct {
 		name   string
 		damage func(t *testing.T, store sinks.Store) // nil: none
 		want   string                                // of the one difference
+		depth  Depth                                 // the least that sees it; empty when not even the full does
 	}{
-		{"nothing", nil, ""},
-		{"missing file", func(t *testing.T, s sinks.Store) { replace(t, s, "email_find/b.csv", "") }, "email_find/b.csv is missing"},
-		{"other size", func(t *testing.T, s sinks.Store) { replace(t, s, "email_find/b.csv", "x") }, "email_find/b.csv has 1 bytes, the manifest says"},
+		{"nothing", nil, "", ""},
+		{"missing file", func(t *testing.T, s sinks.Store) { replace(t, s, "email_find/b.csv", "") }, "email_find/b.csv is missing", DepthSize},
+		{"other size", func(t *testing.T, s sinks.Store) { replace(t, s, "email_find/b.csv", "x") }, "email_find/b.csv has 1 bytes, the manifest says", DepthSize},
 		{"one byte", func(t *testing.T, s sinks.Store) {
 			data := objects(t, s)["email_find/b.parquet"]
 			replace(t, s, "email_find/b.parquet", data[:100]+string(rune(data[100]^1))+data[101:])
-		}, "email_find/b.parquet has another sha256"},
-		{"rows", edit(`"rows": 2,`, `"rows": 3,`), "b.csv has 2 rows, the manifest says 3"},
+		}, "email_find/b.parquet has another sha256", DepthChecksum},
+		{"rows", edit(`"rows": 2,`, `"rows": 3,`), "b.csv has 2 rows, the manifest says 3", DepthFull},
 		{"crc32c", func(t *testing.T, s sinks.Store) {
 			edit(readEntry(t, s, "b").Files["csv"].CRC32C, "AAAAAA==")(t, s)
-		}, "email_find/b.csv has another crc32c"},
-		{"columns", forge("email_find/b.csv", func(s string) string { return strings.Replace(s, "index,", "Index,", 1) }), "email_find/b.csv has the columns batch_id,batch_custom,Index"},
-		{"unreadable", forge("email_find/b.ndjson", func(s string) string { return strings.Replace(s, "{", "[", 1) }), "email_find/b.ndjson cannot be read back"},
-		{"never exported", func(t *testing.T, s sinks.Store) { replace(t, s, entry, "") }, "was never exported here"},
-		{"entry cut", func(t *testing.T, s sinks.Store) { replace(t, s, entry, objects(t, s)[entry][:50]) }, "not valid JSON"},
-		{"failed", edit(`"state": "exported"`, `"state": "failed"`), "is failed, not exported"},
-		{"being replaced", edit(`"first_exported_at"`, `"replacing": {"csv": {"path": "email_find/b.csv", "rows": 1, "bytes": 1, "sha256": "", "crc32c": "", "compression": "none"}}, "first_exported_at"`), "files are being replaced"},
+		}, "email_find/b.csv has another crc32c", DepthChecksum},
+		{"columns", forge("email_find/b.csv", func(s string) string { return strings.Replace(s, "index,", "Index,", 1) }), "email_find/b.csv has the columns batch_id,batch_custom,Index", DepthFull},
+		{"a value", csv("x1@", "y1@"), "email_find/b.csv has other rows than the manifest says: their content_sha256", DepthFull},
+		{"null for an empty string", csv(`,"",`, ",,"), "email_find/b.csv has other rows", DepthFull},
+		{"content_sha256", edit(`"content_sha256": "`, `"content_sha256": "0000`), "email_find/b.parquet has other rows", DepthFull},
+		{"no content_sha256", edit(`"content_sha256"`, `"error"`), "", ""},
+		{"copy missing", func(t *testing.T, s sinks.Store) { replace(t, s, rawPath, "") }, rawPath + " is missing", DepthSize},
+		{"copy of another answer", forge(rawPath, func(s string) string {
+			body, err := DecompressRaw([]byte(s), 1<<20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, err := compressRaw([]byte(strings.Replace(string(body), "x1@", "y1@", 1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(data)
+		}), rawPath + " has another answer than the manifest says", DepthFull},
+		{"unreadable", forge("email_find/b.ndjson", func(s string) string { return strings.Replace(s, "{", "[", 1) }), "email_find/b.ndjson cannot be read back", DepthFull},
+		{"never exported", func(t *testing.T, s sinks.Store) { replace(t, s, entry, "") }, "was never exported here", DepthSize},
+		{"entry cut", func(t *testing.T, s sinks.Store) { replace(t, s, entry, objects(t, s)[entry][:50]) }, "not valid JSON", DepthSize},
+		{"failed", edit(`"state": "exported"`, `"state": "failed"`), "is failed, not exported", DepthSize},
+		{"being replaced", edit(`"first_exported_at"`, `"replacing": {"csv": {"path": "email_find/b.csv", "rows": 1, "bytes": 1, "sha256": "", "crc32c": "", "compression": "none"}}, "first_exported_at"`), "files are being replaced", DepthSize},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			store, source := sinks.NewMemory(), newAnswers()
-			source.set("b", finished("b", "x", 2))
-			export(t, config(t, source, store, "parquet", "ndjson", "csv"), "b", Exported)
+			source.set("b", strings.Replace(finished("b", "x", 2), `"custom":"x"`, `"custom":""`, 1))
+			cfg := config(t, source, store, "parquet", "ndjson", "csv")
+			cfg.KeepRaw = true
+			export(t, cfg, "b", Exported)
 			if c.damage != nil {
 				c.damage(t, store)
 			}
-			checked, err := NewVerifier(store, DepthFull, 1).Verify(t.Context(), &schema.EmailFind, "b")
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got []string
-			for _, d := range checked.Differences {
-				got = append(got, d.Path+" "+d.Problem)
-			}
-			text := strings.Join(got, "\n")
-			if (c.want == "") != (text == "") || !strings.Contains(text, c.want) {
-				t.Errorf("differences %q, want %q", text, c.want)
-			}
-			if strings.Contains(text, "example.com") {
-				t.Errorf("differences quote a value: %s", text)
+			sees := false
+			for _, depth := range Depths() {
+				for _, batches := range []int{1, -1} {
+					checked, err := NewVerifier(store, depth, batches).Verify(t.Context(), &schema.EmailFind, "b")
+					if err != nil {
+						t.Fatal(err)
+					}
+					var got []string
+					for _, d := range checked.Differences {
+						got = append(got, d.Path+" "+d.Problem)
+					}
+					text := strings.Join(got, "\n")
+					sees = sees || depth == c.depth
+					// Sizes alone say less of a file.
+					if sees != (text != "") || depth == DepthFull && !strings.Contains(text, c.want) {
+						t.Errorf("depth %s: differences %q, want %q from depth %q on", depth, text, c.want, c.depth)
+					}
+					if strings.Contains(text, "example.com") {
+						t.Errorf("differences quote a value: %s", text)
+					}
+				}
 			}
 		})
 	}

@@ -26,6 +26,8 @@ func TestRefusals(t *testing.T) {
 		{"one of the keys", fakeapi.Options{Keys: []string{"b", "c"}}, "GET", results + "?id=a", "c", 400, `{"message":"Could not retrieve bulk search results"}`},
 		{"any key", fakeapi.Options{}, "GET", results + "?id=a", "d", 400, `{"message":"Could not retrieve bulk search results"}`},
 		{"unknown id, older API", fakeapi.Options{UnknownStatus: 404}, "GET", results + "?id=a", "d", 404, `{"message":"Bulk search not found"}`},
+		{"unknown verification", fakeapi.Options{}, "GET", "/email/verify/bulk?id=a", "d", 400, `{"message":"Could not retrieve bulk verification results"}`},
+		{"unknown phone search", fakeapi.Options{}, "GET", "/phone/bulk?id=a", "d", 400, `{"message":"Could not retrieve bulk search results"}`},
 		{"no id", fakeapi.Options{}, "GET", results, "d", 400, `{"message":"Missing id in the query params"}`},
 		{"empty id", fakeapi.Options{}, "GET", results + "?id=", "d", 400, `{"message":"Missing id in the query params"}`},
 		{"no key before no id", fakeapi.Options{}, "GET", results, "", 401, `{"message":"No apikey found in the x-api-key headers"}`},
