@@ -19,6 +19,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.uber.org/goleak"
 
+	"enrow-export/schema"
 	"enrow-export/sources/fakeapi"
 )
 
@@ -52,7 +53,7 @@ func (m leakTested) Run() int {
 //
 //	exits CODE COMMAND   run the command, which exits with that code
 //	fakeapi              start the embedded API with the vendor's sample
-//	batch ID FILE [N]    add a batch with that answer, ongoing for N polls
+//	batch [--kind KIND] ID FILE [N]  add a batch with that answer, ongoing for N polls
 //	generate ID ROWS     add a batch that is made up
 //	steps ID STEPS       script the answers for a batch, * for all
 //	requests ID N        so many requests for results were made, * for all
@@ -134,7 +135,12 @@ func startAPI(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func addBatch(ts *testscript.TestScript, _ bool, args []string) {
-	b := fakeapi.Batch{ID: args[0], Body: []byte(ts.ReadFile(args[1]))}
+	var table *schema.Table
+	if args[0] == "--kind" {
+		table, _ = schema.TableByKind(args[1])
+		args = args[2:]
+	}
+	b := fakeapi.Batch{ID: args[0], Table: table, Body: []byte(ts.ReadFile(args[1]))}
 	if len(args) > 2 {
 		polls, err := strconv.Atoi(args[2])
 		ts.Check(err)
