@@ -11,7 +11,7 @@ LDFLAGS   := -s -w $(if $(COMMIT),-X main.commit=$(COMMIT))
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 
-.PHONY: build test race lint fuzz bench demo cover crash
+.PHONY: build test race lint fuzz bench demo cover crash docs
 
 # Without the client library's support for gRPC, which is not used: a third of
 # the program's size.
@@ -22,8 +22,8 @@ test:
 	$(GO) test ./...
 
 # Without the tests that do one thing after another some thousand times, and
-# those that run the built program, of which the detector sees nothing.
-RACELESS := TestCrash|TestProcessesRace|TestFaultAtEveryOperation|TestServiceFaultGoesUnnoticed|TestPruneBesideAnExport
+# those that run the program as a process, of which the detector sees nothing.
+RACELESS := TestCrash|TestMemoryIsBounded|TestProcessesRace|TestFaultAtEveryOperation|TestServiceFaultGoesUnnoticed|TestPruneBesideAnExport
 race:
 	$(GO) test -race -skip '^($(RACELESS))$$' ./...
 
@@ -48,6 +48,10 @@ bench:
 
 demo:
 	$(GO) run ./cmd/enrow-export demo
+
+# The page of the tables, from their declarations. A test says when it is due.
+docs:
+	$(GO) run ./cmd/enrow-export schema --output markdown > docs/data.md
 
 cover:
 	$(GO) test -coverprofile cover.out -coverpkg ./... ./...

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // Every call of the program that a page shows must be one that it understands:
@@ -68,5 +71,18 @@ func TestPagesNameFlagsThatExist(t *testing.T) {
 				t.Errorf("%s names the flag %s, which no command has", page, flag)
 			}
 		}
+	}
+}
+
+// docs/data.md is what the program says of its tables: make docs writes it anew.
+func TestDataPageIsCurrent(t *testing.T) {
+	page, err := os.ReadFile("../../docs/data.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	code := run(t.Context(), []string{"enrow-export", "schema", "--output", "markdown"}, nil, &out, &errs)
+	if diff := cmp.Diff(out.String(), string(page)); code != exitOK || diff != "" {
+		t.Errorf("exit code %d, %s\ndocs/data.md (-printed +page):\n%s", code, errs.String(), diff)
 	}
 }

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"enrow-export/schema"
+)
+
+// The program takes no more memory than docs/files.md says, whatever answer it
+// gets: a floor, and a multiple of --max-body for a batch. Each answer here is
+// made to need as much of it as can be.
+func TestMemoryIsBounded(t *testing.T) {
+	const (
+		maxBody  = 4 << 20
+		floor    = 64 << 20
+		multiple = 64
+	)
+	// full returns an answer of maxBody bytes: results, or what has other keys,
+	// from as many units as there is room for.
+	full := func(id, before, unit, after string) string {
+		head := fmt.Sprintf(`{"general":{"id":%q,"status":"completed"%s,"results":[`, id, before)
+		n := (maxBody - len(head) - len(after) - 2) / (len(unit) + 1)
+		return head + strings.TrimSuffix(strings.Repeat(unit+",", n), ",") + "]" + after + "}"
+	}
+	numbered := func(unit string) string {
+		var b strings.Builder
+		for i := 0; b.Len() < maxBody-200; i++ {
+			fmt.Fprintf(&b, unit+",", i)
+		}
+		return strings.TrimSuffix(b.String(), ",")
+	}
+	control := strings.Repeat(`\u0001`, 100)
+	answers := map[string]string{
+		"nothing":  full("nothing", "}", `{}`, ""),
+		"index":    full("index", "}", `{"index":0}`, ""),
+		"leftover": full("leftover", "}", `{"a":0}`, ""),
+		"control":  full("control", `,"custom":"`+control+`"}`, `{"index":0,"qualification":"`+control+`"}`, ""),
+		"custom":   full("custom", `,"custom":"`+control+`"}`, `{}`, ""),
+		"one-cell": full("one-cell", "}", `{"qualification":"`+strings.Repeat(`\u0001`, maxBody/6-20)+`"}`, ""),
+		"deep":     full("deep", "}", `{"x":`+strings.Repeat("[", 900)+strings.Repeat("]", 900)+`}`, ""),
+		"around":   full("around", "}", `{}`, `,"x":[`+strings.Repeat(strings.Repeat("[", 900)+strings.Repeat("]", 900)+",", 10)+`0]`),
+		"keys":     `{"general":{"id":"keys","status":"completed"},"results":[{` + numbered(`"k%06d":0`) + `}]}`,
+		"row-keys": `{"general":{"id":"row-keys","status":"completed"},"results":[` + numbered(`{"k%06d":0}`) + `]}`,
+	}
+	dir := t.TempDir()
+	for id, answer := range answers {
+		if len(answer) > maxBody || len(answer) < maxBody*9/10 && id != "around" {
+			t.Fatalf("%s: %d bytes", id, len(answer))
+		}
+		if err := os.WriteFile(filepath.Join(dir, id+".json"), []byte(answer), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var worst int64
+	for id := range answers {
+		for _, table := range schema.Tables() {
+			cmd := exec.CommandContext(t.Context(), exe)
+			cmd.Args = []string{
+				programName, "export", "--from", dir, "--to", filepath.Join(t.TempDir(), "out"), "--kind", table.Kind, "--max-body", "4MiB",
+				"--keep-raw", "--format", "parquet,ndjson,csv", id,
+			}
+			out, err := cmd.CombinedOutput()
+			if code := cmd.ProcessState.ExitCode(); code != exitOK && code != exitFailed {
+				t.Fatalf("%s as %s: %v\n%s", id, table.Kind, err, out)
+			}
+			used := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
+			worst = max(worst, used)
+			if used > floor+multiple*maxBody {
+				t.Errorf("%s as %s takes %d MiB, at most %d are promised", id, table.Kind, used>>20, (floor+multiple*maxBody)>>20)
+			}
+		}
+	}
+	t.Logf("at most %d MiB", worst>>20)
+}
