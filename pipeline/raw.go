@@ -37,7 +37,7 @@ func compressRaw(body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer w.Close()
+	defer func() { _ = w.Close() }() // it has written to nothing
 	return w.EncodeAll(body, nil), nil
 }
 

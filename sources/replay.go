@@ -37,7 +37,7 @@ const savedSuffix = ".json"
 func (r *Replay) Fetch(ctx context.Context, table *schema.Table, batchID string) ([]byte, error) {
 	body, err := r.copyKept(ctx, table, batchID)
 	if errors.Is(err, sinks.ErrNotExist) {
-		body, err = r.read(ctx, batchID+savedSuffix)
+		body, err = r.read(ctx, batchID+savedSuffix, r.maxBody)
 	}
 	if err == nil {
 		return body, nil
@@ -69,7 +69,8 @@ var errDamaged = errors.New("copy of the answer is damaged")
 
 // copyKept returns the answer whose copy an export has kept.
 func (r *Replay) copyKept(ctx context.Context, table *schema.Table, batchID string) ([]byte, error) {
-	data, err := r.read(ctx, pipeline.RawPath(table, batchID))
+	// What cannot be compressed becomes a little longer.
+	data, err := r.read(ctx, pipeline.RawPath(table, batchID), r.maxBody+r.maxBody/100+1024)
 	if err != nil {
 		return nil, err
 	}
@@ -96,13 +97,13 @@ func (r *Replay) copyKept(ctx context.Context, table *schema.Table, batchID stri
 	return body, nil
 }
 
-// read returns an object of at most maxBody bytes.
-func (r *Replay) read(ctx context.Context, name string) ([]byte, error) {
+// read returns an object of at most limit bytes.
+func (r *Replay) read(ctx context.Context, name string, limit int64) ([]byte, error) {
 	info, err := r.store.Stat(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	if info.Size > r.maxBody {
+	if info.Size > limit {
 		return nil, pipeline.ErrAnswerTooLong
 	}
 	data, _, err := r.store.Get(ctx, name)

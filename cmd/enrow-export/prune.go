@@ -7,18 +7,18 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
+	"enrow-export/schema"
 )
 
 func (p *program) pruneCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "prune",
 		Usage: "list the data files that no manifest entry names, or delete them",
-		Description: "Such files are orphans of runs that died, and files that others have superseded.\n" +
+		Description: "Such files, and copies of answers, are orphans of runs that died or superseded by others.\n" +
 			"What is not recognised as this program's, by path and content, is shown as foreign\n" +
 			"and never deleted. Runs that are under way lose nothing: they put again what they need.",
 		CustomHelpTemplate: cli.CommandHelpTemplate + exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitInterrupt, exitTerminated),
 		Flags: append(toFlags(),
-			kindsFlag(),
 			boolFlag("delete", "delete what is listed"),
 			layoutFlag(),
 			outputFlag()),
@@ -49,11 +49,7 @@ func (p *program) prune(c *cli.Context) error {
 	if c.NArg() > 0 {
 		return usagef("see enrow-export prune --help", "prune takes no arguments: it looks at the whole destination")
 	}
-	cfg := pipeline.PruneConfig{Delete: c.Bool("delete"), ToolVersion: version}
-	var err error
-	if cfg.Tables, err = tables(c); err != nil {
-		return err
-	}
+	cfg := pipeline.PruneConfig{Tables: schema.Tables(), Delete: c.Bool("delete"), ToolVersion: version}
 	ui, err := p.newUI(c)
 	if err != nil {
 		return err
