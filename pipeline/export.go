@@ -127,7 +127,7 @@ func (x *exporter) judge(id string, a *Answer) *Error {
 		failure.Hint = "nothing was published; ask Enrow about the batch, or export it as it is with --allow-mismatch"
 	case len(a.Leftovers) > 0 && x.RefuseUnknown:
 		for _, l := range a.Leftovers {
-			faults = append(faults, fmt.Sprintf("%s (%s, %d times, first in results[%d])", l.Path, l.Reason, l.Count, l.First))
+			faults = append(faults, fmt.Sprintf("%s (%s, %d in all, first in results[%d])", l.Path, l.Reason, l.Count, l.First))
 		}
 		failure.Err = errors.New("answer has what no column declares: " + strings.Join(faults, "; "))
 		failure.Hint = "nothing was published; --unknown-fields capture keeps such values in the column extra"

@@ -203,8 +203,8 @@ func TestUnknownFieldsAreRefused(t *testing.T) {
 	cfg := config(t, source, store, "csv")
 	cfg.RefuseUnknown = true
 	res := export(t, cfg, "b", FailedBatch)
-	const want = "check batch b: answer has what no column declares: (odd key) (unknown, 1 times, first in results[2]); " +
-		"index (misfit, 1 times, first in results[2]); info.score (unknown, 2 times, first in results[1])"
+	const want = "check batch b: answer has what no column declares: (odd key) (unknown, 1 in all, first in results[2]); " +
+		"index (misfit, 1 in all, first in results[2]); info.score (unknown, 2 in all, first in results[1])"
 	if res.Err.Error() != want || !IsPermanent(res.Err) || len(files(t, store)) != 0 {
 		t.Errorf("error %q, want %q", res.Err, want)
 	}
@@ -247,5 +247,18 @@ func TestSummaryAddsUp(t *testing.T) {
 	}
 	if _, s, _ = runAll(t.Context(), t, cfg, "a", "b", "c"); s.Done != 3 || s.Found != 0 || s.Credits != (Credits{}) {
 		t.Errorf("summary of a run that did nothing: %+v", s)
+	}
+}
+
+// Looking at the indexes changes none of them.
+func TestReviewLeavesTheRows(t *testing.T) {
+	body := completed(`[{"index":5},{"index":1},{"index":9},{"index":1}]`)
+	a, err := Flatten(memory.NewGoAllocator(), &schema.EmailFind, "b", body, unlimited)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Release()
+	if got := columnOf(a.Record, "index").String(); got != "[5 1 9 1]" || len(a.Warnings) != 2 {
+		t.Errorf("indexes %s, warnings %q", got, a.Warnings)
 	}
 }

@@ -15,14 +15,14 @@ func (p *program) verifyCommand() *cli.Command {
 		Usage:     "read the files back and compare them with the manifest",
 		ArgsUsage: "[BATCH_ID ...]",
 		Description: "Without ids: of all batches that are exported. How closely files are looked at:\n" +
-			"   size       each is there and has its size; no file is read\n" +
+			"   size       each is there and has its size\n" +
 			"   checksum   its bytes have the sha256 and crc32c that the manifest says\n" +
 			"   full       its rows, read back by other code than has written them, have the\n" +
 			"              number, the columns and the content_sha256 that the manifest says\n" +
 			"No request is made to the API.",
 		CustomHelpTemplate: cli.CommandHelpTemplate + exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitInterrupt, exitTerminated),
 		Flags: append(toFlags(), kindsFlag(), idsFileFlag(),
-			stringFlag("depth", string(pipeline.DepthChecksum), "how closely to look: `size`, checksum or full"),
+			stringFlag("depth", string(pipeline.DepthChecksum), "how closely to look: `DEPTH` size, checksum or full"),
 			outputFlag(), boolFlag("quiet", "print differences only")),
 		Action: p.verify,
 	}
