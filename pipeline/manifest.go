@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -254,21 +255,23 @@ func (m Manifest) decode(id string, data []byte) (*Entry, error) {
 }
 
 // checkPaths refuses paths that a program must not follow: they are read,
-// replaced and deleted.
+// replaced and deleted. raw is where a copy of the answer may be.
 func (e *Entry) checkPaths(raw string) error {
-	paths := append([]string(nil), e.Superseded...)
+	if _, odd := e.Files[rawFormat]; odd {
+		return errors.New("names a file of an unknown format")
+	}
+	paths := slices.Clone(e.Superseded)
 	for _, files := range []map[string]File{e.published(), e.Replacing} {
 		for format, f := range files {
-			if format == rawFormat {
-				if f.Path != raw {
-					return errors.New("names a copy of the answer where none can be")
-				}
-				continue
-			}
-			if _, ok := sinks.FormatByName(format); !ok {
+			_, known := sinks.FormatByName(format)
+			switch {
+			case format == rawFormat && f.Path != raw:
+				return errors.New("names a copy of the answer where none can be")
+			case format != rawFormat && !known:
 				return errors.New("names a file of an unknown format")
+			case known:
+				paths = append(paths, f.Path)
 			}
-			paths = append(paths, f.Path)
 		}
 	}
 	for _, p := range paths {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -78,5 +79,55 @@ func TestManifestIDs(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"a", "b"}, got); diff != "" {
 		t.Errorf("ids (-want +got):\n%s", diff)
+	}
+}
+
+// Paths are read, replaced and deleted: an entry that names one where none of
+// its kind can be is refused.
+func TestEntryPathsAreChecked(t *testing.T) {
+	file := func(path string) string {
+		return `{"path":"` + path + `","rows":0,"bytes":0,"sha256":"","crc32c":"","compression":"none"}`
+	}
+	cases := []struct {
+		member string
+		ok     bool
+	}{
+		{`"files":{"csv":` + file("email_find/b.csv") + `}`, true},
+		{`"files":{"csv":` + file("../b.csv") + `}`, false},
+		{`"files":{"csv":` + file("_manifest/email_find/c.json") + `}`, false},
+		{`"files":{"csv":` + file("a/_x/b.csv") + `}`, false},
+		{`"files":{"exe":` + file("b.exe") + `}`, false},
+		{`"files":{"raw":` + file("_raw/email_find/b.json.zst") + `}`, false},
+		{`"files":{"csv":` + file("_raw/email_find/c.json.zst") + `}`, false},
+		{`"raw":` + file("_raw/email_find/b.json.zst"), true},
+		{`"raw":` + file("_raw/email_find/c.json.zst"), false},
+		{`"raw":` + file("email_find/b.csv"), false},
+		{`"replacing":{"raw":` + file("_raw/email_find/b.json.zst") + `}`, true},
+		{`"replacing":{"raw":` + file("_manifest/email_find/b.json") + `}`, false},
+		{`"replacing":{"csv":` + file("/etc/passwd") + `}`, false},
+		{`"superseded":["email_find/b.csv","_raw/email_find/b.json.zst"]`, true},
+		{`"superseded":["_raw/email_find/c.json.zst"]`, false},
+		{`"superseded":["_manifest/email_find/b.json"]`, false},
+	}
+	for _, c := range cases {
+		entry := `{"manifest_version":1,"batch_id":"b","kind":"email-find","state":"pending",` + c.member +
+			`,"updated_at":"2026-01-02T03:04:05Z","attempts":1,"tool_version":""}`
+		_, err := (Manifest{Table: &schema.EmailFind}).decode("b", []byte(entry))
+		if (err == nil) != c.ok {
+			t.Errorf("%s: error %v, want one: %t", c.member, err, !c.ok)
+		}
+	}
+}
+
+// An entry is indented for people, but never to many times its size.
+func TestEntryDoesNotBlowUp(t *testing.T) {
+	e := Entry{Batch: json.RawMessage(`{"x":[` + strings.Repeat(strings.Repeat("[", 900)+strings.Repeat("]", 900)+",", 100) + `0]}`)}
+	text, err := e.encode()
+	if err != nil || len(text) > 2*len(e.Batch) {
+		t.Errorf("%d bytes become %d, error %v", len(e.Batch), len(text), err)
+	}
+	e.Batch = json.RawMessage(`{"x":{"y":1}}`)
+	if text, err = e.encode(); err != nil || !strings.Contains(string(text), "\n    \"x\": {\n") {
+		t.Errorf("entry is not indented: %s, error %v", text, err)
 	}
 }
