@@ -260,7 +260,7 @@ func (e *Entry) checkPaths(raw string) error {
 	if _, odd := e.Files[rawFormat]; odd {
 		return errors.New("names a file of an unknown format")
 	}
-	paths := slices.Clone(e.Superseded)
+	paths := slices.DeleteFunc(slices.Clone(e.Superseded), func(path string) bool { return path == raw })
 	for _, files := range []map[string]File{e.published(), e.Replacing} {
 		for format, f := range files {
 			_, known := sinks.FormatByName(format)
@@ -275,9 +275,6 @@ func (e *Entry) checkPaths(raw string) error {
 		}
 	}
 	for _, p := range paths {
-		if p == raw {
-			continue
-		}
 		if sinks.CheckName(p) != nil || strings.HasPrefix(p, "_") || strings.Contains(p, "/_") {
 			return errors.New("names a file where none of its kind can be")
 		}

@@ -98,7 +98,7 @@ func TestEntryPathsAreChecked(t *testing.T) {
 		{`"files":{"csv":` + file("a/_x/b.csv") + `}`, false},
 		{`"files":{"exe":` + file("b.exe") + `}`, false},
 		{`"files":{"raw":` + file("_raw/email_find/b.json.zst") + `}`, false},
-		{`"files":{"csv":` + file("_raw/email_find/c.json.zst") + `}`, false},
+		{`"files":{"csv":` + file("_raw/email_find/b.json.zst") + `}`, false},
 		{`"raw":` + file("_raw/email_find/b.json.zst"), true},
 		{`"raw":` + file("_raw/email_find/c.json.zst"), false},
 		{`"raw":` + file("email_find/b.csv"), false},

@@ -2,8 +2,10 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"enrow-export/schema"
@@ -71,4 +73,28 @@ type closing struct {
 func (c closing) Fetch(ctx context.Context, table *schema.Table, id string) ([]byte, error) {
 	close(c.stop)
 	return c.Source.Fetch(ctx, table, id)
+}
+
+// A fault of the run cuts off what is under way: it would meet the same fault.
+func TestFatalErrorCutsOffTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := hangingAnswers{newAnswers()}
+		source.set("fatal", &Error{Op: "fetch", Class: Fatal, Err: errors.New("bad key")})
+		source.set("hangs", "")
+		cfg := config(t, source, sinks.NewMemory(), "csv")
+		_, s, err := runAll(t.Context(), t, cfg, "hangs", "fatal", "fatal-too")
+		if err == nil || err.Error() != "fetch: bad key" || s.NotTried < 2 {
+			t.Errorf("summary %+v, error %v", s, err)
+		}
+	})
+}
+
+// hangingAnswers never answers for the batch "hangs", but to a cancelled context.
+type hangingAnswers struct{ *answers }
+
+func (s hangingAnswers) Fetch(ctx context.Context, table *schema.Table, id string) ([]byte, error) {
+	if id == "hangs" {
+		<-ctx.Done()
+	}
+	return s.answers.Fetch(ctx, table, id)
 }
