@@ -85,7 +85,7 @@ type crasher struct {
 // prepare makes a destination for the job, and returns how the job is called.
 func (c *crasher) prepare(t *testing.T, job crash) (p *place, url string, args []string) {
 	t.Helper()
-	formats := []string{"--format", "parquet,ndjson,csv"}
+	formats := []string{"--format", "parquet,ndjson,csv", "--keep-raw"}
 	p, url = c.fresh(), c.first
 	if job.before != nil {
 		p.mustExport(t, url, append(append(formats, job.before...), c.ids...)...)
@@ -163,7 +163,7 @@ func (c *crasher) endure(t *testing.T, job crash, quiet quietRun) {
 		t.Errorf("%s: %q are left", job.name, left)
 	}
 	// Nothing is left to do, not even a request.
-	cmd, stdout, stderr := p.export(t, "http://127.0.0.1:1", append([]string{"--format", "parquet,ndjson,csv"}, c.ids...)...)
+	cmd, stdout, stderr := p.export(t, "http://127.0.0.1:1", append([]string{"--format", "parquet,ndjson,csv", "--keep-raw"}, c.ids...)...)
 	if err := cmd.Run(); err != nil || !strings.Contains(stdout.String(), "\n100 batches: 100 already done, ") {
 		t.Errorf("%s: one more run: %v\n%s%s", job.name, err, stdout, stderr)
 	}

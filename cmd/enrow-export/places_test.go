@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -178,18 +179,19 @@ type content struct {
 	crc32c uint32
 }
 
-// files returns the data files that can be seen.
+// files returns the data files, and the copies of answers, that can be seen.
 func (p *place) files(t *testing.T) map[string]content {
 	t.Helper()
 	found := make(map[string]content)
 	for info, err := range p.store.List(t.Context(), "") {
-		if err == nil && info.Version == "" && !strings.HasPrefix(info.Name, "_") { // a folder's listing has no checksums
+		isData := !strings.HasPrefix(info.Name, "_manifest/")
+		if err == nil && info.Version == "" && isData { // a folder's listing has no checksums
 			info, err = p.store.Stat(t.Context(), info.Name)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.HasPrefix(info.Name, "_") {
+		if isData {
 			found[info.Name] = content{info.Size, info.CRC32C}
 		}
 	}
@@ -212,7 +214,7 @@ func (p *place) entries(t *testing.T) map[string]*pipeline.Entry {
 	return found
 }
 
-// litter returns what is neither a data file nor an entry, nor a folder's lock
+// litter returns what is neither a data file, a copy nor an entry, nor a folder's lock
 // file: half-written files above all.
 func (p *place) litter(t *testing.T) []string {
 	t.Helper()
@@ -224,7 +226,8 @@ func (p *place) litter(t *testing.T) []string {
 		}
 		known[info.Name] = true
 		isEntry := strings.HasPrefix(info.Name, "_manifest/email_find/") && strings.HasSuffix(info.Name, ".json")
-		if strings.HasPrefix(info.Name, "_") && !isEntry {
+		isCopy := strings.HasPrefix(info.Name, "_raw/email_find/") && strings.HasSuffix(info.Name, ".json.zst")
+		if strings.HasPrefix(info.Name, "_") && !isEntry && !isCopy {
 			found = append(found, info.Name)
 		}
 	}
@@ -254,7 +257,11 @@ func (c content) isOf(f pipeline.File) bool {
 func truthful(t *testing.T, files map[string]content, entries map[string]*pipeline.Entry) {
 	t.Helper()
 	for id, e := range entries {
-		for format, f := range e.Files {
+		named := maps.Clone(e.Files)
+		if named != nil && e.Raw != nil {
+			named["raw"] = *e.Raw
+		}
+		for format, f := range named {
 			there, ok := files[f.Path]
 			replacing, open := e.Replacing[format]
 			if isTrue := there.isOf(f) || open && there.isOf(replacing); !ok || !isTrue {
