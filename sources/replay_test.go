@@ -125,33 +125,42 @@ func TestReplayRefuses(t *testing.T) {
 		name   string
 		damage func(t *testing.T, store *sinks.Memory)
 		limit  int64
-		class  pipeline.Class
+		rows   int // of the answer that is given all the same
 		want   string
 	}{
-		{"unknown", nil, 1 << 20, pipeline.Permanent, "no answer was saved: neither _raw/email_find/none.json.zst nor none.json is there"},
-		{"too long", nil, 100, pipeline.Permanent, "answer is longer than 100 bytes"},
+		{"unknown", nil, 1 << 20, 0, "no answer was saved: neither _raw/email_find/none.json.zst nor none.json is there"},
+		{"too long", nil, 100, 0, "answer is longer than 100 bytes"},
 		{"too long once it is unpacked", func(t *testing.T, store *sinks.Memory) {
 			put(t, store, "b.json", `{"general":{"id":"b","status":"completed"},"results":[],"x":"`+strings.Repeat("x", 5000)+`"}`)
 			cfg := exportConfig(t, &schema.EmailFind, bodyOf(get(t, store, "b.json")), store)
 			cfg.KeepRaw, cfg.Force = true, true
 			run(t, cfg, "b")
-		}, 2000, pipeline.Permanent, "answer is longer than 2000 bytes"},
+		}, 2000, 0, "answer is longer than 2000 bytes"},
 		{"a byte of the copy", func(t *testing.T, store *sinks.Memory) {
 			data := []byte(get(t, store, raw))
 			data[len(data)/2] ^= 1
 			put(t, store, raw, string(data))
-		}, 1 << 20, pipeline.Permanent, "copy of the answer is damaged"},
+		}, 1 << 20, 0, "copy of the answer is damaged"},
 		{"a cut copy", func(t *testing.T, store *sinks.Memory) {
 			data := get(t, store, raw)
 			put(t, store, raw, data[:len(data)-1])
-		}, 1 << 20, pipeline.Permanent, "copy of the answer is damaged"},
+		}, 1 << 20, 0, "copy of the answer is damaged"},
 		{"the copy of another answer", func(t *testing.T, store *sinks.Memory) {
 			other := exported(t)
 			cfg := exportConfig(t, &schema.EmailFind, bodyOf(string(fakeapi.Generate("b", 6, 1).Body)), other)
 			cfg.KeepRaw, cfg.Force = true, true
 			run(t, cfg, "b")
 			put(t, store, raw, get(t, other, raw))
-		}, 1 << 20, pipeline.Permanent, "another sha256 than the manifest says of the answer"},
+		}, 1 << 20, 0, "another sha256 than the manifest says of the answer"},
+		{"the copy of another answer, being put", func(t *testing.T, store *sinks.Memory) {
+			other := exported(t)
+			cfg := exportConfig(t, &schema.EmailFind, bodyOf(string(fakeapi.Generate("b", 6, 1).Body)), other)
+			cfg.KeepRaw, cfg.Force = true, true
+			run(t, cfg, "b")
+			put(t, store, raw, get(t, other, raw))
+			put(t, store, entry, strings.Replace(get(t, store, entry), `"first_exported_at"`,
+				`"replacing": {"raw": {"path": "`+raw+`", "rows": 6, "bytes": 1, "sha256": "", "crc32c": "", "compression": "zstd"}}, "first_exported_at"`, 1))
+		}, 1 << 20, 6, ""},
 		{"without an entry", func(t *testing.T, store *sinks.Memory) {
 			info, err := store.Stat(t.Context(), entry)
 			if err != nil {
@@ -160,8 +169,8 @@ func TestReplayRefuses(t *testing.T) {
 			if err := store.Delete(t.Context(), entry, sinks.IfVersion(info.Version)); err != nil {
 				t.Fatal(err)
 			}
-		}, 1 << 20, 0, ""},
-		{"with an entry that cannot be read", func(t *testing.T, store *sinks.Memory) { put(t, store, entry, "{") }, 1 << 20, 0, ""},
+		}, 1 << 20, 5, ""},
+		{"with an entry that cannot be read", func(t *testing.T, store *sinks.Memory) { put(t, store, entry, "{") }, 1 << 20, 5, ""},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -174,13 +183,13 @@ func TestReplayRefuses(t *testing.T) {
 			}
 			body, err := NewReplay(store, c.limit).Fetch(t.Context(), &schema.EmailFind, id)
 			if c.want == "" {
-				if err != nil || !bytes.Equal(body, fakeapi.Generate("b", 5, 1).Body) {
+				if err != nil || !bytes.Equal(body, fakeapi.Generate("b", c.rows, 1).Body) {
 					t.Errorf("error %v", err)
 				}
 				return
 			}
 			var failure *pipeline.Error
-			if !errors.As(err, &failure) || failure.Class != c.class || !strings.Contains(err.Error(), c.want) || failure.Hint == "" {
+			if !errors.As(err, &failure) || failure.Class != pipeline.Permanent || !strings.Contains(err.Error(), c.want) || failure.Hint == "" {
 				t.Errorf("error %v, want one with %q and advice", err, c.want)
 			}
 		})

@@ -69,6 +69,21 @@ func TestSchemasMatchTypes(t *testing.T) {
 	compareFields(t, "file", manifest.Defs.File, reflect.TypeFor[pipeline.File]())
 }
 
+// The manifest's schema knows every kind, and no other.
+func TestSchemaKnowsEveryKind(t *testing.T) {
+	var manifest struct {
+		Properties struct {
+			Kind struct {
+				Enum []string `json:"enum"`
+			} `json:"kind"`
+		} `json:"properties"`
+	}
+	readJSON(t, "../../docs/manifest.schema.json", &manifest)
+	if diff := cmp.Diff(kinds(), manifest.Properties.Kind.Enum); diff != "" {
+		t.Errorf("kinds (-code +schema):\n%s", diff)
+	}
+}
+
 func compareFields(t *testing.T, name string, o object, typ reflect.Type) {
 	t.Helper()
 	var all, required []string
