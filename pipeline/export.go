@@ -28,7 +28,7 @@ type Result struct {
 	Outcome Outcome
 	// Entry is what the manifest says now; set when Outcome is Exported or Done.
 	Entry *Entry
-	// Review is what was noticed of the answer; set when Outcome is Exported.
+	// Review is what was noticed of the answer, if a finished one was read.
 	Review
 	// Finished and Requested are the vendor's progress, -1 when unknown.
 	Finished, Requested int64
@@ -102,6 +102,7 @@ func (x *exporter) stages(ctx context.Context, id string) (Result, error) {
 			Hint: "start the search again at Enrow; a failed batch has no results",
 		}, answer.Envelope)
 	}
+	res.Review = answer.Review
 	if err := x.judge(id, answer); err != nil {
 		return res, x.failed(ctx, id, err, answer.Envelope)
 	}
@@ -110,7 +111,6 @@ func (x *exporter) stages(ctx context.Context, id string) (Result, error) {
 		return res, x.failed(ctx, id, classify(err, id), nil)
 	}
 	res.Outcome = Exported
-	res.Review = answer.Review
 	return res, nil
 }
 

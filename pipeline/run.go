@@ -133,8 +133,8 @@ type Summary struct {
 	Bytes    int64 // of the files of the batches exported
 	Warned   int   // batches exported with mismatches or warnings
 	Credits  Credits
-	// Leftovers are what no table or envelope declares, over all batches
-	// exported; First is -1 there.
+	// Leftovers are what no table or envelope declares of the finished answers
+	// that were read, exported or not; First is -1 there.
 	Leftovers []schema.Leftover
 	Elapsed   time.Duration
 }
@@ -247,6 +247,7 @@ func (r *run) stopped() bool {
 // collect counts and reports a final result.
 func (r *run) collect(res Result) {
 	s := &r.summary
+	r.unknown(res)
 	switch res.Outcome {
 	case Exported:
 		s.Exported++
@@ -257,7 +258,6 @@ func (r *run) collect(res Result) {
 		if len(res.Mismatches)+len(res.Warnings) > 0 {
 			s.Warned++
 		}
-		r.unknown(res)
 		for _, enc := range r.Encodings {
 			s.Bytes += res.Entry.Files[enc.Format.Name].Bytes
 		}

@@ -211,19 +211,22 @@ func TestUnknownFieldsAreRefused(t *testing.T) {
 	if e := readEntry(t, store, "b"); e.State != StateFailed || e.Error != want {
 		t.Errorf("entry %+v", e)
 	}
-	cfg.RefuseUnknown = false
-	_, s, err := runAll(t.Context(), t, cfg, "b")
-	if err != nil {
-		t.Fatal(err)
-	}
 	wantSummary := []schema.Leftover{
 		{Path: "general.new", Reason: schema.Unknown, Count: 1, First: -1},
 		{Path: "results[].(odd key)", Reason: schema.Unknown, Count: 1, First: -1},
 		{Path: "results[].index", Reason: schema.Misfit, Count: 1, First: -1},
 		{Path: "results[].info.score", Reason: schema.Unknown, Count: 2, First: -1},
 	}
-	if diff := cmp.Diff(wantSummary, s.Leftovers); diff != "" {
-		t.Errorf("summary (-want +got):\n%s", diff)
+	// The summary tells of them whether they are refused or not.
+	for _, refuse := range []bool{true, false} {
+		cfg.RefuseUnknown = refuse
+		_, s, err := runAll(t.Context(), t, cfg, "b")
+		if err != nil || (s.Failed == 1) != refuse {
+			t.Fatalf("summary %+v, error %v", s, err)
+		}
+		if diff := cmp.Diff(wantSummary, s.Leftovers); diff != "" {
+			t.Errorf("summary (-want +got):\n%s", diff)
+		}
 	}
 }
 
