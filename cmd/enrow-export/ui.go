@@ -221,7 +221,7 @@ func (u *ui) summary(kind string, s pipeline.Summary) {
 	)
 	text += ", in " + duration(s.Elapsed)
 	if s.Warned > 0 {
-		text += fmt.Sprintf("\nwarnings: of %s", count(int64(s.Warned), "batch"))
+		text += fmt.Sprintf("\nwith warnings: %s", count(int64(s.Warned), "batch"))
 	}
 	if l.CreditsSpent != 0 || l.CreditsRefunded != 0 {
 		text += fmt.Sprintf("\ncredits: %s spent, %s refunded", humanize.Commaf(l.CreditsSpent), humanize.Commaf(l.CreditsRefunded))
