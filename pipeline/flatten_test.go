@@ -162,22 +162,24 @@ func TestFlattenRefuses(t *testing.T) {
 		{"result is null", string(completed(`[null]`)), "results[0]: result is not an object"},
 		{"byte order mark", "\uFEFF" + string(completed(`[]`)), "not valid JSON"},
 	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
-			defer mem.AssertSize(t, 0)
-			a, err := Flatten(mem, &schema.EmailFind, "b", []byte(c.body), unlimited)
-			var failure *Error
-			if !errors.As(err, &failure) || a != nil {
-				t.Fatalf("answer %v, error %v, want an *Error", a, err)
-			}
-			if failure.Class != Permanent || failure.Batch != "b" || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("error %q of class %d, want one with %q, permanent", err, failure.Class, c.want)
-			}
-			if strings.Contains(err.Error(), "example.com") {
-				t.Errorf("error quotes the answer: %v", err)
-			}
-		})
+	for _, table := range schema.Tables() {
+		for _, c := range cases {
+			t.Run(table.Kind+"/"+c.name, func(t *testing.T) {
+				mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+				defer mem.AssertSize(t, 0)
+				a, err := Flatten(mem, table, "b", []byte(c.body), unlimited)
+				var failure *Error
+				if !errors.As(err, &failure) || a != nil {
+					t.Fatalf("answer %v, error %v, want an *Error", a, err)
+				}
+				if failure.Class != Permanent || failure.Batch != "b" || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("error %q of class %d, want one with %q, permanent", err, failure.Class, c.want)
+				}
+				if strings.Contains(err.Error(), "example.com") {
+					t.Errorf("error quotes the answer: %v", err)
+				}
+			})
+		}
 	}
 	a, err := Flatten(memory.NewGoAllocator(), &schema.EmailFind, "b", completed(nest(1000)), unlimited)
 	if err != nil {
