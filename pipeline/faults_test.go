@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"enrow-export/schema"
 	"enrow-export/sinks"
 	"enrow-export/sinks/storetest"
 )
@@ -21,7 +22,8 @@ type scenario struct {
 	name    string
 	before  func(t *testing.T, store sinks.Store) // may be nil
 	run     func(t *testing.T, store sinks.Store) Config
-	damaged bool // before leaves files that are not as the manifest says
+	damaged bool // before leaves a file that is not as the manifest says
+	gone    bool // before leaves a file out that the manifest names
 }
 
 const faultID = "batch-1"
@@ -85,17 +87,25 @@ func scenarios() []scenario {
 				t.Fatal(err)
 			}
 		}, run: run("old", nil, "csv")},
-		{name: "file gone, other source", damaged: true, before: func(t *testing.T, store sinks.Store) {
+		{name: "file gone, other source", gone: true, before: func(t *testing.T, store sinks.Store) {
 			first("csv", "ndjson")(t, store)
-			name := "email_find/" + faultID + ".csv"
-			info, err := store.Stat(t.Context(), name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := store.Delete(t.Context(), name, sinks.IfVersion(info.Version)); err != nil {
-				t.Fatal(err)
-			}
+			removeObject(t, store, "email_find/"+faultID+".csv")
 		}, run: run("new", nil, "csv")},
+		{name: "copy gone, other source", gone: true, before: func(t *testing.T, store sinks.Store) {
+			firstWithRaw(t, store)
+			removeObject(t, store, RawPath(&schema.EmailFind, faultID))
+		}, run: run("new", keepRaw, "csv")},
+	}
+}
+
+func removeObject(t *testing.T, store sinks.Store, name string) {
+	t.Helper()
+	info, err := store.Stat(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Delete(t.Context(), name, sinks.IfVersion(info.Version)); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -163,7 +173,7 @@ func disturb(t *testing.T, store sinks.Store, sc scenario, mode storetest.Mode, 
 		t.Errorf("%s: a cancelled run reports no error", what)
 	}
 	if !sc.damaged { // else the manifest is not true to begin with
-		truthful(t, store, faultID)
+		truthfulOf(t, store, sc.gone, faultID)
 	}
 	for name, data := range files(t, store) {
 		if data != initial[name] && data != want[name] {

@@ -256,7 +256,7 @@ func TestPruneBesideAnExport(t *testing.T) {
 							t.Error(err)
 						}
 						if !sc.damaged {
-							truthful(t, store, faultID)
+							truthfulOf(t, store, sc.gone, faultID)
 						}
 					}}
 					results, _, err := runAll(t.Context(), t, sc.run(t, pruning), faultID)

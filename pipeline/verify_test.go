@@ -126,8 +126,13 @@ func TestVerifyNamesEveryDifference(t *testing.T) {
 						t.Fatal(err)
 					}
 					var got []string
+					told := make(map[string]bool)
 					for _, d := range checked.Differences {
 						got = append(got, d.Path+" "+d.Problem)
+						if told[d.Path] {
+							t.Errorf("depth %s: more than one difference of %s: %q", depth, d.Path, got)
+						}
+						told[d.Path] = true
 					}
 					text := strings.Join(got, "\n")
 					sees = sees || depth == c.depth
