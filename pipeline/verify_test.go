@@ -13,19 +13,11 @@ import (
 func TestVerifyNamesEveryDifference(t *testing.T) {
 	replace := func(t *testing.T, store sinks.Store, name, data string) {
 		t.Helper()
-		info, err := store.Stat(t.Context(), name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := store.Delete(t.Context(), name, sinks.IfVersion(info.Version)); err != nil {
-			t.Fatal(err)
-		}
+		removeObject(t, store, name)
 		if data == "" {
 			return
 		}
-		if _, err := store.Put(t.Context(), name, []byte(data), sinks.IfAbsent()); err != nil {
-			t.Fatal(err)
-		}
+		putObject(t, store, name, data)
 	}
 	const entry = "_manifest/email_find/b.json"
 	// edit changes the manifest's entry, as a person might.

@@ -121,6 +121,13 @@ func TestReplayRefuses(t *testing.T) {
 		}
 		return string(data)
 	}
+	otherCopy := func(t *testing.T) string {
+		store := sinks.NewMemory()
+		cfg := exportConfig(t, &schema.EmailFind, bodyOf(string(fakeapi.Generate("b", 6, 1).Body)), store)
+		cfg.KeepRaw = true
+		run(t, cfg, "b")
+		return get(t, store, raw)
+	}
 	cases := []struct {
 		name   string
 		damage func(t *testing.T, store *sinks.Memory)
@@ -146,18 +153,10 @@ func TestReplayRefuses(t *testing.T) {
 			put(t, store, raw, data[:len(data)-1])
 		}, 1 << 20, 0, "copy of the answer is damaged"},
 		{"the copy of another answer", func(t *testing.T, store *sinks.Memory) {
-			other := exported(t)
-			cfg := exportConfig(t, &schema.EmailFind, bodyOf(string(fakeapi.Generate("b", 6, 1).Body)), other)
-			cfg.KeepRaw, cfg.Force = true, true
-			run(t, cfg, "b")
-			put(t, store, raw, get(t, other, raw))
+			put(t, store, raw, otherCopy(t))
 		}, 1 << 20, 0, "another sha256 than the manifest says of the answer"},
 		{"the copy of another answer, being put", func(t *testing.T, store *sinks.Memory) {
-			other := exported(t)
-			cfg := exportConfig(t, &schema.EmailFind, bodyOf(string(fakeapi.Generate("b", 6, 1).Body)), other)
-			cfg.KeepRaw, cfg.Force = true, true
-			run(t, cfg, "b")
-			put(t, store, raw, get(t, other, raw))
+			put(t, store, raw, otherCopy(t))
 			put(t, store, entry, strings.Replace(get(t, store, entry), `"first_exported_at"`,
 				`"replacing": {"raw": {"path": "`+raw+`", "rows": 6, "bytes": 1, "sha256": "", "crc32c": "", "compression": "zstd"}}, "first_exported_at"`, 1))
 		}, 1 << 20, 6, ""},
