@@ -319,3 +319,53 @@ func TestOvertakenAtAnyOperation(t *testing.T) {
 		})
 	}
 }
+
+// A run with other settings dies at any operation, and the next one has the
+// settings of before and asks for less: what the dead one may have replaced is
+// made again, asked for or not, before the entry vouches for it.
+func TestRunAfterACutOffOne(t *testing.T) {
+	forEachStore(t, "cut off", func(t *testing.T, store sinks.Store) {
+		for at := 1; ; at++ {
+			old, changed := newAnswers(), newAnswers()
+			id := fmt.Sprintf("batch-%d", at)
+			old.set(id, finished(id, "old", 3))
+			changed.set(id, finished(id, "new", 3))
+			before := config(t, old, store, "csv", "ndjson")
+			before.KeepRaw, before.Columns = true, []string{"batch_id", "email"}
+			export(t, before, id, Exported)
+
+			faulty := &storetest.Faulty{Store: store, At: at, Mode: storetest.CancelBefore}
+			ctx, cancel := context.WithCancel(t.Context())
+			faulty.Cancel = cancel
+			other := config(t, changed, faulty, "csv")
+			other.Force = true
+			_, _, _ = runAll(ctx, t, other, id) // however it ends
+			cancel()
+
+			again := config(t, old, store, "csv")
+			again.Columns = before.Columns
+			results, _, err := runAll(t.Context(), t, again, id)
+			if err != nil || results[id].Err != nil {
+				t.Fatalf("operation %d: %v, %v", at, err, results[id].Err)
+			}
+			sound(t, store, id)
+			if !faulty.Fired() {
+				return
+			}
+		}
+	})
+}
+
+// By force a copy that is damaged is made again, asked for or not.
+func TestForceMendsTheCopy(t *testing.T) {
+	store, source := sinks.NewMemory(), newAnswers()
+	source.set("b", finished("b", "x", 1))
+	cfg := config(t, source, store, "csv")
+	cfg.KeepRaw = true
+	export(t, cfg, "b", Exported)
+	removeObject(t, store, rawPath)
+	putObject(t, store, rawPath, "damage")
+	cfg.KeepRaw, cfg.Force = false, true
+	export(t, cfg, "b", Exported)
+	sound(t, store, "b")
+}

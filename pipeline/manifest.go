@@ -198,16 +198,19 @@ func (m Manifest) write(ctx context.Context, e *Entry, cond sinks.Condition) (si
 	return sinks.IfVersion(info.Version), nil
 }
 
-// maxIndented is how many levels the vendor's words in an entry may have to be
-// indented: the white space before deep ones can be a thousand times their size.
-const maxIndented = 20
+// What the vendor says of a batch is indented in its entry up to this many bytes
+// and levels: the white space can be many times the size of the rest.
+const (
+	maxIndented      = 64 << 10
+	maxIndentedDepth = 20
+)
 
 // encode returns the entry as JSON that ends in a newline, indented for people.
 func (e *Entry) encode() ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
-	if scanNesting(e.Batch).depth <= maxIndented {
+	if len(e.Batch) <= maxIndented && scanNesting(e.Batch).depth <= maxIndentedDepth {
 		enc.SetIndent("", "  ")
 	}
 	if err := enc.Encode(e); err != nil {

@@ -121,13 +121,17 @@ func TestEntryPathsAreChecked(t *testing.T) {
 
 // An entry is indented for people, but never to many times its size.
 func TestEntryDoesNotBlowUp(t *testing.T) {
-	e := Entry{Batch: json.RawMessage(`{"x":[` + strings.Repeat(strings.Repeat("[", 900)+strings.Repeat("]", 900)+",", 100) + `0]}`)}
-	text, err := e.encode()
-	if err != nil || len(text) > 2*len(e.Batch) {
-		t.Errorf("%d bytes become %d, error %v", len(e.Batch), len(text), err)
+	for _, batch := range []string{
+		`{"x":[` + strings.Repeat(strings.Repeat("[", 900)+strings.Repeat("]", 900)+",", 100) + `0]}`,
+		`{"x":` + strings.Repeat("[", 18) + strings.Repeat("1,", 100_000) + "1" + strings.Repeat("]", 18) + `}`,
+	} {
+		e := Entry{Batch: json.RawMessage(batch)}
+		if text, err := e.encode(); err != nil || len(text) > 2*len(e.Batch) {
+			t.Errorf("%d bytes become %d, error %v", len(e.Batch), len(text), err)
+		}
 	}
-	e.Batch = json.RawMessage(`{"x":{"y":1}}`)
-	if text, err = e.encode(); err != nil || !strings.Contains(string(text), "\n    \"x\": {\n") {
+	e := Entry{Batch: json.RawMessage(`{"x":{"y":1}}`)}
+	if text, err := e.encode(); err != nil || !strings.Contains(string(text), "\n    \"x\": {\n") {
 		t.Errorf("entry is not indented: %s, error %v", text, err)
 	}
 }

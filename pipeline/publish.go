@@ -110,13 +110,16 @@ func (p *publication) agrees(ctx context.Context, old *Entry, outputs []output) 
 }
 
 // outputs returns the files to publish. Those that were not asked for stay as
-// they are while they come from the same answer and table; otherwise they are
-// made again, so that the files of one batch never tell different stories.
+// they are while they come from the same answer and table, and no claim is open;
+// otherwise they are made again, so that the files of one batch never tell
+// different stories. Whoever had the claim may have replaced some of them.
 func (p *publication) outputs(old *Entry) ([]output, error) {
-	targets, raw := p.targets(p.id), p.KeepRaw
-	if old != nil && old.State == StateExported &&
-		(*old.Source != p.source || old.Schema.Fingerprint != p.out.Fingerprint()) {
-		raw = raw || old.Raw != nil
+	targets := p.targets(p.id)
+	exported := old != nil && old.State == StateExported
+	again := exported &&
+		(len(old.Replacing) > 0 || *old.Source != p.source || old.Schema.Fingerprint != p.out.Fingerprint())
+	raw := p.KeepRaw || exported && old.Raw != nil && (again || p.Force)
+	if again {
 		for _, format := range slices.Sorted(maps.Keys(old.Files)) {
 			if slices.ContainsFunc(targets, func(t target) bool { return t.encoding.Format.Name == format }) {
 				continue

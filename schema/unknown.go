@@ -30,7 +30,7 @@ type Leftover struct {
 	Count, First int64
 }
 
-// maxLeftoverPaths bounds how many paths are told apart, since keys can be made
+// maxLeftoverPaths bounds how many unknown paths are told apart, since keys can be made
 // up without end. The rest are counted together under otherPaths.
 const (
 	maxLeftoverPaths = 100
@@ -41,7 +41,9 @@ const (
 // ready to use.
 type Leftovers struct {
 	counts map[Reason]map[string]*Leftover
-	paths  int
+	// unknown is the number of paths with that reason. The others have declared
+	// paths, of which there are few.
+	unknown int
 }
 
 // note counts one leftover of a result. It allocates for a new path only.
@@ -57,7 +59,7 @@ func (l *Leftovers) note(path []byte, reason Reason, result int) {
 // the path.
 func (l *Leftovers) Add(more Leftover) {
 	byPath := l.counts[more.Reason]
-	if byPath[more.Path] == nil && l.paths >= maxLeftoverPaths {
+	if byPath[more.Path] == nil && more.Reason == Unknown && l.unknown >= maxLeftoverPaths {
 		more.Path = otherPaths
 	}
 	if c := byPath[more.Path]; c != nil {
@@ -72,7 +74,9 @@ func (l *Leftovers) Add(more Leftover) {
 		l.counts[more.Reason] = byPath
 	}
 	byPath[more.Path] = &more
-	l.paths++
+	if more.Reason == Unknown {
+		l.unknown++
+	}
 }
 
 // All returns the counts in the order of their paths, nil when there are none.

@@ -55,13 +55,17 @@ func TestLeftoversAreBounded(t *testing.T) {
 	for i := range 1000 {
 		results = append(results, fmt.Sprintf(`{"key%d":1,"u":1}`, i))
 	}
+	results = append(results, `{"n":"misfit"}`) // is told all the same
 	got := leftoversOf(t, &toy, results...)
+	if last := got[len(got)-2]; last != (Leftover{"n", Misfit, 1, 1000}) {
+		t.Errorf("the misfit is %+v", last)
+	}
 	var total int64
 	for _, l := range got {
 		total += l.Count
 	}
-	if len(got) > maxLeftoverPaths+1 || total != 2000 {
-		t.Errorf("%d paths with %d leftovers, want at most %d with 2000", len(got), total, maxLeftoverPaths+1)
+	if len(got) > maxLeftoverPaths+2 || total != 2001 {
+		t.Errorf("%d paths with %d leftovers, want at most %d with 2001", len(got), total, maxLeftoverPaths+2)
 	}
 	if got[0] != (Leftover{"(other paths)", Unknown, 901, 99}) {
 		t.Errorf("the rest is %+v", got[0])

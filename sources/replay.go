@@ -59,7 +59,7 @@ func (r *Replay) Fetch(ctx context.Context, table *schema.Table, batchID string)
 		failure.Hint = "raise --max-body"
 	case errors.Is(err, errDamaged):
 		failure.Class = pipeline.Permanent
-		failure.Hint = "enrow-export verify --depth full tells more; export the batch from the API to mend it"
+		failure.Hint = "enrow-export verify --depth full tells more; export the batch from the API with --force to mend it"
 	}
 	return nil, failure
 }
@@ -110,11 +110,11 @@ func (r *Replay) read(ctx context.Context, name string, limit int64) ([]byte, er
 	return data, err
 }
 
-// IDs yields the id of every batch of which an answer was saved: of the copies
-// that exports have kept if there are any, else of the files.
+// IDs yields the id of every batch of which an answer was saved, once: of the
+// copies that exports have kept, and then of the files.
 func (r *Replay) IDs(ctx context.Context, table *schema.Table) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		found := false
+		seen := make(map[string]bool)
 		for _, place := range []struct{ prefix, suffix string }{
 			{pipeline.RawPrefix(table), strings.TrimPrefix(pipeline.RawPath(table, ""), pipeline.RawPrefix(table))},
 			{"", savedSuffix},
@@ -125,16 +125,13 @@ func (r *Replay) IDs(ctx context.Context, table *schema.Table) iter.Seq2[string,
 					return
 				}
 				id, ok := strings.CutSuffix(strings.TrimPrefix(info.Name, place.prefix), place.suffix)
-				if !ok || !pipeline.ValidBatchID(id) {
+				if !ok || !pipeline.ValidBatchID(id) || seen[id] {
 					continue
 				}
-				found = true
+				seen[id] = true
 				if !yield(id, nil) {
 					return
 				}
-			}
-			if found {
-				return
 			}
 		}
 	}

@@ -119,6 +119,9 @@ func columns(c *cli.Context, table *schema.Table) ([]string, error) {
 	if len(include) > 0 && len(exclude) > 0 {
 		return nil, usagef("name the columns to keep, or those to leave out", "--columns and --exclude-columns do not go together")
 	}
+	if len(given(c, "columns")) > 0 && len(include) == 0 {
+		return nil, usagef("leave the flag out for all of them", "--columns: no column given")
+	}
 	flag := "columns"
 	if len(exclude) > 0 {
 		flag = "exclude-columns"

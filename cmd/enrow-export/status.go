@@ -123,7 +123,7 @@ func describe(l statusLine) string {
 	e := l.Entry
 	text := "last changed " + e.UpdatedAt.Format("2006-01-02 15:04:05Z07:00")
 	if e.State == pipeline.StateExported {
-		text = rowsAndFiles(e) + ", " + text + oddities(e, "\n            warning: ")
+		text = rowsAndFiles(e) + ", " + text
 	}
 	if len(e.Replacing) > 0 {
 		text += ", files are being replaced"
@@ -137,7 +137,7 @@ func describe(l statusLine) string {
 	if e.Error != "" {
 		text += "\n            error: " + e.Error
 	}
-	return text
+	return text + oddities(e, "\n            warning: ")
 }
 
 // selected is one batch that a command looks at.
@@ -193,26 +193,30 @@ func allBatches(ctx context.Context, store sinks.Store, tables []*schema.Table) 
 	}
 }
 
-// namedBatches yields each id with the first table whose manifest has an entry
-// of it; with the first of all when none has.
+// namedBatches yields each id with every table whose manifest has an entry of it;
+// with the first of all when none has.
 func namedBatches(ctx context.Context, store sinks.Store, tables []*schema.Table, ids []string) iter.Seq2[selected, error] {
 	return func(yield func(selected, error) bool) {
 		for _, id := range ids {
-			b := selected{tables[0], id}
-			err := ctx.Err()
+			if ctx.Err() != nil {
+				yield(selected{}, ctx.Err())
+				return
+			}
+			known := false
 			for _, table := range tables {
-				if len(tables) == 1 || err != nil {
-					break
+				entry, _, err := pipeline.Manifest{Store: store, Table: table}.Read(ctx, id)
+				if entry == nil && err == nil {
+					continue
 				}
-				var entry *pipeline.Entry
-				entry, _, err = pipeline.Manifest{Store: store, Table: table}.Read(ctx, id)
-				unusable := (*pipeline.EntryError)(nil)
-				if entry != nil || errors.As(err, &unusable) {
-					b.table, err = table, nil
-					break
+				if unusable := (*pipeline.EntryError)(nil); errors.As(err, &unusable) {
+					err = nil // a matter of whoever reads it
+				}
+				known = true
+				if !yield(selected{table, id}, err) {
+					return
 				}
 			}
-			if !yield(b, err) {
+			if !known && !yield(selected{tables[0], id}, nil) {
 				return
 			}
 		}

@@ -113,8 +113,12 @@ func (u *ui) checked(c pipeline.Checked, summary *checkSummaryLine) {
 		l.Differences = append(l.Differences, differenceLine(d))
 		fmt.Fprintf(&text, "\n           %s %s", d.Path, d.Problem)
 	}
-	if u.quiet {
-		fmt.Fprintf(u.err, "differs  %s%s\n", c.BatchID, text.String())
+	batch := c.BatchID
+	if kind := strings.TrimSuffix(kindShown(l.Kind), ", "); kind != "" {
+		batch += "  " + kind
 	}
-	u.line(l, "differs  %s%s", c.BatchID, text.String())
+	if u.quiet {
+		fmt.Fprintf(u.err, "differs  %s%s\n", batch, text.String())
+	}
+	u.line(l, "differs  %s%s", batch, text.String())
 }
