@@ -355,17 +355,3 @@ func TestRunAfterACutOffOne(t *testing.T) {
 		}
 	})
 }
-
-// By force a copy that is damaged is made again, asked for or not.
-func TestForceMendsTheCopy(t *testing.T) {
-	store, source := sinks.NewMemory(), newAnswers()
-	source.set("b", finished("b", "x", 1))
-	cfg := config(t, source, store, "csv")
-	cfg.KeepRaw = true
-	export(t, cfg, "b", Exported)
-	removeObject(t, store, rawPath)
-	putObject(t, store, rawPath, "damage")
-	cfg.KeepRaw, cfg.Force = false, true
-	export(t, cfg, "b", Exported)
-	sound(t, store, "b")
-}
