@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -71,14 +72,13 @@ func (a *Answer) Release() {
 // their memory from mem, at most limit bytes of it. The error is a permanent
 // *Error that says in which way the answer is unreadable, naming no value of it.
 func Flatten(mem memory.Allocator, table *schema.Table, id string, body []byte, limit int64) (*Answer, error) {
-	f := flattener{
-		table: table,
-		// Invalid UTF-8 is ruled out before. Allowed here, it lets strings
-		// with lone surrogate escapes through: those are misfits, not faults.
-		dec:     jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowInvalidUTF8(true)),
-		builder: schema.NewBuilder(mem, table, limit),
+	builder := schema.NewBuilder(mem, table, limit)
+	defer builder.Release()
+	if answer := flattenRegular(builder, table, id, body); answer != nil {
+		return answer, nil
 	}
-	defer f.builder.Release()
+	builder.Reset()
+	f := flattener{table: table, builder: builder}
 	answer, err := f.read(id, body)
 	if err == nil {
 		return answer, nil
@@ -90,6 +90,52 @@ func Flatten(mem memory.Allocator, table *schema.Table, id string, body []byte, 
 	return nil, failure
 }
 
+// flattenRegular is Flatten for an answer as the API sends them: the results are
+// read at once, and what stands around them as if they were empty. It returns nil
+// when the answer is not like that.
+func flattenRegular(builder *schema.Builder, table *schema.Table, id string, body []byte) *Answer {
+	begin := findResults(body)
+	if begin < 0 {
+		return nil
+	}
+	length, ok := builder.AppendArray(body[begin:])
+	if !ok {
+		return nil
+	}
+	if builder.Irregular() > maxDepth && scanNesting(body).depth > maxDepth {
+		return nil
+	}
+	around := slices.Concat(body[:begin], []byte("[]"), body[begin+length:])
+	f := flattener{table: table, builder: builder, apart: int64(begin)}
+	answer, err := f.read(id, around)
+	if err != nil || answer.Status != Completed {
+		return nil
+	}
+	return answer
+}
+
+// findResults returns where the array of the first key "results" begins, wherever
+// in the answer it is, -1 when there is none.
+func findResults(body []byte) int {
+	key := []byte(`"results"`)
+	for at := 0; ; {
+		i := bytes.Index(body[at:], key)
+		if i < 0 {
+			return -1
+		}
+		at += i + len(key)
+		rest := bytes.TrimLeft(body[at:], " \t\r\n")
+		if len(rest) == 0 || rest[0] != ':' {
+			continue // a string that is no key
+		}
+		rest = bytes.TrimLeft(rest[1:], " \t\r\n")
+		if len(rest) == 0 || rest[0] != '[' {
+			return -1
+		}
+		return len(body) - len(rest)
+	}
+}
+
 func (f *flattener) read(id string, body []byte) (*Answer, error) {
 	if n := scanNesting(body); n.depth > maxDepth {
 		return nil, fmt.Errorf("answer nests more than %d levels", maxDepth)
@@ -97,6 +143,9 @@ func (f *flattener) read(id string, body []byte) (*Answer, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("answer is not valid UTF-8")
 	}
+	// Invalid UTF-8 is ruled out by now. Allowed here, it lets strings with lone
+	// surrogate escapes through: those are misfits, not faults.
+	f.dec = jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowInvalidUTF8(true))
 	if err := f.envelope(); err != nil {
 		return nil, err
 	}
@@ -111,7 +160,12 @@ type flattener struct {
 	rest           []byte // the envelope without results
 	general, stats jsontext.Value
 	results        jsontext.Kind // kind of the value of results, 0 when absent
+	// apart, if it is not 0, is where results must begin: they were read before.
+	apart int64
 }
+
+// errElsewhere says that what was read as the results is something else.
+var errElsewhere = errors.New("results are elsewhere")
 
 // envelope reads the whole answer. Its keys come in any order, so the rows are
 // built before it is known whether they are wanted.
@@ -177,6 +231,9 @@ func (f *flattener) readResults() error {
 	}
 	if _, err := f.dec.ReadToken(); err != nil { // [
 		return f.syntax(err)
+	}
+	if f.apart > 0 && f.dec.InputOffset() != f.apart+1 {
+		return errElsewhere
 	}
 	for f.dec.PeekKind() != ']' {
 		switch err := f.builder.Append(f.dec); {

@@ -22,17 +22,20 @@ var ErrTooLarge = errors.New("flattened rows exceed the memory limit")
 // cellOverhead is what a cell costs beside its text: offset and null bitmap.
 const cellOverhead = 5
 
-// A Builder turns the results of one answer into one Arrow record. It reads
-// each result as a stream of tokens: declared values go to their columns,
-// everything else to the leftovers of the row.
+// A Builder turns the results of one answer into one Arrow record: declared
+// values go to their columns, everything else to the leftovers of the row.
+//
+// There are two ways to give it results. Append reads one as a stream of tokens,
+// whatever is in it. AppendArray reads a whole array, and is several times as
+// fast for results that are as the table declares them.
 //
 // A Builder is for one goroutine. Whoever made it calls Release.
 type Builder struct {
 	table *Table
 	root  *node
 	mem   memory.Allocator
-	cols  []array.Builder // one for each column; nil where the origin is the batch
-	extra int             // index of the leftovers column
+	cols  []column // one for each of the table's; those of the batch stay empty
+	extra int      // index of the leftovers column
 
 	rows  int
 	left  leftovers
@@ -42,6 +45,8 @@ type Builder struct {
 
 	scratch []byte // unquoted or compacted text of the value in hand
 	path    []byte // of the leftover in hand
+
+	regular // what AppendArray needs beside that
 }
 
 // NewBuilder returns a Builder for one batch of the table. The memory of its
@@ -51,30 +56,31 @@ func NewBuilder(mem memory.Allocator, table *Table, limit int64) *Builder {
 		table: table,
 		root:  compile(table),
 		mem:   mem,
-		cols:  make([]array.Builder, len(table.Columns)),
+		cols:  make([]column, len(table.Columns)),
 		extra: -1,
 		// Arrow's offsets are 32-bit; half of their range leaves builders
 		// room to grow by doubling.
 		limit: min(limit, math.MaxInt32/2),
 	}
 	for i, c := range table.Columns {
-		switch c.Origin {
-		case FromBatch:
-			continue
-		case FromLeftovers:
+		b.cols[i].text = c.Type != Int64
+		if c.Origin == FromLeftovers {
 			b.extra = i
 		}
-		b.cols[i] = array.NewBuilder(mem, c.Type.Arrow())
 	}
 	return b
 }
 
+// Reset forgets what was appended and not yet turned into a record.
+func (b *Builder) Reset() {
+	b.Release()
+	b.rows, b.size, b.tally, b.longest = 0, 0, Leftovers{}, 0
+}
+
 // Release frees what was appended and not yet turned into a record.
 func (b *Builder) Release() {
-	for _, c := range b.cols {
-		if c != nil {
-			c.Release()
-		}
+	for i := range b.cols {
+		b.cols[i].release()
 	}
 }
 
@@ -101,15 +107,15 @@ func (b *Builder) Append(dec *jsontext.Decoder) error {
 	if err := b.object(dec, b.root); err != nil {
 		return err
 	}
-	b.rows++
 	if text := b.left.close(); text != nil {
-		b.appendText(b.extra, text)
+		b.setText(b.extra, text)
 	}
-	for _, c := range b.cols {
-		if c != nil && c.Len() < b.rows {
-			c.AppendNull()
-		}
-	}
+	return b.endRow()
+}
+
+// endRow makes the row in hand one of those appended.
+func (b *Builder) endRow() error {
+	b.rows++
 	b.size += int64(len(b.cols)) * cellOverhead
 	if b.size > b.limit {
 		return ErrTooLarge
@@ -181,28 +187,28 @@ func (b *Builder) member(dec *jsontext.Decoder, n *node) error {
 // returns why the value is not accounted for there, empty when it is: it fits,
 // and no earlier key has filled the column with something else.
 func (b *Builder) store(column int, value jsontext.Value) Reason {
-	taken, same := b.cols[column].Len() > b.rows, false
+	c := &b.cols[column]
+	taken, same := c.has(b.rows), false
 	if b.table.Columns[column].Type == Int64 {
 		v, ok := Integer(value)
 		if !ok {
 			return Misfit
 		}
-		ints := b.cols[column].(*array.Int64Builder)
 		if !taken {
-			ints.Append(v)
+			c.setInt(b.mem, b.rows, v)
 			return ""
 		}
-		same = ints.Value(b.rows) == v
+		same = c.ints[b.rows] == v
 	} else {
 		text, ok := b.text(b.table.Columns[column].Type, value)
 		if !ok {
 			return Misfit
 		}
 		if !taken {
-			b.appendText(column, text)
+			b.setText(column, text)
 			return ""
 		}
-		same = bytes.Equal(b.cols[column].(*array.StringBuilder).BinaryBuilder.Value(b.rows), text)
+		same = bytes.Equal(c.textOf(b.rows), text)
 	}
 	if !same {
 		return Conflict
@@ -210,12 +216,12 @@ func (b *Builder) store(column int, value jsontext.Value) Reason {
 	return ""
 }
 
-func (b *Builder) appendText(column int, text []byte) {
+func (b *Builder) setText(column int, text []byte) {
 	b.size += int64(len(text))
 	if b.size > b.limit {
-		text = nil // Append is about to fail: do not grow the column any more
+		text = nil // endRow is about to fail: do not grow the column any more
 	}
-	b.cols[column].(*array.StringBuilder).BinaryBuilder.Append(text)
+	b.cols[column].setText(b.mem, b.rows, text)
 }
 
 // text returns what a column of type t, String or Text, holds of a value that
@@ -265,9 +271,9 @@ func (b *Builder) Record(batchID string, general jsontext.Value) (arrow.Record, 
 			}
 		}
 	}()
-	for i, c := range b.cols {
-		if c != nil {
-			arrays[i] = c.NewArray()
+	for i := range b.cols {
+		if b.table.Columns[i].Origin != FromBatch {
+			arrays[i] = b.cols[i].array(b.mem, b.rows)
 			continue
 		}
 		text, ok := b.batchValue(b.table.Columns[i], general)
@@ -291,20 +297,4 @@ func (b *Builder) batchValue(c Column, general jsontext.Value) (text []byte, ok 
 		return nil, false
 	}
 	return b.text(c.Type, value)
-}
-
-// constant returns a string column with one value, or null, in every row.
-func constant(mem memory.Allocator, text []byte, ok bool, rows int) arrow.Array {
-	sb := array.NewStringBuilder(mem)
-	defer sb.Release()
-	sb.Reserve(rows)
-	if !ok {
-		sb.AppendNulls(rows)
-		return sb.NewArray()
-	}
-	sb.ReserveData(len(text) * rows)
-	for range rows {
-		sb.BinaryBuilder.Append(text)
-	}
-	return sb.NewArray()
 }

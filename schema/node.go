@@ -20,6 +20,12 @@ type node struct {
 	path     []byte // dotted, from the result
 	column   int    // index of the column, -1 for an object
 	children []*node
+
+	// For AppendArray: bit is the node's own in a set of nodes, 0 when there are
+	// none left; first and then are the children that came last time at the
+	// beginning of the object, and behind this one.
+	bit         uint64
+	first, then *node
 }
 
 // appendBelow appends what the path of a key below n begins with.
@@ -44,6 +50,7 @@ func (n *node) child(key []byte) *node {
 // compile turns the dotted paths of the table's result columns into a tree.
 func compile(t *Table) *node {
 	root := &node{column: -1}
+	bit := uint64(1)
 	for i, c := range t.Columns {
 		if c.Origin != FromResult {
 			continue
@@ -55,8 +62,9 @@ func compile(t *Table) *node {
 				if next == nil {
 					next = &node{
 						key: key, quoted: strconv.AppendQuote(nil, key), column: -1,
-						path: append(n.appendBelow(nil), key...),
+						path: append(n.appendBelow(nil), key...), bit: bit,
 					}
+					bit <<= 1
 					n.children = append(n.children, next)
 				}
 				n = next

@@ -1,0 +1,162 @@
+package schema
+
+import (
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/bitutil"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+)
+
+// firstRows is for how many cells a column has room at first.
+const firstRows = 1024
+
+// column gathers the cells of one column in the very buffers that its Arrow
+// array will have. A cell that is never set is null, and costs nothing until a
+// later one is.
+type column struct {
+	text  bool // or else integers
+	cells int  // of the rows up to the last one that was set
+	set   int  // how many of them were
+	room  int  // for how many cells the buffers below are long enough
+
+	validity, fixed, variable *memory.Buffer // nil before the first cell
+
+	// What the buffers hold: validity is a bitmap, fixed the integers, or where
+	// in variable each text begins.
+	valid   []byte
+	ints    []int64
+	offsets []int32 // room + 1 of them
+	bytes   []byte  // texts up to used, and room for more
+	used    int
+}
+
+// release gives the memory back.
+func (c *column) release() {
+	for _, b := range []*memory.Buffer{c.validity, c.fixed, c.variable} {
+		if b != nil {
+			b.Release()
+		}
+	}
+	*c = column{text: c.text}
+}
+
+// has reports whether the cell of the row was set. Rows come in order, so there
+// is none behind it.
+func (c *column) has(row int) bool { return c.cells > row }
+
+// textOf returns the text of the last cell, which was set.
+func (c *column) textOf(row int) []byte { return c.bytes[c.offsets[row]:c.used] }
+
+// reach makes row the last cell, those before it that were not set null.
+func (c *column) reach(mem memory.Allocator, row int) {
+	if row >= c.room {
+		c.grow(mem, row)
+	}
+	if c.text {
+		for ; c.cells <= row; c.cells++ {
+			c.offsets[c.cells] = int32(c.used)
+		}
+	}
+	c.cells = row + 1
+	c.set++
+	c.valid[row>>3] |= 1 << (row & 7)
+}
+
+func (c *column) setInt(mem memory.Allocator, row int, v int64) {
+	c.reach(mem, row)
+	c.ints[row] = v
+}
+
+func (c *column) setText(mem memory.Allocator, row int, text []byte) {
+	c.reach(mem, row)
+	if len(text) > len(c.bytes)-c.used {
+		c.growText(mem, len(text))
+	}
+	c.used += copy(c.bytes[c.used:], text)
+}
+
+// unset makes the cell of the last row null again, if it was set.
+func (c *column) unset(row int) {
+	if !c.has(row) {
+		return
+	}
+	if c.text {
+		c.used = int(c.offsets[row])
+	}
+	c.cells = row
+	c.set--
+	c.valid[row>>3] &^= 1 << (row & 7)
+}
+
+// grow makes room for the cell of a row.
+func (c *column) grow(mem memory.Allocator, row int) {
+	if c.validity == nil {
+		c.validity, c.fixed = memory.NewResizableBuffer(mem), memory.NewResizableBuffer(mem)
+	}
+	c.room = max(firstRows, 2*c.room, row+1)
+	before := c.validity.Len()
+	c.validity.Resize(int(bitutil.BytesForBits(int64(c.room))))
+	c.valid = c.validity.Bytes()
+	clear(c.valid[before:]) // an allocator need not do that
+	if c.text {
+		c.fixed.Resize(arrow.Int32Traits.BytesRequired(c.room + 1))
+		c.offsets = arrow.Int32Traits.CastFromBytes(c.fixed.Bytes())
+		return
+	}
+	before = len(c.ints)
+	c.fixed.Resize(arrow.Int64Traits.BytesRequired(c.room))
+	c.ints = arrow.Int64Traits.CastFromBytes(c.fixed.Bytes())
+	clear(c.ints[before:]) // what a null has must not depend on chance
+}
+
+// growText makes room for more bytes of text.
+func (c *column) growText(mem memory.Allocator, more int) {
+	if c.variable == nil {
+		c.variable = memory.NewResizableBuffer(mem)
+	}
+	c.variable.Reserve(max(16*firstRows, 2*len(c.bytes), c.used+more))
+	c.bytes = c.variable.Buf()
+}
+
+// array returns the column with so many rows, of which the cells are the first,
+// and empties it. The caller releases the array.
+func (c *column) array(mem memory.Allocator, rows int) arrow.Array {
+	defer c.release()
+	if rows > c.room || c.room == 0 {
+		c.grow(mem, rows)
+	}
+	c.validity.ResizeNoShrink(int(bitutil.BytesForBits(int64(rows))))
+	buffers := []*memory.Buffer{c.validity, c.fixed}
+	dataType := Int64.Arrow()
+	if c.text {
+		dataType = String.Arrow()
+		for ; c.cells <= rows; c.cells++ {
+			c.offsets[c.cells] = int32(c.used)
+		}
+		c.fixed.ResizeNoShrink(arrow.Int32Traits.BytesRequired(rows + 1))
+		if c.variable == nil {
+			c.variable = memory.NewResizableBuffer(mem)
+		}
+		c.variable.ResizeNoShrink(c.used)
+		buffers = append(buffers, c.variable)
+	} else {
+		c.fixed.ResizeNoShrink(arrow.Int64Traits.BytesRequired(rows))
+	}
+	data := array.NewData(dataType, rows, buffers, nil, rows-c.set, 0)
+	defer data.Release()
+	return array.MakeFromData(data)
+}
+
+// constant returns a text column with one value, or null, in every row. The
+// caller releases it.
+func constant(mem memory.Allocator, text []byte, ok bool, rows int) arrow.Array {
+	c := column{text: true}
+	if ok && rows > 0 {
+		c.grow(mem, rows-1)
+		c.growText(mem, rows*len(text))
+		for row := range rows {
+			c.setText(mem, row, text)
+		}
+	}
+	return c.array(mem, rows)
+}
