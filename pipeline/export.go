@@ -37,11 +37,14 @@ type Result struct {
 	Elapsed time.Duration
 }
 
-// export takes one batch through all stages. The error is one that ends the
-// run; a failure of the batch is in the Result.
-func (x *exporter) export(ctx context.Context, id string) (Result, error) {
+// export takes one batch through all stages, and calls fetched when it leaves the
+// first of them. The error is one that ends the run; a failure of the batch is in
+// the Result.
+func (x *exporter) export(ctx context.Context, id string, fetched func()) (Result, error) {
 	start := x.Now()
-	res, err := x.stages(ctx, id)
+	w := way{places: x.places, leave: fetched}
+	res, err := x.stages(ctx, id, &w)
+	w.leave()
 	res.BatchID = id
 	res.Elapsed = x.Now().Sub(start)
 	if err == nil {
@@ -59,7 +62,7 @@ func (x *exporter) export(ctx context.Context, id string) (Result, error) {
 }
 
 // stages is export without the bookkeeping: fetch, flatten, write, publish.
-func (x *exporter) stages(ctx context.Context, id string) (Result, error) {
+func (x *exporter) stages(ctx context.Context, id string, w *way) (Result, error) {
 	entry, cond, err := x.manifest.Read(ctx, id)
 	if err != nil {
 		return Result{}, err
@@ -78,40 +81,97 @@ func (x *exporter) stages(ctx context.Context, id string) (Result, error) {
 	if err := x.check(ctx); err != nil {
 		return Result{}, err
 	}
-	body, err := x.Source.Fetch(ctx, x.Table, id)
+	body, free, err := x.fetch(ctx, id)
 	if err != nil {
 		return Result{}, x.failed(ctx, id, classify(err, id), nil)
 	}
+	defer free()
+	if err := w.enterEncoding(ctx); err != nil {
+		return Result{}, err
+	}
+	made := x.encode(id, body, entry)
+	defer made.free()
+	if err := w.enterPublishing(ctx, made.bytes()); err != nil {
+		return made.res, err
+	}
+	switch {
+	case made.failure != nil:
+		return made.res, x.failed(ctx, id, made.failure, made.envelope)
+	case made.res.Outcome == StillOngoing:
+		if x.noted.add(id) {
+			err = x.recordOngoing(ctx, id, made.envelope)
+		}
+		return made.res, err
+	}
+	made.res.Entry, err = made.publish(ctx)
+	if err != nil {
+		return made.res, x.failed(ctx, id, classify(err, id), nil)
+	}
+	made.res.Outcome = Exported
+	return made.res, nil
+}
+
+// fetch asks for the answer, and returns with it what lets go of its memory.
+func (x *exporter) fetch(ctx context.Context, id string) (body []byte, free func(), err error) {
+	body, err = x.Source.Fetch(ctx, x.Table, id)
+	return body, func() {}, err
+}
+
+// encoded is what an answer has become: files to be published, or only something
+// to be noted in the manifest.
+type encoded struct {
+	*publication        // nil when there is nothing to publish
+	res          Result // so far
+	envelope     []byte // of the answer, if it could be read
+	failure      *Error // why the batch fails
+}
+
+func (e *encoded) free() {
+	if e.publication != nil {
+		e.publication.free()
+	}
+}
+
+// bytes returns how much memory is held until the end.
+func (e *encoded) bytes() int64 {
+	if e.publication == nil {
+		return 0
+	}
+	return e.publication.bytes()
+}
+
+// encode makes of an answer the files that are to be there, as far as the entry
+// tells. It waits for nothing. The caller calls free.
+func (x *exporter) encode(id string, body []byte, entry *Entry) *encoded {
+	e := new(encoded)
 	answer, err := Flatten(x.Mem, x.Table, id, body, x.MaxBody*expansion)
 	if err != nil {
-		return Result{}, x.failed(ctx, id, classify(err, id), nil)
+		e.failure = classify(err, id)
+		return e
 	}
 	defer answer.Release()
-	res := Result{Finished: answer.Finished, Requested: answer.Requested}
+	e.envelope = answer.Envelope
+	e.res = Result{Finished: answer.Finished, Requested: answer.Requested, Review: answer.Review}
 	switch answer.Status {
 	case Ongoing:
-		res.Outcome = StillOngoing
-		if x.noted.add(id) {
-			err = x.recordOngoing(ctx, id, answer.Envelope)
-		}
-		return res, err
+		e.res.Outcome = StillOngoing
+		return e
 	case Failed:
-		return res, x.failed(ctx, id, &Error{
+		e.failure = &Error{
 			Op: "export", Batch: id, Class: Permanent,
 			Err:  errors.New("the vendor reports that the batch failed"),
 			Hint: "start the search again at Enrow; a failed batch has no results",
-		}, answer.Envelope)
+		}
+		return e
 	}
-	res.Review = answer.Review
-	if err := x.judge(id, answer); err != nil {
-		return res, x.failed(ctx, id, err, answer.Envelope)
+	if e.failure = x.judge(id, answer); e.failure != nil {
+		return e
 	}
-	res.Entry, err = x.publish(ctx, id, body, answer)
-	if err != nil {
-		return res, x.failed(ctx, id, classify(err, id), nil)
+	e.publication = x.newPublication(id, body, answer)
+	if err := e.publication.encode(entry); err != nil {
+		e.failure, e.envelope = classify(err, id), nil
 	}
-	res.Outcome = Exported
-	return res, nil
+	return e
 }
 
 // judge returns why a finished answer is not to be published, nil when it is.

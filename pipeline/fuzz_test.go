@@ -192,7 +192,7 @@ func checkFlatten(t *testing.T, table *schema.Table, id string, body []byte, lim
 	for _, format := range sinks.Formats() {
 		for _, safe := range []bool{false, format.Name == "csv"} {
 			enc := sinks.Encoding{Format: format, Compression: "none", Neutralised: safe}
-			out, err := encode(table, a.Record, target{encoding: enc}, unlimited)
+			out, err := encode(&buffer{mem: memory.NewGoAllocator(), limit: unlimited}, table, a.Record, target{encoding: enc})
 			if err != nil {
 				t.Fatal(err)
 			}

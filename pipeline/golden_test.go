@@ -41,7 +41,7 @@ func TestGolden(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				out, err := encode(table, a.Record, target{encoding: enc, path: "x"}, unlimited)
+				out, err := encode(&buffer{mem: memory.NewGoAllocator(), limit: unlimited}, table, a.Record, target{encoding: enc, path: "x"})
 				if err != nil {
 					t.Fatal(err)
 				}

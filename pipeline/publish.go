@@ -27,39 +27,109 @@ import (
 //   - While a claim is open, "the same bytes are there already" is not enough:
 //     the claimant may be about to replace them. They are put again, which
 //     gives them a new version.
+//
+// Its files are made in memory before it is published, which is the second stage;
+// the rows are let go of then. Should the entry that is read at last ask for other
+// files than were foreseen, they are flattened once more.
 type publication struct {
 	*exporter
-	id      string
-	body    []byte
-	answer  *Answer
-	rec     arrow.Record // the answer's rows, with the columns asked for
-	content string       // their digest
-	source  SourceRef
-	made    map[target]output // encoded so far
-	raw     *output           // compressed so far
-	round   int
+	id       string
+	body     []byte       // the caller's
+	envelope []byte       // Answer.Envelope
+	review   Review       // of the answer
+	rec      arrow.Record // the answer's rows, with the columns asked for; nil when let go of
+	rows     int64
+	content  string // digest of the rows
+	source   SourceRef
+	made     map[target]output // encoded so far
+	raw      *output           // compressed so far
+	memory   []*buffer         // of what was made
+	round    int
 }
 
-func (x *exporter) publish(ctx context.Context, id string, body []byte, answer *Answer) (*Entry, error) {
+// newPublication takes an answer that is completed. The answer stays the
+// caller's, who calls free.
+func (x *exporter) newPublication(id string, body []byte, answer *Answer) *publication {
 	sum := sha256.Sum256(body)
-	p := &publication{
+	return &publication{
 		exporter: x,
 		id:       id,
 		body:     body,
-		answer:   answer,
+		envelope: answer.Envelope,
+		review:   answer.Review,
 		rec:      project(answer.Record, x.out, id),
+		rows:     answer.Record.NumRows(),
 		source:   SourceRef{SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(body))},
 		made:     make(map[target]output),
 	}
-	defer p.rec.Release()
+}
+
+// encode makes the files that are to be published if the entry is still the same
+// then, and lets go of the rows.
+func (p *publication) encode(entry *Entry) error {
 	p.content = sinks.ContentSHA256(p.rec)
-	var entry *Entry
-	err := x.untilUncontended(ctx, id, func(round int) (err error) {
+	_, err := p.outputs(entry)
+	p.rec.Release()
+	p.rec = nil
+	return err
+}
+
+// free lets go of everything.
+func (p *publication) free() {
+	if p.rec != nil {
+		p.rec.Release()
+		p.rec = nil
+	}
+	for _, b := range p.memory {
+		b.free()
+	}
+	p.memory = nil
+}
+
+// bytes returns how much memory the publication holds, the answer included.
+func (p *publication) bytes() int64 {
+	n := int64(len(p.body))
+	for _, b := range p.memory {
+		n += int64(len(b.data))
+	}
+	if p.raw != nil {
+		n += int64(len(p.raw.data))
+	}
+	return n
+}
+
+// publish returns the entry under which the batch is published now.
+func (p *publication) publish(ctx context.Context) (entry *Entry, err error) {
+	err = p.untilUncontended(ctx, p.id, func(round int) (err error) {
 		p.round = round
 		entry, err = p.attempt(ctx)
 		return err
 	})
 	return entry, err
+}
+
+// record returns the rows.
+func (p *publication) record() (arrow.Record, error) {
+	if p.rec == nil {
+		answer, err := Flatten(p.Mem, p.Table, p.id, p.body, p.MaxBody*expansion)
+		if err != nil {
+			return nil, err
+		}
+		defer answer.Release()
+		p.rec = project(answer.Record, p.out, p.id)
+	}
+	return p.rec, nil
+}
+
+// make makes one file.
+func (p *publication) make(t target) (output, error) {
+	rec, err := p.record()
+	if err != nil {
+		return output{}, err
+	}
+	b := &buffer{mem: p.Mem, limit: p.MaxBody * expansionOfFile}
+	p.memory = append(p.memory, b)
+	return encode(b, p.out, rec, t)
 }
 
 // attempt publishes once. A *sinks.ConflictError means that another run got in
@@ -135,7 +205,7 @@ func (p *publication) outputs(old *Entry) ([]output, error) {
 	outputs := make([]output, len(targets))
 	for i, t := range targets {
 		if _, ok := p.made[t]; !ok {
-			made, err := encode(p.out, p.rec, t, p.MaxBody*expansionOfFile)
+			made, err := p.make(t)
 			if err != nil {
 				return nil, p.tooLarge(err)
 			}
@@ -151,7 +221,7 @@ func (p *publication) outputs(old *Entry) ([]output, error) {
 		if err != nil {
 			return nil, fmt.Errorf("compress the answer: %w", err)
 		}
-		o := digest(rawFormat, data, File{Path: p.manifest.rawName(p.id), Rows: p.rec.NumRows(), Compression: rawCompression})
+		o := digest(rawFormat, data, File{Path: p.manifest.rawName(p.id), Rows: p.rows, Compression: rawCompression})
 		p.raw = &o
 	}
 	return append(outputs, *p.raw), nil
@@ -243,16 +313,16 @@ func expectsOther(e *Entry, file File) bool {
 // longer belongs to the batch.
 func (p *publication) putEntry(ctx context.Context, old *Entry, cond sinks.Condition, outputs []output) (*Entry, error) {
 	e := p.next(old, p.id)
-	rows := p.rec.NumRows()
+	rows := p.rows
 	e.State = StateExported
 	e.Permanent = nil
-	e.Batch = []byte(p.answer.Envelope)
+	e.Batch = p.envelope
 	e.Rows = &rows
 	e.Schema = &SchemaRef{Table: p.Table.Name, Version: p.Table.Version, Fingerprint: p.out.Fingerprint(), Columns: p.Columns}
 	e.Source = &p.source
 	e.ContentSHA256 = p.content
-	e.Mismatches = p.answer.Mismatches
-	e.Warnings = p.answer.Warnings
+	e.Mismatches = p.review.Mismatches
+	e.Warnings = p.review.Warnings
 	e.Files = make(map[string]File)
 	e.Replacing = nil
 	e.Error = ""

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -33,13 +34,18 @@ func RawPath(table *schema.Table, batchID string) string {
 // compressRaw returns a copy of the answer as it is stored. The frame has a
 // checksum of the content.
 func compressRaw(body []byte) ([]byte, error) {
-	w, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithZeroFrames(true))
+	w, err := rawEncoder()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = w.Close() }() // it has written to nothing
-	return w.EncodeAll(body, nil), nil
+	return w.EncodeAll(body, make([]byte, 0, len(body)/4)), nil
 }
+
+// rawEncoder returns the one encoder of all copies. It is some megabytes large,
+// and made when it is first needed.
+var rawEncoder = sync.OnceValues(func() (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithZeroFrames(true))
+})
 
 // ErrAnswerTooLong is what DecompressRaw reports for a longer answer than
 // allowed.

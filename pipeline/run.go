@@ -20,6 +20,8 @@ const (
 	DefaultPollInterval = 30 * time.Second
 	DefaultWaitTimeout  = time.Hour
 	DefaultMaxBody      = 64 << 20
+	// DefaultPublishBudget suits a store that answers in milliseconds.
+	DefaultPublishBudget = 12 << 20
 )
 
 // expansion is how many times the size of the longest body the rows of one
@@ -65,8 +67,11 @@ type Config struct {
 	// Stop, when it is closed, ends the run gently: no batch is begun any more,
 	// those under way are finished. May be nil.
 	Stop <-chan struct{}
-	// Concurrency is the number of batches worked on at a time.
+	// Concurrency is the number of batches that are asked for at a time.
 	Concurrency int
+	// PublishBudget is how many bytes of answers and files may be on their way
+	// into the store at a time. One batch may always be, however large it is.
+	PublishBudget int64
 	// MaxBody is the longest answer in bytes that Source returns.
 	MaxBody int64
 	Mem     memory.Allocator
@@ -84,7 +89,7 @@ func (c *Config) Validate() error {
 		return errors.New("export: table, store and layout must be set")
 	case len(c.Encodings) == 0:
 		return errors.New("export: no format asked for")
-	case c.Concurrency < 0, c.PollInterval < 0, c.WaitTimeout < 0, c.MaxBody < 0:
+	case c.Concurrency < 0, c.PublishBudget < 0, c.PollInterval < 0, c.WaitTimeout < 0, c.MaxBody < 0:
 		return errors.New("export: a limit is negative")
 	}
 	for i, a := range c.Encodings {
@@ -102,6 +107,9 @@ func (c *Config) Validate() error {
 	if c.Concurrency == 0 {
 		c.Concurrency = DefaultConcurrency
 	}
+	if c.PublishBudget == 0 {
+		c.PublishBudget = DefaultPublishBudget
+	}
 	if c.PollInterval == 0 {
 		c.PollInterval = DefaultPollInterval
 	}
@@ -109,7 +117,7 @@ func (c *Config) Validate() error {
 		c.MaxBody = DefaultMaxBody
 	}
 	if c.Mem == nil {
-		c.Mem = memory.NewGoAllocator()
+		c.Mem = newRecycler()
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -145,6 +153,7 @@ type exporter struct {
 	manifest    Manifest
 	out         *schema.Table // Table with the columns asked for
 	sizes, raws *sizes        // of data files, and of copies of answers
+	places      places
 
 	checkOnce sync.Once
 	checkErr  error
@@ -162,6 +171,7 @@ func newExporter(cfg Config, ids []string) *exporter {
 		Config:   cfg,
 		manifest: Manifest{Store: cfg.Store, Table: cfg.Table},
 		out:      out,
+		places:   newPlaces(cfg.PublishBudget),
 		sizes:    newSizes(cfg.Store, cfg.Layout.Prefix(cfg.Table), len(ids)),
 		raws:     newSizes(cfg.Store, RawPrefix(cfg.Table), len(ids)),
 	}

@@ -96,7 +96,7 @@ func TestValuesPage(t *testing.T) {
 func fileOf(t *testing.T, table *schema.Table, a *Answer, enc sinks.Encoding, format string) string {
 	t.Helper()
 	enc.Format, _ = sinks.FormatByName(format)
-	out, err := encode(table, a.Record, target{encoding: enc}, unlimited)
+	out, err := encode(&buffer{mem: memory.NewGoAllocator(), limit: unlimited}, table, a.Record, target{encoding: enc})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,33 +76,40 @@ type look struct {
 
 // all works the batches off, and asks again for those that are ongoing if it is
 // to wait. One loop keeps the time of all of them: a batch that waits is an
-// entry in a queue and holds up no worker. The first error that ends the run
-// stops the batches in flight too.
+// entry in a queue and holds up no worker. It begins a batch when there is a place
+// in the first stage. The first error that ends the run stops the batches in
+// flight too.
 func (r *run) all(ctx context.Context, ids []string) error {
 	start := time.Now()
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	q := queue{fresh: ids}
-	looks := make(chan look)
-	inFlight := 0
+	most := r.Concurrency + int(encoders()) + maxPublishing
+	looks, fetched := make(chan look), make(chan struct{}, most)
+	inFlight, fetching := 0, 0
 	var failure error
 	for {
 		over := failure != nil || ctx.Err() != nil || r.stopped()
-		for !over && inFlight < r.Concurrency {
+		for !over && fetching < r.Concurrency {
 			t, ok := q.next(time.Now())
 			if !ok {
 				break
 			}
 			inFlight++
+			fetching++
 			go func() {
-				res, err := r.export(inner, t.id)
+				res, err := r.export(inner, t.id, func() { fetched <- struct{}{} })
 				looks <- look{t, res, err}
 			}()
 		}
 		if inFlight == 0 && (over || q.empty()) {
 			break
 		}
-		l, looked := r.await(ctx, &q, looks, over, inFlight == r.Concurrency)
+		l, looked := r.await(ctx, &q, looks, fetched, over, fetching == r.Concurrency)
+		for range len(fetched) {
+			<-fetched
+			fetching--
+		}
 		if !looked {
 			continue
 		}
@@ -129,14 +136,14 @@ func (r *run) all(ctx context.Context, ids []string) error {
 }
 
 // await waits until a look is over, and returns it, or until there is something
-// to do or to find out. A run that is over waits for looks alone, and one that
-// is busy does not mind which batches are due.
-func (r *run) await(ctx context.Context, q *queue, looks <-chan look, over, busy bool) (l look, looked bool) {
+// to do or to find out. A run that is over waits for looks alone, and one whose
+// first stage is full does not mind which batches are due.
+func (r *run) await(ctx context.Context, q *queue, looks <-chan look, fetched chan struct{}, over, full bool) (l look, looked bool) {
 	if over {
 		return <-looks, true
 	}
 	var alarm <-chan time.Time
-	if !busy {
+	if !full {
 		timer := q.alarm(time.Now())
 		defer timer.Stop()
 		alarm = timer.C
@@ -144,6 +151,8 @@ func (r *run) await(ctx context.Context, q *queue, looks <-chan look, over, busy
 	select {
 	case l := <-looks:
 		return l, true
+	case <-fetched:
+		fetched <- struct{}{} // for the caller to count
 	case <-alarm:
 	case <-r.Stop:
 	case <-ctx.Done():

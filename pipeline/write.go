@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -30,13 +29,12 @@ type target struct {
 	path     string
 }
 
-// encode makes one file from the rows, of at most limit bytes.
-func encode(table *schema.Table, rec arrow.Record, t target, limit int64) (output, error) {
-	buf := limitedBuffer{limit: limit}
-	if err := t.encoding.Encode(&buf, table, rec); err != nil {
+// encode makes one file from the rows, in a buffer, whose memory it has.
+func encode(b *buffer, table *schema.Table, rec arrow.Record, t target) (output, error) {
+	if err := t.encoding.Encode(b, table, rec); err != nil {
 		return output{}, fmt.Errorf("encode %s: %w", t.encoding.Format.Name, err)
 	}
-	return digest(t.encoding.Format.Name, buf.data.Bytes(), File{
+	return digest(t.encoding.Format.Name, b.bytes(), File{
 		Path: t.path, Rows: rec.NumRows(), Compression: t.encoding.Compression, Neutralised: t.encoding.Neutralised,
 	}), nil
 }
@@ -52,20 +50,6 @@ func digest(format string, data []byte, file File) output {
 
 // errFileTooLarge says that a file grew beyond its limit.
 var errFileTooLarge = errors.New("file exceeds the memory limit")
-
-// limitedBuffer is a buffer that takes no more than limit bytes.
-type limitedBuffer struct {
-	data  bytes.Buffer
-	limit int64
-}
-
-// Write implements io.Writer.
-func (b *limitedBuffer) Write(p []byte) (int, error) {
-	if int64(b.data.Len())+int64(len(p)) > b.limit {
-		return 0, errFileTooLarge
-	}
-	return b.data.Write(p)
-}
 
 // project returns the record with the columns of the table alone, which the
 // caller releases. rec has those columns, and maybe more.

@@ -1,0 +1,68 @@
+package pipeline
+
+import (
+	"context"
+	"runtime"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// The way of a batch through a run, and how many are where:
+//
+//	fetch    asking the API            Concurrency batches
+//	encode   flatten, write, digest    as many as there are processors
+//	publish  putting files and entry   as many as fit into PublishBudget, by their bytes
+//
+// The stages wait for different things, the network, the processors and the
+// store, so each has a limit of its own. A batch gives up its place in one stage
+// when it has one in the next. That bounds what waits between two stages to what
+// the first of them holds, and a stage that is slow holds up those before it, not
+// those behind it.
+
+// maxPublishing is how many batches are published at a time at most, however
+// small their files are: what a store takes at once.
+const maxPublishing = 16
+
+// places are the places of all stages in one run. That of the first stage is
+// counted by the loop that begins batches.
+type places struct {
+	encoding, publishing *semaphore.Weighted
+	budget               int64
+}
+
+func newPlaces(budget int64) places {
+	return places{
+		encoding:   semaphore.NewWeighted(encoders()),
+		publishing: semaphore.NewWeighted(budget),
+		budget:     budget,
+	}
+}
+
+// encoders is the number of batches that are encoded at a time.
+func encoders() int64 { return int64(runtime.GOMAXPROCS(0)) }
+
+// way is where one batch is. The zero way is in no stage.
+type way struct {
+	places
+	leave func() // gives up the place that the batch has
+}
+
+// enterEncoding waits for a place in the second stage and then leaves the first.
+func (w *way) enterEncoding(ctx context.Context) error {
+	return w.enter(ctx, w.encoding, 1)
+}
+
+// enterPublishing waits for a place in the last stage, for so many bytes, and
+// then leaves the second.
+func (w *way) enterPublishing(ctx context.Context, bytes int64) error {
+	return w.enter(ctx, w.publishing, min(max(bytes, w.budget/maxPublishing), w.budget))
+}
+
+func (w *way) enter(ctx context.Context, stage *semaphore.Weighted, weight int64) error {
+	if err := stage.Acquire(ctx, weight); err != nil {
+		return context.Cause(ctx)
+	}
+	w.leave()
+	w.leave = func() { stage.Release(weight) }
+	return nil
+}
