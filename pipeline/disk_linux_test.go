@@ -140,11 +140,11 @@ type atFetch struct {
 	do func()
 }
 
-func (s atFetch) Fetch(ctx context.Context, table *schema.Table, id string) ([]byte, error) {
+func (s atFetch) Fetch(ctx context.Context, table *schema.Table, id string, buf []byte) ([]byte, error) {
 	if id == s.id {
 		s.do()
 	}
-	return s.Source.Fetch(ctx, table, id)
+	return s.Source.Fetch(ctx, table, id, buf)
 }
 
 // shrinking is a Store with room for so many bytes, where nobody may mount.

@@ -78,7 +78,7 @@ func (x *exporter) stages(ctx context.Context, id string) (Result, error) {
 	if err := x.check(ctx); err != nil {
 		return Result{}, err
 	}
-	body, err := x.Source.Fetch(ctx, x.Table, id)
+	body, err := x.Source.Fetch(ctx, x.Table, id, nil)
 	if err != nil {
 		return Result{}, x.failed(ctx, id, classify(err, id), nil)
 	}
