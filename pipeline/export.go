@@ -111,10 +111,24 @@ func (x *exporter) stages(ctx context.Context, id string, w *way) (Result, error
 	return made.res, nil
 }
 
-// fetch asks for the answer, and returns with it what lets go of its memory.
+// fetch asks for the answer, and returns with it what lets go of its memory, in
+// which as long an answer fits as has come so far.
 func (x *exporter) fetch(ctx context.Context, id string) (body []byte, free func(), err error) {
-	body, err = x.Source.Fetch(ctx, x.Table, id)
-	return body, func() {}, err
+	buf := x.Mem.Allocate(int(x.longest.Load()))
+	free = func() { x.Mem.Free(buf) }
+	if body, err = x.Source.Fetch(ctx, x.Table, id, buf); err != nil {
+		free()
+		return nil, nil, err
+	}
+	if cap(body) > 0 && cap(buf) > 0 && &body[:1][0] == &buf[:1][0] {
+		return body, free, nil
+	}
+	free()
+	for length := min(int64(len(body))+slack, maxSpare/4); ; {
+		if longest := x.longest.Load(); longest >= length || x.longest.CompareAndSwap(longest, length) {
+			return body, func() {}, nil
+		}
+	}
 }
 
 // encoded is what an answer has become: files to be published, or only something

@@ -10,9 +10,17 @@ import (
 type Source interface {
 	// Fetch returns the whole answer for one batch, however long it takes
 	// to retry what may be retried, or an *Error. The bytes may be anything
-	// that is Complete; what they mean is not the source's business. The
-	// caller owns them. Fetch may be called from many goroutines at once.
-	Fetch(ctx context.Context, table *schema.Table, batchID string) ([]byte, error)
+	// that is Complete; what they mean is not the source's business.
+	//
+	// They may be in buf, from its beginning on, if its capacity is enough, or
+	// in another slice, as with append. Either way the caller owns what is
+	// returned, and may pass it to a later Fetch once it is done with the
+	// bytes. A nil buf is fine. What buf held is lost, even when Fetch fails,
+	// but buf is the caller's again as soon as Fetch has returned.
+	//
+	// Fetch may be called from many goroutines at once, each with a buf of
+	// its own.
+	Fetch(ctx context.Context, table *schema.Table, batchID string, buf []byte) ([]byte, error)
 }
 
 // Complete reports whether body could be a whole answer: whether the JSON value

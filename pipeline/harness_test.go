@@ -39,7 +39,7 @@ func (s *answers) set(id string, replies ...any) {
 	s.byID[id] = replies
 }
 
-func (s *answers) Fetch(ctx context.Context, _ *schema.Table, id string) ([]byte, error) {
+func (s *answers) Fetch(ctx context.Context, _ *schema.Table, id string, buf []byte) ([]byte, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -57,7 +57,7 @@ func (s *answers) Fetch(ctx context.Context, _ *schema.Table, id string) ([]byte
 	if err, ok := reply.(error); ok {
 		return nil, err
 	}
-	return []byte(reply.(string)), nil
+	return append(buf[:0], reply.(string)...), nil
 }
 
 func (s *answers) count(id string) int {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"enrow-export/schema"
@@ -23,6 +24,10 @@ const (
 	// DefaultPublishBudget suits a store that answers in milliseconds.
 	DefaultPublishBudget = 12 << 20
 )
+
+// slack is how much longer than those before an answer may be for its memory to
+// be used again.
+const slack = 64 << 10
 
 // expansion is how many times the size of the longest body the rows of one
 // batch may take in memory. An ordinary answer needs between one and two; an
@@ -154,6 +159,7 @@ type exporter struct {
 	out         *schema.Table // Table with the columns asked for
 	sizes, raws *sizes        // of data files, and of copies of answers
 	places      places
+	longest     atomic.Int64 // room that is made for an answer, in bytes
 
 	checkOnce sync.Once
 	checkErr  error

@@ -18,10 +18,10 @@ type gated struct {
 	asked, pass chan struct{}
 }
 
-func (g gated) Fetch(ctx context.Context, table *schema.Table, id string) ([]byte, error) {
+func (g gated) Fetch(ctx context.Context, table *schema.Table, id string, buf []byte) ([]byte, error) {
 	g.asked <- struct{}{}
 	<-g.pass
-	return g.Source.Fetch(ctx, table, id)
+	return g.Source.Fetch(ctx, table, id, buf)
 }
 
 // Stop lets the batches under way be finished, and begins no other, not even
@@ -70,9 +70,9 @@ type closing struct {
 	stop chan struct{}
 }
 
-func (c closing) Fetch(ctx context.Context, table *schema.Table, id string) ([]byte, error) {
+func (c closing) Fetch(ctx context.Context, table *schema.Table, id string, buf []byte) ([]byte, error) {
 	close(c.stop)
-	return c.Source.Fetch(ctx, table, id)
+	return c.Source.Fetch(ctx, table, id, buf)
 }
 
 // A fault of the run cuts off what is under way: it would meet the same fault.
@@ -92,9 +92,9 @@ func TestFatalErrorCutsOffTheOthers(t *testing.T) {
 // hangingAnswers never answers for the batch "hangs", but to a cancelled context.
 type hangingAnswers struct{ *answers }
 
-func (s hangingAnswers) Fetch(ctx context.Context, table *schema.Table, id string) ([]byte, error) {
+func (s hangingAnswers) Fetch(ctx context.Context, table *schema.Table, id string, buf []byte) ([]byte, error) {
 	if id == "hangs" {
 		<-ctx.Done()
 	}
-	return s.answers.Fetch(ctx, table, id)
+	return s.answers.Fetch(ctx, table, id, buf)
 }

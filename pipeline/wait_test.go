@@ -119,9 +119,9 @@ type timedAnswers struct {
 	looks []string
 }
 
-func (s *timedAnswers) Fetch(ctx context.Context, table *schema.Table, id string) ([]byte, error) {
+func (s *timedAnswers) Fetch(ctx context.Context, table *schema.Table, id string, buf []byte) ([]byte, error) {
 	s.looks = append(s.looks, strconv.Itoa(int(time.Since(s.start).Minutes())))
-	return s.answers.Fetch(ctx, table, id)
+	return s.answers.Fetch(ctx, table, id, buf)
 }
 
 // Batches that wait hold up no worker: a thousand of them are looked at by one,

@@ -6,7 +6,10 @@
 // every other batch would meet too (the key, the credits, a redirect, nobody
 // there) is fatal, one that will not change is permanent, and the rest is tried
 // again: with full jitter, so that many waiting batches do not come back all at
-// once, and never sooner than the API demands. A body that breaks off counts as
+// once, and never sooner than the API demands. When it has too many requests, it
+// gets none at all for a while, from no goroutine; when it wants to be left alone
+// for longer than a run should wait, whatever is asked for meanwhile ends as what
+// may be tried again by the next run. A body that breaks off counts as
 // a broken connection even when the connection looked fine, and that is all
 // that a Client knows of a body: what it says is the pipeline's business.
 //
@@ -19,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -43,8 +47,9 @@ const (
 	// a host that is not there is told from one that is slow to answer.
 	connectTimeout = 10 * time.Second
 	idleTimeout    = 90 * time.Second
-	// maxIdleConns is more than the batches worked on at a time.
-	maxIdleConns = 64
+	// readBuffer is what one read from the network may bring, in bytes: as
+	// much as a stretch of a compressed answer is worth the call.
+	readBuffer = 64 << 10
 )
 
 // Config says how to reach the API. Key must be set; for the rest but Retries
@@ -58,6 +63,9 @@ type Config struct {
 	Key string
 	// Retries is how many tries follow a first one that failed.
 	Retries int
+	// Rate is how many requests a second are sent at most, by all goroutines
+	// together and retries included; 0 for no limit.
+	Rate float64
 	// RequestTimeout bounds one try, the body included.
 	RequestTimeout time.Duration
 	// MaxBody is the longest body in bytes, after decompression.
@@ -66,7 +74,9 @@ type Config struct {
 	// Log is told of every retry. Nil discards that.
 	Log *slog.Logger
 	// Before retry n, from 0, a Client waits a random time between 0 and
-	// BackoffBase times 2 to the n, or BackoffMax if that is less.
+	// BackoffBase times 2 to the n, or BackoffMax if that is less. So does all
+	// of it when the API has too many requests (429, 503) for the nth time in
+	// a row.
 	BackoffBase, BackoffMax time.Duration
 }
 
@@ -83,6 +93,9 @@ type Client struct {
 	log            *slog.Logger
 	quote          quoter
 	transport      http.RoundTripper
+	throttle       *throttle
+	// requests and repeated count what was sent.
+	requests, repeated atomic.Int64
 	// reached says that some request got an answer, of whatever kind.
 	reached atomic.Bool
 }
@@ -95,6 +108,9 @@ func NewClient(cfg Config) (*Client, error) {
 	if cfg.Retries < 0 || cfg.RequestTimeout < 0 || cfg.MaxBody < 0 || cfg.BackoffBase < 0 || cfg.BackoffMax < 0 {
 		return nil, errors.New("number of retries, timeout, longest body or backoff is negative")
 	}
+	if cfg.Rate < 0 || math.IsNaN(cfg.Rate) || math.IsInf(cfg.Rate, 0) {
+		return nil, errors.New("rate of requests is negative or not finite")
+	}
 	if err := checkKey(cfg.Key); err != nil {
 		return nil, fmt.Errorf("API key %w", err)
 	}
@@ -105,6 +121,8 @@ func NewClient(cfg Config) (*Client, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	cfg.BackoffBase = orDefault(cfg.BackoffBase, defaultBackoffBase)
+	cfg.BackoffMax = orDefault(cfg.BackoffMax, defaultBackoffMax)
 	return &Client{
 		base:           base,
 		key:            cfg.Key,
@@ -112,8 +130,9 @@ func NewClient(cfg Config) (*Client, error) {
 		retries:        cfg.Retries,
 		requestTimeout: orDefault(cfg.RequestTimeout, DefaultRequestTimeout),
 		maxBody:        orDefault(cfg.MaxBody, DefaultMaxBody),
-		backoffBase:    orDefault(cfg.BackoffBase, defaultBackoffBase),
-		backoffMax:     orDefault(cfg.BackoffMax, defaultBackoffMax),
+		backoffBase:    cfg.BackoffBase,
+		backoffMax:     cfg.BackoffMax,
+		throttle:       newThrottle(cfg.Rate, cfg.BackoffBase, cfg.BackoffMax),
 		log:            cfg.Log,
 		quote:          newQuoter(cfg.Key),
 		transport: &http.Transport{
@@ -121,8 +140,12 @@ func NewClient(cfg Config) (*Client, error) {
 			DialContext:         (&net.Dialer{Timeout: connectTimeout}).DialContext,
 			TLSHandshakeTimeout: connectTimeout,
 			ForceAttemptHTTP2:   true,
-			MaxIdleConnsPerHost: maxIdleConns,
+			// However many batches are fetched at a time, each finds the
+			// connection of an earlier one.
+			MaxIdleConnsPerHost: math.MaxInt,
 			IdleConnTimeout:     idleTimeout,
+			ReadBufferSize:      readBuffer,
+			DisableCompression:  true, // see appendBody
 		},
 	}, nil
 }
@@ -133,6 +156,13 @@ func (c *Client) Close() {
 		t.CloseIdleConnections()
 	}
 }
+
+// Requests returns how many requests have been sent so far.
+func (c *Client) Requests() int64 { return c.requests.Load() }
+
+// Retries returns how many of the requests so far followed one for the same
+// batch, in the same Fetch, that had failed.
+func (c *Client) Retries() int64 { return c.repeated.Load() }
 
 // orDefault returns value, or def when that is the zero value.
 func orDefault[T comparable](value, def T) T {

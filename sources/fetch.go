@@ -20,15 +20,24 @@ const (
 )
 
 // Fetch asks for the answer for one batch until it comes whole, the failure is
-// one that stays, or the retries are used up.
-func (c *Client) Fetch(ctx context.Context, table *schema.Table, batchID string) ([]byte, error) {
+// one that stays, or the retries are used up. Time that it waits because of other
+// requests of the Client, for its turn or for the end of a pause, costs no
+// retries.
+func (c *Client) Fetch(ctx context.Context, table *schema.Table, batchID string, buf []byte) ([]byte, error) {
 	pace := newPacer(c.backoffBase, c.backoffMax)
 	var last *failure
 	tries := 0
 	body, err := backoff.Retry(ctx, func() ([]byte, error) {
-		tries++
+		var allowed ticket
 		var body []byte
-		if body, last = c.try(ctx, table, batchID); last == nil {
+		if allowed, last = c.throttle.admit(ctx); last == nil {
+			if tries++; tries > 1 {
+				c.repeated.Add(1)
+			}
+			body, last = c.try(ctx, table, batchID, buf)
+			c.note(ctx, allowed, last)
+		}
+		if last == nil {
 			return body, nil
 		}
 		if !last.again || last.wait > maxWait {
@@ -51,6 +60,18 @@ func (c *Client) Fetch(ctx context.Context, table *schema.Table, batchID string)
 		return nil, &pipeline.Error{Op: "fetch", Batch: batchID, Class: pipeline.Transient, Err: ctx.Err()}
 	}
 	return nil, c.conclude(batchID, last, tries)
+}
+
+// note tells the throttle what became of a request.
+func (c *Client) note(ctx context.Context, allowed ticket, f *failure) {
+	switch {
+	case f == nil || !f.again:
+		c.throttle.answered(allowed)
+	case f.tooMany:
+		if pause := c.throttle.refused(allowed, f.wait); pause > 0 {
+			c.log.InfoContext(ctx, "all requests wait", logReason, f.text, logDelay, pause)
+		}
+	}
 }
 
 // conclude returns the error of a Fetch that the failure of its last try ended.

@@ -116,7 +116,7 @@ func TestFetchReducedAnswers(t *testing.T) {
 			`{"general":{"id":"` + b.ID + `","status":"ongoing"},"stats":{"finished":1,"requested":3}}`,
 			string(b.Body),
 		} {
-			body, err := c.Fetch(t.Context(), &schema.EmailFind, b.ID)
+			body, err := c.Fetch(t.Context(), &schema.EmailFind, b.ID, nil)
 			if err != nil || string(body) != want {
 				t.Errorf("status %d: answered %s, %v; want %s", status, body, err, want)
 			}
@@ -327,7 +327,7 @@ func TestFetchConcurrently(t *testing.T) {
 		api.Add(b)
 		want[string(b.Body)] = true
 		go func() {
-			body, err := c.Fetch(t.Context(), &schema.EmailFind, b.ID)
+			body, err := c.Fetch(t.Context(), &schema.EmailFind, b.ID, nil)
 			if err != nil {
 				t.Error(err)
 			}

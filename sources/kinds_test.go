@@ -121,7 +121,7 @@ func TestEveryKind(t *testing.T) {
 					if other == table {
 						continue
 					}
-					_, err := cfg.Source.Fetch(t.Context(), other, "b")
+					_, err := cfg.Source.Fetch(t.Context(), other, "b", nil)
 					if !pipeline.IsPermanent(err) {
 						t.Errorf("as %s: error %v", other.Kind, err)
 					}

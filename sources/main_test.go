@@ -37,7 +37,7 @@ func newClient(t *testing.T, cfg Config) *Client {
 }
 
 // serve makes api reachable until the end of the test and returns its URL.
-func serve(t *testing.T, api http.Handler) string {
+func serve(t testing.TB, api http.Handler) string {
 	t.Helper()
 	server := httptest.NewServer(api)
 	t.Cleanup(server.Close)
@@ -116,7 +116,7 @@ func (l pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0,
 // the answer is there whole if there is none.
 func fetchSample(ctx context.Context, t *testing.T, c *Client) error {
 	t.Helper()
-	body, err := c.Fetch(ctx, &schema.EmailFind, fakeapi.Sample().ID)
+	body, err := c.Fetch(ctx, &schema.EmailFind, fakeapi.Sample().ID, nil)
 	if (err == nil) != (string(body) == string(fakeapi.Sample().Body)) {
 		t.Errorf("Fetch returned %d bytes with error %v", len(body), err)
 	}

@@ -33,8 +33,9 @@ func NewReplay(store sinks.Store, maxBody int64) *Replay {
 // savedSuffix is what the name of a saved answer has behind the batch id.
 const savedSuffix = ".json"
 
-// Fetch returns the answer that was saved of the batch.
-func (r *Replay) Fetch(ctx context.Context, table *schema.Table, batchID string) ([]byte, error) {
+// Fetch returns the answer that was saved of the batch. It makes no use of the
+// buffer: a store reads into one of its own.
+func (r *Replay) Fetch(ctx context.Context, table *schema.Table, batchID string, _ []byte) ([]byte, error) {
 	body, err := r.copyKept(ctx, table, batchID)
 	if errors.Is(err, sinks.ErrNotExist) {
 		body, err = r.read(ctx, batchID+savedSuffix, r.maxBody)

@@ -180,7 +180,7 @@ func TestReplayRefuses(t *testing.T) {
 			} else if c.name == "unknown" {
 				id = "none"
 			}
-			body, err := NewReplay(store, c.limit).Fetch(t.Context(), &schema.EmailFind, id)
+			body, err := NewReplay(store, c.limit).Fetch(t.Context(), &schema.EmailFind, id, nil)
 			if c.want == "" {
 				if err != nil || !bytes.Equal(body, fakeapi.Generate("b", c.rows, 1).Body) {
 					t.Errorf("error %v", err)
@@ -198,7 +198,9 @@ func TestReplayRefuses(t *testing.T) {
 // bodyOf is a source with one answer.
 type bodyOf string
 
-func (b bodyOf) Fetch(context.Context, *schema.Table, string) ([]byte, error) { return []byte(b), nil }
+func (b bodyOf) Fetch(context.Context, *schema.Table, string, []byte) ([]byte, error) {
+	return []byte(b), nil
+}
 
 // A folder that cannot be read ends the run, with the flag to look at.
 func TestReplayFromNowhere(t *testing.T) {
@@ -210,7 +212,7 @@ func TestReplayFromNowhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = NewReplay(store, 1<<20).Fetch(t.Context(), &schema.EmailFind, "b")
+	_, err = NewReplay(store, 1<<20).Fetch(t.Context(), &schema.EmailFind, "b", nil)
 	var failure *pipeline.Error
 	if !errors.As(err, &failure) || failure.Class != pipeline.Fatal || failure.Hint != "check --from" {
 		t.Errorf("error %v, hint %q", err, pipeline.Hint(err))

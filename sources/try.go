@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"math"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -29,6 +27,8 @@ type failure struct {
 	again bool
 	// wait is how long the API asks to wait before that.
 	wait time.Duration
+	// tooMany says that the API has too many requests.
+	tooMany bool
 	// unconnected says that no connection came about, or none that was kept
 	// until an answer.
 	unconnected bool
@@ -36,8 +36,9 @@ type failure struct {
 
 func (f *failure) Error() string { return f.text }
 
-// try sends one request and returns the body of its answer.
-func (c *Client) try(ctx context.Context, table *schema.Table, batchID string) ([]byte, *failure) {
+// try sends one request and returns the body of its answer, in buf if there is
+// room for it.
+func (c *Client) try(ctx context.Context, table *schema.Table, batchID string, buf []byte) ([]byte, *failure) {
 	ctx, cancel := context.WithTimeout(ctx, c.requestTimeout)
 	defer cancel()
 	var connected atomic.Bool
@@ -52,8 +53,10 @@ func (c *Client) try(ctx context.Context, table *schema.Table, batchID string) (
 	}
 	req.Header.Set("x-api-key", c.key)
 	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept-Encoding", "gzip")
 	req.Header.Set("User-Agent", c.userAgent)
 
+	c.requests.Add(1)
 	// A transport makes one request. An http.Client would make another where
 	// an answer redirects it, and send the key along to any host.
 	resp, err := c.transport.RoundTrip(req)
@@ -71,22 +74,21 @@ func (c *Client) try(ctx context.Context, table *schema.Table, batchID string) (
 	defer resp.Body.Close()
 	c.reached.Store(true)
 	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusAccepted {
-		return c.readBody(ctx, resp)
+		return c.readBody(ctx, resp, buf)
 	}
 	return nil, c.refusal(resp)
 }
 
 // readBody returns the body of an answer, if it is whole.
-func (c *Client) readBody(ctx context.Context, resp *http.Response) ([]byte, *failure) {
+func (c *Client) readBody(ctx context.Context, resp *http.Response, buf []byte) ([]byte, *failure) {
 	tooLong := &failure{
 		text:  fmt.Sprintf("answer is longer than %d bytes", c.maxBody),
 		class: pipeline.Permanent, hint: "raise --max-body",
 	}
-	if resp.ContentLength > c.maxBody {
+	if resp.ContentLength > c.maxBody && resp.Header.Get("Content-Encoding") == "" {
 		return nil, tooLong
 	}
-	// One byte more than allowed tells that the body is too long.
-	body, err := io.ReadAll(io.LimitReader(resp.Body, min(c.maxBody, math.MaxInt64-1)+1))
+	body, err := appendBody(buf[:0], resp, c.maxBody)
 	switch {
 	case int64(len(body)) > c.maxBody:
 		return nil, tooLong
@@ -119,7 +121,7 @@ func (c *Client) refusal(resp *http.Response) *failure {
 		}
 		return f
 	}
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // the status says enough
+	body, _ := appendBody(nil, resp, maxErrorBody) // the status says enough
 	if said := c.quote.errorBody(body); said != "" && said != statusText {
 		f.text += ": " + said
 	}
@@ -133,6 +135,7 @@ func (c *Client) refusal(resp *http.Response) *failure {
 	case code == http.StatusRequestTimeout || code == http.StatusTooEarly || code == http.StatusTooManyRequests,
 		code < 400, code >= 500:
 		f.again, f.wait = true, demandedWait(resp.Header, body)
+		f.tooMany = code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable
 	default:
 		f.class = pipeline.Permanent
 	}

@@ -37,7 +37,7 @@ func TestRequest(t *testing.T) {
 	}
 	for _, tt := range tests {
 		c := newClient(t, Config{BaseURL: url + tt.prefix, UserAgent: "enrow-export/1"})
-		if _, err := c.Fetch(t.Context(), &schema.EmailFind, "a&b=1"); err != nil {
+		if _, err := c.Fetch(t.Context(), &schema.EmailFind, "a&b=1", nil); err != nil {
 			t.Fatal(err)
 		}
 		if got.Method != "GET" || got.RequestURI != tt.want {
@@ -72,7 +72,7 @@ func TestAnswersComeCompressed(t *testing.T) {
 	c := newClient(t, Config{BaseURL: serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		api.ServeHTTP(counted{w, &sent}, r)
 	}))})
-	body, err := c.Fetch(t.Context(), &schema.EmailFind, "b")
+	body, err := c.Fetch(t.Context(), &schema.EmailFind, "b", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

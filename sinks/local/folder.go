@@ -2,12 +2,38 @@ package local
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 )
+
+// maxDurable bounds what is remembered of folders: a layout may have one for
+// every batch. One that was forgotten is looked at again.
+const maxDurable = 4096
+
+// inFolder calls do, which makes a file in the folder dir, the root or one below
+// it, after it has made sure of the folder. That one which it has seen before is
+// gone it finds out by do.
+func (s *Store) inFolder(dir string, do func() error) error {
+	if s.isDurable(dir) {
+		if err := do(); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if err := s.makeFolder(dir); err != nil {
+		return err
+	}
+	return do()
+}
+
+// isDurable reports whether the folder dir was made sure of before.
+func (s *Store) isDurable(dir string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, durable := s.durable[dir]
+	return durable
+}
 
 // makeFolder makes sure that the folder dir, the root or one below it, is there
 // and survives a crash: the parents that name it, up to the root, are flushed
@@ -24,8 +50,11 @@ func (s *Store) makeDurable(dir string) error {
 	case err == nil && !info.IsDir():
 		return &fs.PathError{Op: "mkdir", Path: dir, Err: syscall.ENOTDIR}
 	case err == nil:
-		_, durable := s.durable[dir]
-		if below := len(dir) > len(s.root); durable || !below {
+		if below := len(dir) > len(s.root); !below {
+			s.noteDurable(dir)
+			return nil
+		}
+		if _, durable := s.durable[dir]; durable {
 			return nil
 		}
 		if err := s.makeDurable(filepath.Dir(dir)); err != nil {
@@ -45,28 +74,17 @@ func (s *Store) makeDurable(dir string) error {
 	default:
 		return err
 	}
-	if err := syncFolder(filepath.Dir(dir)); err != nil {
+	if err := s.flushes.sync(filepath.Dir(dir)); err != nil {
 		return err
 	}
-	s.durable[dir] = struct{}{}
+	s.noteDurable(dir)
 	return nil
 }
 
-// syncFolder flushes the names in the folder dir to the disk.
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
+// noteDurable remembers that the folder dir survives a crash.
+func (s *Store) noteDurable(dir string) {
+	if len(s.durable) >= maxDurable {
+		clear(s.durable)
 	}
-	defer f.Close()
-	err = f.Sync()
-	// There are file systems that refuse because they keep no folder in a
-	// cache that could be flushed.
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("flush folder: %w", err)
-	}
-	return nil
+	s.durable[dir] = struct{}{}
 }

@@ -2,7 +2,8 @@
 //
 // An object is put as a temporary in the folder of its final name, flushed, and
 // renamed: whoever reads, with this package or without, meets the whole object
-// or none. Conditions compare the digest of the file that is there, under an
+// or none. Then the folder is flushed, once for all that were renamed there since
+// the last time. Conditions compare the digest of the file that is there, under an
 // advisory lock (flock) on one of a few lock files that all processes share;
 // the kernel lets go of it when a process dies, so a crash locks nobody out. By
 // the same means a writer shows that it lives: it holds a lock on its
@@ -27,6 +28,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 
@@ -36,7 +38,10 @@ import (
 // Store is a folder of objects.
 type Store struct {
 	root    string // absolute
-	stripes [stripeCount]stripe
+	stripes [stripeCount]lockFile
+	sweep   sharers
+
+	flushes flushes
 
 	flock func(fd, how int) error
 
@@ -49,11 +54,12 @@ var (
 	_ sinks.Store   = (*Store)(nil)
 	_ sinks.Sweeper = (*Store)(nil)
 	_ sinks.Checker = (*Store)(nil)
+	_ io.Closer     = (*Store)(nil)
 )
 
 // Open returns the store below the folder root. Nothing is touched yet: a root
-// that does not exist reads as an empty store, and Put makes it. There is
-// nothing to close.
+// that does not exist reads as an empty store, and Put makes it. Who is done with
+// a store that was written to calls Close.
 func Open(root string) (*Store, error) {
 	if root == "" {
 		return nil, errors.New("open local store: no folder given")
@@ -62,11 +68,27 @@ func Open(root string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open local store: %w", err)
 	}
-	s := &Store{root: abs, flock: syscall.Flock, durable: make(map[string]struct{})}
+	s := &Store{
+		root:    abs,
+		sweep:   sharers{lockFile: newLockFile(sweepLock)},
+		flushes: newFlushes(),
+		flock:   syscall.Flock,
+		durable: make(map[string]struct{}),
+	}
 	for i := range s.stripes {
-		s.stripes[i] = make(stripe, 1)
+		s.stripes[i] = newLockFile(lockName(uint32(i)))
 	}
 	return s, nil
+}
+
+// Close closes the lock files that the store keeps open, when all that was begun
+// has ended. Whatever is done later opens them again.
+func (s *Store) Close() error {
+	for i := range s.stripes {
+		s.stripes[i].close()
+	}
+	s.sweep.close()
+	return nil
 }
 
 // Get implements sinks.Store.
@@ -161,8 +183,10 @@ type digest struct {
 	crc32c hash.Hash32
 }
 
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
 func newDigest() digest {
-	return digest{sha256: sha256.New(), crc32c: crc32.New(crc32.MakeTable(crc32.Castagnoli))}
+	return digest{sha256: sha256.New(), crc32c: crc32.New(castagnoli)}
 }
 
 // Write implements io.Writer. It never fails.
@@ -173,17 +197,27 @@ func (d digest) Write(p []byte) (int, error) {
 }
 
 // info describes the content of size bytes that was written to d and is in f.
-// Its version is the SHA-256, which every process reads alike, and the file's
-// number, so that the same bytes put again are another version: whoever is about
-// to replace the earlier ones has been overtaken.
 func (d digest) info(name string, size int64, f *os.File) (sinks.Info, error) {
 	stat, err := f.Stat()
 	if err != nil {
 		return sinks.Info{}, err
 	}
-	version := hex.EncodeToString(d.sha256.Sum(nil))
-	if sys, ok := stat.Sys().(*syscall.Stat_t); ok {
-		version += fmt.Sprintf("-%d", sys.Ino)
+	return sinks.Info{Name: name, Size: size, CRC32C: d.crc32c.Sum32(), Version: version(d.sha256.Sum(nil), stat)}, nil
+}
+
+// version returns the version of a file: the SHA-256 of its content, which every
+// process reads alike, and the file's number, so that the same bytes put again
+// are another version: whoever is about to replace the earlier ones has been
+// overtaken.
+func version(sha256 []byte, file fs.FileInfo) string {
+	return hex.EncodeToString(sha256) + fileNumber(file)
+}
+
+// fileNumber returns what a version has of the file's number, nothing where files
+// have none.
+func fileNumber(file fs.FileInfo) string {
+	if sys, ok := file.Sys().(*syscall.Stat_t); ok {
+		return "-" + strconv.FormatUint(sys.Ino, 10)
 	}
-	return sinks.Info{Name: name, Size: size, CRC32C: d.crc32c.Sum32(), Version: version}, nil
+	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -219,6 +220,58 @@ func TestLinkedRoot(t *testing.T) {
 	if n, err := s.Sweep(t.Context()); n != 1 || err != nil {
 		t.Errorf("sweep: %d, error %v; want 1", n, err)
 	}
+}
+
+// A file that somebody else writes to in place has the number that it had, but
+// not the content.
+func TestWrittenInPlace(t *testing.T) {
+	s := open(t)
+	info := put(t, s, "a/b", "x")
+	if err := os.WriteFile(s.path("a/b"), []byte("y"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var conflict *sinks.ConflictError
+	_, err := s.Put(t.Context(), "a/b", []byte("z"), sinks.IfVersion(info.Version))
+	if !errors.As(err, &conflict) || conflict.Current == nil || conflict.Current.Version == info.Version {
+		t.Errorf("put: error %v, want a conflict with what is there", err)
+	}
+	if err := s.Delete(t.Context(), "a/b", sinks.IfVersion(info.Version)); !errors.As(err, &conflict) {
+		t.Errorf("delete: error %v, want a conflict", err)
+	}
+	if got, _, err := s.Get(t.Context(), "a/b"); string(got) != "y" || err != nil {
+		t.Errorf("content %q, error %v", got, err)
+	}
+	if diff := cmp.Diff([]string{"a/b"}, files(t, s)); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
+// Somebody may clear folders while a store is in use.
+func TestFolderIsCleared(t *testing.T) {
+	s := open(t)
+	put(t, s, "a/b/c", "x")
+	for _, gone := range []string{"a/b", "a", ""} {
+		if err := os.RemoveAll(s.path(gone)); err != nil {
+			t.Fatal(err)
+		}
+		put(t, s, "a/b/c", "x")
+	}
+	if diff := cmp.Diff([]string{"a/b/c"}, files(t, s)); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
+// A layout may have a folder for every batch; not all of them are remembered.
+func TestManyFolders(t *testing.T) {
+	s := open(t)
+	put(t, s, "a/b", "x")
+	for i := range 3 * maxDurable {
+		s.noteDurable(s.path(strconv.Itoa(i)))
+	}
+	if n := len(s.durable); n > maxDurable {
+		t.Errorf("%d folders are remembered", n)
+	}
+	put(t, s, "a/c", "x")
 }
 
 // put stores content where no object is.

@@ -34,9 +34,40 @@ const (
 	maxPause = 50 * time.Millisecond
 )
 
-// stripe excludes the goroutines of this process from each other, so that they
-// queue for a lock file instead of polling it.
-type stripe chan struct{}
+// lockFile is a lock file as this process has it. Whoever is in its queue works
+// with it, so that goroutines wait for each other there, instead of polling the
+// file: it is one for all of them, so its lock does not keep them apart. It stays
+// open from one lock to the next.
+type lockFile struct {
+	name  string
+	queue chan struct{}
+	file  *os.File    // nil until it is needed
+	info  fs.FileInfo // of file
+}
+
+func newLockFile(name string) lockFile {
+	return lockFile{name: name, queue: make(chan struct{}, 1)}
+}
+
+// enter waits for the caller's turn, which leave ends, or until ctx is done.
+func (l *lockFile) enter(ctx context.Context) error {
+	select {
+	case l.queue <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (l *lockFile) leave() { <-l.queue }
+
+// close closes the file, which lets go of its lock.
+func (l *lockFile) close() {
+	if l.file != nil {
+		l.file.Close()
+		l.file = nil
+	}
+}
 
 // stripeOf returns the number of the stripe that an object belongs to.
 func stripeOf(name string) uint32 {
@@ -59,64 +90,118 @@ func isLock(name string) bool {
 // lock waits until no other goroutine or process works on the objects of name's
 // stripe, or ctx is done. The caller calls unlock.
 func (s *Store) lock(ctx context.Context, name string) (unlock func(), err error) {
-	number := stripeOf(name)
-	queue := s.stripes[number]
-	select {
-	case queue <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	l := &s.stripes[stripeOf(name)]
+	if err := l.enter(ctx); err != nil {
+		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			<-queue
+	err = s.take(ctx, l, syscall.LOCK_EX)
+	if err == nil {
+		if err = s.proveLock(l.file.Name()); err == nil {
+			return func() {
+				s.release(l)
+				l.leave()
+			}, nil
 		}
-	}()
-	f, err := s.openLock(ctx, lockName(number), syscall.LOCK_EX)
-	if err != nil {
-		return nil, err
+		l.close()
 	}
-	if err := s.proveLock(f.Name()); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return func() {
-		f.Close()
-		<-queue
-	}, nil
+	l.leave()
+	return nil, err
 }
 
-// openLock opens a lock file and waits for its lock, which lasts until the file
-// is closed.
-func (s *Store) openLock(ctx context.Context, name string, how int) (*os.File, error) {
-	path := s.path(name)
-	if err := s.makeFolder(filepath.Dir(path)); err != nil {
+// take waits for the lock of a lock file, which lasts until release, close or the
+// end of the process. The caller has entered its queue.
+func (s *Store) take(ctx context.Context, l *lockFile, how int) error {
+	path := s.path(l.name)
+	if l.file != nil {
+		err := s.waitLock(ctx, l.file, how)
+		still := false
+		if err == nil {
+			// Who clears the folder meanwhile makes others lock another file.
+			still, err = names(path, l.info)
+		}
+		if still {
+			return nil
+		}
+		l.close()
+		if err != nil {
+			return err
+		}
+	}
+	if err := s.openLock(l, path); err != nil {
+		return err
+	}
+	if err := s.waitLock(ctx, l.file, how); err != nil {
+		l.close()
+		return err
+	}
+	return nil
+}
+
+// openLock opens a lock file, having made it where there was none.
+func (s *Store) openLock(l *lockFile, path string) error {
+	return s.inFolder(filepath.Dir(path), func() error {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+		if err != nil {
+			return err
+		}
+		if l.info, err = f.Stat(); err != nil {
+			f.Close()
+			return err
+		}
+		l.file = f
+		return nil
+	})
+}
+
+// release lets go of the lock that take has taken.
+func (s *Store) release(l *lockFile) {
+	if err := s.flock(int(l.file.Fd()), syscall.LOCK_UN); err != nil {
+		l.close() // which cannot fail to let go
+	}
+}
+
+// sharers is a lock file whose lock this process has for as long as any of its
+// goroutines wants it.
+type sharers struct {
+	lockFile
+	number int
+}
+
+// share waits until no other process has the lock of l alone, or ctx is done. The
+// caller calls unshare.
+func (s *Store) share(ctx context.Context, l *sharers) (unshare func(), err error) {
+	if err := l.enter(ctx); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
-	if err != nil {
-		return nil, err
+	defer l.leave()
+	if l.number == 0 {
+		if err := s.take(ctx, &l.lockFile, syscall.LOCK_SH); err != nil {
+			return nil, err
+		}
 	}
-	if err := s.waitLock(ctx, f, how); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
+	l.number++
+	return func() {
+		l.queue <- struct{}{} // nobody is in it for long while the lock is held
+		defer l.leave()
+		if l.number--; l.number == 0 {
+			s.release(&l.lockFile)
+		}
+	}, nil
 }
 
 // waitLock locks f, trying again and again until it succeeds or ctx is done.
 func (s *Store) waitLock(ctx context.Context, f *os.File, how int) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-timer.C:
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		if ok, err := s.tryLockAs(f, how); ok || err != nil {
 			return err
 		}
-		timer.Reset(pause)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
 	}
 }
 
@@ -164,15 +249,11 @@ func (s *Store) proveLock(path string) error {
 	return err
 }
 
-// names reports whether path still names the open file f.
-func names(path string, f *os.File) (bool, error) {
+// names reports whether path still names the file that is described.
+func names(path string, file fs.FileInfo) (bool, error) {
 	at, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	if err != nil {
-		return false, err
-	}
-	of, err := f.Stat()
-	return err == nil && os.SameFile(at, of), err
+	return err == nil && os.SameFile(at, file), err
 }

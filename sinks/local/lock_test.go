@@ -210,3 +210,99 @@ func TestFileSystemWithoutLocks(t *testing.T) {
 		})
 	}
 }
+
+// A lock file that stays open is of no use once its name is that of another file:
+// that one is what other processes lock.
+func TestLockFilesAreCleared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t)
+		put(t, s, "a", "x")
+		if err := os.RemoveAll(s.path(lockFolder)); err != nil {
+			t.Fatal(err)
+		}
+		other, err := Open(s.root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unlock, err := other.lock(t.Context(), "b")
+		if err != nil {
+			t.Fatal(err)
+		}
+		result := make(chan error)
+		go func() {
+			_, err := s.Put(t.Context(), "b", []byte("x"), sinks.IfAbsent())
+			result <- err
+		}()
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"a"}, list(t, s, "")); diff != "" {
+			t.Errorf("objects while another process holds the lock (-want +got):\n%s", diff)
+		}
+		unlock()
+		if err := <-result; err != nil {
+			t.Errorf("put: %v", err)
+		}
+	})
+}
+
+// The lock that keeps sweepers away is there until the last of the goroutines
+// that share it is done.
+func TestSharedLock(t *testing.T) {
+	s := open(t)
+	other, err := Open(s.root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone := newLockFile(sweepLock)
+	defer alone.close()
+	if err := other.take(t.Context(), &alone, syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	other.release(&alone)
+	excluded := func() bool {
+		ok, err := other.tryLock(alone.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok {
+			other.release(&alone)
+		}
+		return !ok
+	}
+	for range 3 {
+		first, err := s.share(t.Context(), &s.sweep)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := s.share(t.Context(), &s.sweep)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, unshare := range []func(){first, second} {
+			if !excluded() {
+				t.Errorf("a sweeper got the lock although %d goroutines share it", 2-i)
+			}
+			unshare()
+		}
+		if excluded() {
+			t.Error("the lock is held although nobody shares it")
+		}
+	}
+}
+
+// Close lets go of what is open, and no more than that.
+func TestClose(t *testing.T) {
+	s := open(t)
+	put(t, s, "a", "x")
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if f := s.stripes[stripeOf("a")].file; f != nil || s.sweep.file != nil {
+			t.Error("lock files are open")
+		}
+	}
+	put(t, s, "b", "x")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

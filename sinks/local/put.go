@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"enrow-export/sinks"
 )
@@ -33,14 +35,11 @@ func (s *Store) Put(ctx context.Context, name string, data []byte, cond sinks.Co
 
 func (s *Store) put(ctx context.Context, name string, data []byte, cond sinks.Condition) (info sinks.Info, err error) {
 	// A condition that is lost already must not even leave a folder behind.
-	if err := s.check(ctx, name, cond); err != nil {
+	if err := s.glance(ctx, name, cond); err != nil {
 		return info, err
 	}
 	path := s.path(name)
 	dir := filepath.Dir(path)
-	if err := s.makeFolder(dir); err != nil {
-		return info, err
-	}
 	t, err := s.newTemporary(ctx, dir)
 	if err != nil {
 		return info, err
@@ -54,18 +53,27 @@ func (s *Store) put(ctx context.Context, name string, data []byte, cond sinks.Co
 	if info, err = d.info(name, int64(len(data)), t.file); err != nil {
 		return info, err
 	}
+	if err := s.replace(ctx, name, cond, func() error { return t.rename(path) }); err != nil {
+		return info, err
+	}
+	return info, s.flushes.flush(dir)
+}
+
+// replace calls do, which changes the object, under its lock if cond holds.
+//
+// The lock ends before the change is flushed, so that a slow disk holds up
+// nobody: whoever changes the object next flushes the same folder before he says
+// that he is done, and with it what he has built upon.
+func (s *Store) replace(ctx context.Context, name string, cond sinks.Condition, do func() error) error {
 	unlock, err := s.lock(ctx, name)
 	if err != nil {
-		return info, err
+		return err
 	}
 	defer unlock()
 	if err := s.check(ctx, name, cond); err != nil {
-		return info, err
+		return err
 	}
-	if err := t.rename(path); err != nil {
-		return info, err
-	}
-	return info, syncFolder(dir)
+	return do()
 }
 
 // Delete implements sinks.Store. Folders that become empty stay: another
@@ -86,27 +94,35 @@ func (s *Store) Delete(ctx context.Context, name string, cond sinks.Condition) e
 }
 
 func (s *Store) delete(ctx context.Context, name string, cond sinks.Condition) error {
-	if err := s.check(ctx, name, cond); err != nil {
-		return err
-	}
-	unlock, err := s.lock(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if err := s.check(ctx, name, cond); err != nil {
+	if err := s.glance(ctx, name, cond); err != nil {
 		return err
 	}
 	path := s.path(name)
-	if err := os.Remove(path); err != nil {
+	if err := s.replace(ctx, name, cond, func() error { return os.Remove(path) }); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(path))
+	return s.flushes.flush(filepath.Dir(path))
+}
+
+// glance is a check that reads no file unless the condition is lost. It may miss
+// that, so it is followed by another one under the lock.
+func (s *Store) glance(ctx context.Context, name string, cond sinks.Condition) error {
+	file, err := os.Lstat(s.path(name))
+	if err == nil && file.Mode().IsRegular() && !cond.Absent() && strings.HasSuffix(cond.Version(), fileNumber(file)) {
+		return nil
+	}
+	return s.check(ctx, name, cond)
 }
 
 // check returns nil when cond holds of the object, and a *sinks.ConflictError
 // when it does not. Only under the lock does the answer last.
 func (s *Store) check(ctx context.Context, name string, cond sinks.Condition) error {
+	if cond.Absent() {
+		// That nothing is there needs no reading.
+		if _, err := os.Lstat(s.path(name)); errors.Is(err, fs.ErrNotExist) {
+			return ctx.Err()
+		}
+	}
 	current, err := s.Stat(ctx, name)
 	switch {
 	case errors.Is(err, errFolder):

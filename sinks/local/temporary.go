@@ -31,21 +31,28 @@ type temporary struct {
 	path string
 }
 
-// newTemporary makes an empty temporary in the folder dir. The caller calls
-// close.
+// newTemporary makes an empty temporary in the folder dir, which it makes sure
+// of. The caller calls close.
 func (s *Store) newTemporary(ctx context.Context, dir string) (*temporary, error) {
-	noSweeper, err := s.openLock(ctx, sweepLock, syscall.LOCK_SH)
+	if !s.isDurable(dir) {
+		if err := s.makeFolder(dir); err != nil {
+			return nil, err
+		}
+	}
+	unshare, err := s.share(ctx, &s.sweep)
 	if err != nil {
 		return nil, err
 	}
-	defer noSweeper.Close()
-	path := filepath.Join(dir, temporaryPrefix+rand.Text()+temporarySuffix)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	defer unshare()
+	t := &temporary{path: filepath.Join(dir, temporaryPrefix+rand.Text()+temporarySuffix)}
+	err = s.inFolder(dir, func() (err error) {
+		t.file, err = os.OpenFile(t.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	t := &temporary{file: f, path: path}
-	if err := s.waitLock(ctx, f, syscall.LOCK_EX); err != nil {
+	if err := s.waitLock(ctx, t.file, syscall.LOCK_EX); err != nil {
 		t.close()
 		return nil, err
 	}
@@ -99,7 +106,7 @@ func (s *Store) Sweep(ctx context.Context) (removed int, err error) {
 		if !entry.Type().IsRegular() || !isTemporary(entry.Name()) {
 			return nil
 		}
-		switch ok, err := s.sweep(ctx, path); {
+		switch ok, err := s.sweepOne(ctx, path); {
 		case ok:
 			removed++
 		case failed == nil:
@@ -113,14 +120,15 @@ func (s *Store) Sweep(ctx context.Context) (removed int, err error) {
 	return removed, err
 }
 
-// sweep removes the temporary at path unless a living process has it locked, or
-// is about to.
-func (s *Store) sweep(ctx context.Context, path string) (removed bool, err error) {
-	noWriter, err := s.openLock(ctx, sweepLock, syscall.LOCK_EX)
-	if err != nil {
+// sweepOne removes the temporary at path unless a living process has it locked,
+// or is about to. Its lock file is its own: writers of this process too are kept
+// away by its lock.
+func (s *Store) sweepOne(ctx context.Context, path string) (removed bool, err error) {
+	noWriter := newLockFile(sweepLock)
+	if err := s.take(ctx, &noWriter, syscall.LOCK_EX); err != nil {
 		return false, err
 	}
-	defer noWriter.Close()
+	defer noWriter.close()
 	f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOFOLLOW, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -132,8 +140,12 @@ func (s *Store) sweep(ctx context.Context, path string) (removed bool, err error
 	if dead, err := s.tryLock(f); !dead {
 		return false, err
 	}
+	file, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
 	// It may be an object by now, whose writer is done with it.
-	if still, err := names(path, f); !still {
+	if still, err := names(path, file); !still {
 		return false, err
 	}
 	err = os.Remove(path)

@@ -1,0 +1,118 @@
+package sources
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// throttle holds back the requests of a Client, those of all its goroutines
+// together: to the rate that was asked for, and while the API says that it has
+// too many.
+//
+// An answer that says so (429, 503) begins a pause, in which no request is sent.
+// It lasts for as long as the answer demands, and at least for a random time
+// whose ceiling doubles with every such answer in a row. Answers to requests that
+// were sent before the last pause began are not counted: they come from the same
+// trouble, and do not show that it is over either.
+type throttle struct {
+	limiter *rate.Limiter // nil for no limit
+
+	mu     sync.Mutex
+	pace   *pacer
+	pauses int       // how many have begun
+	until  time.Time // the end of the last one
+}
+
+func newThrottle(perSecond float64, base, limit time.Duration) *throttle {
+	t := &throttle{pace: newPacer(base, limit)}
+	if perSecond > 0 {
+		t.limiter = rate.NewLimiter(rate.Limit(perSecond), 1)
+	}
+	return t
+}
+
+// ticket allows one request.
+type ticket struct {
+	pauses int // that had begun when it was given out
+}
+
+// admit returns when a request may be sent. It fails when ctx is done, and, at
+// once, when the API demands a longer wait than maxWait of everybody: whoever
+// asked nevertheless would be told the same.
+func (t *throttle) admit(ctx context.Context) (ticket, *failure) {
+	for {
+		now, left := t.pause()
+		switch {
+		case left > maxWait:
+			return now, &failure{text: "API was not asked", again: true, wait: (left + time.Second - 1).Truncate(time.Second)}
+		case left > 0:
+			if err := sleep(ctx, left); err != nil {
+				return now, &failure{text: err.Error()}
+			}
+			continue // another one may have begun
+		case t.limiter == nil:
+			return now, nil
+		}
+		// What a pause has kept does not come all at once when it ends: the
+		// turns that the rate gives are given after it.
+		turn := t.limiter.Reserve()
+		if err := sleep(ctx, turn.Delay()); err != nil {
+			turn.Cancel()
+			return now, &failure{text: err.Error()}
+		}
+		if now, left = t.pause(); left == 0 {
+			return now, nil
+		}
+	}
+}
+
+// pause returns how long the pause still is that is under way.
+func (t *throttle) pause() (ticket, time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return ticket{t.pauses}, max(time.Until(t.until), 0)
+}
+
+// refused notes that the API had too many requests, and wants none for the time
+// demanded. It returns the pause if this has begun one.
+func (t *throttle) refused(sent ticket, demanded time.Duration) (pause time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if sent.pauses == t.pauses {
+		t.pauses++
+		pause = t.pace.NextBackOff()
+	}
+	until := time.Now().Add(max(pause, demanded))
+	if !until.After(t.until) {
+		return 0
+	}
+	t.until = until
+	return max(pause, demanded)
+}
+
+// answered notes an answer of another kind: the next pause is a first one again.
+func (t *throttle) answered(sent ticket) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if sent.pauses == t.pauses {
+		t.pace.Reset()
+	}
+}
+
+// sleep waits for d, or until ctx is done, which is the error.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
