@@ -33,7 +33,7 @@ func columnsOf(rec arrow.Record) []column {
 		c := column{name: rec.ColumnName(i), rows: a.Len(), text: []byte{}}
 		if valid := a.NullBitmapBytes(); len(valid) > 0 {
 			c.valid, c.validFrom = valid, a.Data().Offset()
-			c.nulls = c.rows - bitutil.CountSetBits(valid, c.validFrom, c.rows)
+			c.nulls = c.nullsIn(0, c.rows)
 		}
 		switch a := a.(type) {
 		case *array.Int64:
@@ -42,13 +42,21 @@ func columnsOf(rec arrow.Record) []column {
 			if c.rows > 0 {
 				c.offsets = a.ValueOffsets()
 			}
-			if text := a.Data().Buffers()[2]; text != nil {
+			if text := a.Data().Buffers()[2]; text != nil && text.Len() > 0 {
 				c.text = text.Bytes()
 			}
 		}
 		columns[i] = c
 	}
 	return columns
+}
+
+// nullsIn returns how many rows from from to to are null.
+func (c *column) nullsIn(from, to int) int {
+	if c.valid == nil {
+		return 0
+	}
+	return to - from - bitutil.CountSetBits(c.valid, c.validFrom+from, to-from)
 }
 
 func (c *column) isNull(row int) bool {
@@ -58,6 +66,14 @@ func (c *column) isNull(row int) bool {
 // value returns the text of a row that is not null.
 func (c *column) value(row int) []byte {
 	return c.text[c.offsets[row]:c.offsets[row+1]]
+}
+
+// equal reports whether two rows that are not null have the same value.
+func (c *column) equal(row, other int) bool {
+	if c.isInt {
+		return c.ints[row] == c.ints[other]
+	}
+	return bytes.Equal(c.value(row), c.value(other))
 }
 
 // allText returns the texts of all rows, one behind the other.
