@@ -8,7 +8,6 @@ import (
 	"strconv"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
 // ContentSHA256 returns the digest of the rows of rec, whatever the format and
@@ -22,29 +21,31 @@ import (
 // Names and types of columns are no part of it. Inspect computes the same from
 // a file.
 func ContentSHA256(rec arrow.Record) string {
-	d := newContentDigest()
-	columns := rec.Columns()
-	var number []byte
-	for row := range int(rec.NumRows()) {
-		for _, column := range columns {
-			if column.IsNull(row) {
-				d.null()
-				continue
-			}
-			switch column := column.(type) {
-			case *array.Int64:
-				number = strconv.AppendInt(number[:0], column.Value(row), 10)
-				d.text(string(number))
-			case *array.String:
-				d.text(column.Value(row))
-			}
-		}
-	}
-	return d.sum()
+	hash := sha256.New()
+	// A hash takes all that it is given.
+	_ = writeRows(hash, rec, nil, textFormat{appendCell: appendContent})
+	return hex.EncodeToString(hash.Sum(nil))
 }
 
-// contentDigest computes the digest that ContentSHA256 defines. Cells are
-// gathered, since a digest of a few bytes at a time is slow.
+func appendContent(dst []byte, c *cell, row int) []byte {
+	switch {
+	case c.isNull(row):
+		return append(dst, 0)
+	case c.isInt:
+		var digits [20]byte // as many as the longest integer has, with its sign
+		return appendContentText(dst, strconv.AppendInt(digits[:0], c.ints[row], 10))
+	}
+	return appendContentText(dst, c.value(row))
+}
+
+func appendContentText[T string | []byte](dst []byte, text T) []byte {
+	dst = binary.BigEndian.AppendUint32(append(dst, 1), uint32(len(text)))
+	return append(dst, text...)
+}
+
+// contentDigest computes the digest that ContentSHA256 defines from one cell
+// after the other. They are gathered, since a digest of a few bytes at a time is
+// slow.
 type contentDigest struct {
 	hash hash.Hash
 	buf  []byte
@@ -58,9 +59,7 @@ func (d *contentDigest) null() { d.room(1); d.buf = append(d.buf, 0) }
 
 func (d *contentDigest) text(s string) {
 	d.room(5 + len(s))
-	d.buf = append(d.buf, 1)
-	d.buf = binary.BigEndian.AppendUint32(d.buf, uint32(len(s)))
-	d.buf = append(d.buf, s...)
+	d.buf = appendContentText(d.buf, s)
 }
 
 // room makes sure that n bytes fit, or that the buffer is empty.

@@ -1,11 +1,11 @@
 package sinks
 
 import (
+	"bytes"
 	"io"
 	"strconv"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
 // csvFormat is RFC 4180 with a header and "\n" as the line end. Null is an empty
@@ -20,62 +20,89 @@ func encodeCSV(w io.Writer, enc Encoding, rec arrow.Record) error {
 		if i > 0 {
 			header = append(header, ',')
 		}
-		header = appendCSVField(header, rec.ColumnName(i))
+		header = appendCSVField(header, []byte(rec.ColumnName(i)))
 	}
 	header = append(header, '\n')
-	columns := rec.Columns()
-	return writeRows(w, rec, header, func(dst []byte, row int) []byte {
-		for i, column := range columns {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			if column.IsNull(row) {
-				continue
-			}
-			switch column := column.(type) {
-			case *array.Int64:
-				dst = strconv.AppendInt(dst, column.Value(row), 10)
-			case *array.String:
-				text := column.Value(row)
-				if enc.Neutralised {
-					text = neutralise(text)
-				}
-				dst = appendCSVField(dst, text)
-			}
-		}
-		return append(dst, '\n')
-	})
+	format := textFormat{appendStart: appendCSVStart, appendCell: appendCSVCell, isPlain: isPlainCSV, end: "\n"}
+	if enc.Neutralised {
+		format.appendCell = appendNeutralisedCSVCell
+	}
+	return writeRows(w, rec, header, format)
+}
+
+func appendCSVStart(dst []byte, _ []column, i int) []byte {
+	if i > 0 {
+		dst = append(dst, ',')
+	}
+	return dst
+}
+
+func appendCSVCell(dst []byte, c *cell, row int) []byte {
+	switch {
+	case c.isNull(row):
+		return dst
+	case c.isInt:
+		return strconv.AppendInt(dst, c.ints[row], 10)
+	}
+	text := c.value(row)
+	if c.plain && !isBlankAtEnds(text) {
+		return append(dst, text...)
+	}
+	return appendCSVField(dst, text)
+}
+
+func appendNeutralisedCSVCell(dst []byte, c *cell, row int) []byte {
+	if c.isInt || c.isNull(row) {
+		return appendCSVCell(dst, c, row)
+	}
+	return appendCSVField(dst, neutralise(c.value(row)))
 }
 
 // appendCSVField appends a value that is not null, in quotes if it needs them.
-func appendCSVField(dst []byte, s string) []byte {
-	if !needsQuotes(s) {
-		return append(dst, s...)
+func appendCSVField(dst, text []byte) []byte {
+	if !needsQuotes(text) {
+		return append(dst, text...)
 	}
 	dst = append(dst, '"')
 	start := 0
-	for i := range len(s) {
-		if s[i] == '"' {
-			dst = append(append(dst, s[start:i]...), '"')
+	for i, c := range text {
+		if c == '"' {
+			dst = append(append(dst, text[start:i]...), '"')
 			start = i // the quote itself goes with what follows
 		}
 	}
-	return append(append(dst, s[start:]...), '"')
+	return append(append(dst, text[start:]...), '"')
 }
 
-// needsQuotes reports whether s would be read back as something else, by any
+// needsQuotes reports whether text would be read back as something else, by any
 // reader, if it stood bare. Some trim white space around bare fields.
-func needsQuotes(s string) bool {
-	if s == "" || isBlank(s[0]) || isBlank(s[len(s)-1]) {
+func needsQuotes(text []byte) bool {
+	if isBlankAtEnds(text) {
 		return true
 	}
-	for i := range len(s) {
-		switch s[i] {
+	for _, c := range text {
+		switch c {
 		case '"', ',', '\r', '\n':
 			return true
 		}
 	}
 	return false
+}
+
+// isPlainCSV reports whether no part of text needs quotes for a character in its
+// middle.
+func isPlainCSV(text []byte) bool {
+	for _, c := range []byte{'"', ',', '\r', '\n'} {
+		if bytes.IndexByte(text, c) >= 0 { // many bytes at a time
+			return false
+		}
+	}
+	return true
+}
+
+// isBlankAtEnds reports whether text is empty, or begins or ends with a blank.
+func isBlankAtEnds(text []byte) bool {
+	return len(text) == 0 || isBlank(text[0]) || isBlank(text[len(text)-1])
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }

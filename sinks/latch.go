@@ -8,8 +8,9 @@ import "io"
 // Close for them to find.
 type latch struct {
 	w    io.Writer
-	err  error   // of the write that failed
-	tail [4]byte // the last bytes written
+	err  error // of the write that failed
+	n    int64 // bytes written
+	last int   // of those, by the last write
 }
 
 // Write implements io.Writer.
@@ -25,8 +26,9 @@ func (l *latch) Write(p []byte) (int, error) {
 		l.err = err
 		return n, err
 	}
-	last := p[max(0, n-len(l.tail)):]
-	kept := copy(l.tail[:], l.tail[len(last):])
-	copy(l.tail[kept:], last)
+	l.n, l.last = l.n+int64(n), n
 	return n, nil
 }
+
+// Tell returns how many bytes have been written.
+func (l *latch) Tell() int64 { return l.n }

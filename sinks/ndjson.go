@@ -2,6 +2,7 @@ package sinks
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
 // ndjsonFormat is one JSON object a line, with every column in it: an explicit
@@ -20,45 +20,42 @@ import (
 var ndjsonFormat = newTextFormat("ndjson", "application/x-ndjson", encodeNDJSON, inspectNDJSON)
 
 func encodeNDJSON(w io.Writer, _ Encoding, rec arrow.Record) error {
-	keys := make([][]byte, rec.NumCols())
-	for i := range keys {
-		before := byte(',')
-		if i == 0 {
-			before = '{'
-		}
-		keys[i] = append(appendJSONString([]byte{before}, rec.ColumnName(i)), ':')
-	}
-	columns := rec.Columns()
-	return writeRows(w, rec, nil, func(dst []byte, row int) []byte {
-		for i, column := range columns {
-			dst = append(dst, keys[i]...)
-			if column.IsNull(row) {
-				dst = append(dst, "null"...)
-				continue
-			}
-			switch column := column.(type) {
-			case *array.Int64:
-				dst = strconv.AppendInt(dst, column.Value(row), 10)
-			case *array.String:
-				dst = appendJSONString(dst, column.Value(row))
-			}
-		}
-		return append(dst, '}', '\n')
+	return writeRows(w, rec, nil, textFormat{
+		appendStart: appendJSONKey, appendCell: appendJSONCell, isPlain: isPlainJSON, end: "}\n",
 	})
 }
 
-// appendJSONString appends s, which is valid UTF-8, as a JSON string with no
+func appendJSONKey(dst []byte, columns []column, i int) []byte {
+	before := byte(',')
+	if i == 0 {
+		before = '{'
+	}
+	return append(appendJSONString(append(dst, before), []byte(columns[i].name)), ':')
+}
+
+func appendJSONCell(dst []byte, c *cell, row int) []byte {
+	switch {
+	case c.isNull(row):
+		return append(dst, "null"...)
+	case c.isInt:
+		return strconv.AppendInt(dst, c.ints[row], 10)
+	case c.plain:
+		return append(append(append(dst, '"'), c.value(row)...), '"')
+	}
+	return appendJSONString(dst, c.value(row))
+}
+
+// appendJSONString appends text, which is valid UTF-8, as a JSON string with no
 // more escapes than the grammar asks for.
-func appendJSONString(dst []byte, s string) []byte {
+func appendJSONString(dst, text []byte) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
 	start := 0
-	for i := range len(s) {
-		c := s[i]
+	for i, c := range text {
 		if c >= 0x20 && c != '"' && c != '\\' {
 			continue
 		}
-		dst = append(append(dst, s[start:i]...), '\\')
+		dst = append(append(dst, text[start:i]...), '\\')
 		start = i + 1
 		switch c {
 		case '"', '\\':
@@ -77,7 +74,29 @@ func appendJSONString(dst []byte, s string) []byte {
 			dst = append(dst, 'u', '0', '0', hex[c>>4], hex[c&0xf])
 		}
 	}
-	return append(append(dst, s[start:]...), '"')
+	return append(append(dst, text[start:]...), '"')
+}
+
+// isPlainJSON reports whether text needs no escape. It looks at eight bytes at a
+// time for control characters: in each byte, the highest bit of word-0x20 with
+// that of word cleared is set if the byte is below 0x20, or if a lower one was.
+func isPlainJSON(text []byte) bool {
+	if bytes.IndexByte(text, '"') >= 0 || bytes.IndexByte(text, '\\') >= 0 {
+		return false
+	}
+	const spaces, highBits = 0x2020202020202020, 0x8080808080808080
+	for ; len(text) >= 8; text = text[8:] {
+		word := binary.LittleEndian.Uint64(text)
+		if (word-spaces)&^word&highBits != 0 {
+			return false
+		}
+	}
+	for _, c := range text {
+		if c < 0x20 {
+			return false
+		}
+	}
+	return true
 }
 
 // inspectNDJSON reads text with encoding/json. All rows must have the keys of

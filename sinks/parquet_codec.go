@@ -1,15 +1,36 @@
 package sinks
 
-import "github.com/apache/arrow/go/v17/parquet/compress"
+import (
+	"sync"
 
-// sharedZstd is the library's zstd codec with one difference: pages of the
-// default level go to the encoder that all of Encode's callers share. The
-// library itself makes a new one for every page, some megabytes each time.
-// The bytes are the same.
-type sharedZstd struct{ compress.Codec }
+	"github.com/apache/arrow/go/v17/parquet/compress"
+	"github.com/klauspost/compress/zstd"
+)
 
-// EncodeLevel implements compress.Codec.
-func (c sharedZstd) EncodeLevel(dst, src []byte, level int) []byte {
+// pageLevel is the zstd level of Parquet pages.
+const pageLevel = zstd.SpeedFastest
+
+// pageZstd is the library's zstd codec with one difference: what it compresses
+// goes to encoders that all files share. The library itself makes a new one for
+// every page, some megabytes each time.
+type pageZstd struct{ compress.Codec }
+
+// pageEncoder compresses as many pages at a time as there are processors. Its
+// window is that of a page: a larger one would take memory and find nothing.
+var pageEncoder = sync.OnceValue(func() *zstd.Encoder {
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(pageLevel), zstd.WithZeroFrames(true),
+		zstd.WithWindowSize(pageSize), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		panic(err) // options that exclude each other
+	}
+	return e
+})
+
+// Encode implements compress.Codec.
+func (c pageZstd) Encode(dst, src []byte) []byte { return pageEncoder().EncodeAll(src, dst[:0]) }
+
+// EncodeLevel implements compress.Codec. It takes the default for pageLevel.
+func (c pageZstd) EncodeLevel(dst, src []byte, level int) []byte {
 	if level == compress.DefaultCompressionLevel {
 		return c.Encode(dst, src)
 	}
@@ -22,5 +43,5 @@ func init() {
 	if err != nil {
 		panic(err)
 	}
-	compress.RegisterCodec(compress.Codecs.Zstd, sharedZstd{codec})
+	compress.RegisterCodec(compress.Codecs.Zstd, pageZstd{codec})
 }

@@ -1,6 +1,7 @@
 package sinks
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 )
@@ -12,24 +13,24 @@ const formulaStarts = "=+-@\t\r\n＝＋－＠"
 // neutralise returns a text that a spreadsheet shows and does not run: with an
 // apostrophe before it if it begins like a formula. So does a text that begins
 // with apostrophes before such a character, so that restore is the inverse.
-func neutralise(s string) string {
-	if !startsFormula(s) {
-		return s
+func neutralise(text []byte) []byte {
+	if !startsFormula(text) {
+		return text
 	}
-	return "'" + s
+	return append([]byte{'\''}, text...)
 }
 
 // restore is the inverse of neutralise.
 func restore(s string) string {
-	if strings.HasPrefix(s, "'") && startsFormula(s) {
+	if strings.HasPrefix(s, "'") && startsFormula([]byte(s)) {
 		return s[1:]
 	}
 	return s
 }
 
-// startsFormula reports whether s, apostrophes at its start left out, begins
+// startsFormula reports whether text, apostrophes at its start left out, begins
 // like a formula.
-func startsFormula(s string) bool {
-	first, size := utf8.DecodeRuneInString(strings.TrimLeft(s, "'"))
+func startsFormula(text []byte) bool {
+	first, size := utf8.DecodeRune(bytes.TrimLeft(text, "'"))
 	return size > 0 && strings.ContainsRune(formulaStarts, first)
 }

@@ -2,6 +2,7 @@ package sinks
 
 import (
 	"io"
+	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -9,11 +10,82 @@ import (
 // flushSize is how many bytes of text are gathered before they are written.
 const flushSize = 64 << 10
 
-// writeRows writes head and then what appendRow appends for each row of rec.
-func writeRows(w io.Writer, rec arrow.Record, head []byte, appendRow func(dst []byte, row int) []byte) error {
-	buf := append(make([]byte, 0, flushSize+flushSize/4), head...)
+// rowTemplate is what all rows of a record have in common: cells that differ,
+// and between them what is the same in each row. The columns that hold one value
+// only are part of that, so that they cost no more than their bytes.
+type rowTemplate struct {
+	cells []cell
+	end   []byte // what follows the last cell
+}
+
+// cell is a column of a rowTemplate.
+type cell struct {
+	before []byte // what precedes it in every row
+	// plain says that no text of the column needs an escape. A column is
+	// searched for that as a whole, which is much faster than cell by cell.
+	plain bool
+	column
+}
+
+// textFormat is how the rows of a record are made bytes. All that append to dst
+// return it.
+type textFormat struct {
+	// appendStart appends what precedes column i in a row; nil appends nothing.
+	appendStart func(dst []byte, columns []column, i int) []byte
+	// appendCell appends a row's value of a column, or what stands for a null.
+	appendCell func(dst []byte, c *cell, row int) []byte
+	// isPlain reports that none of the texts needs an escape.
+	isPlain func(text []byte) bool
+	// end follows the last column of a row.
+	end string
+}
+
+func newRowTemplate(columns []column, format textFormat) rowTemplate {
+	t := rowTemplate{cells: make([]cell, 0, len(columns))}
+	var same []byte
+	for i := range columns {
+		if format.appendStart != nil {
+			same = format.appendStart(same, columns, i)
+		}
+		c := cell{column: columns[i], plain: columns[i].isInt || format.isPlain == nil || format.isPlain(columns[i].allText())}
+		if c.rows > 0 && c.isConstant() {
+			same = format.appendCell(same, &c, 0)
+			continue
+		}
+		c.before = same[:len(same):len(same)]
+		same = same[len(same):]
+		t.cells = append(t.cells, c)
+	}
+	t.end = append(same, format.end...)
+	return t
+}
+
+// textBuffers are what rows are gathered in.
+var textBuffers = sync.Pool{New: func() any {
+	buf := make([]byte, 0, flushSize+flushSize/4)
+	return &buf
+}}
+
+// maxPooledText keeps a buffer that one large cell has grown from staying.
+const maxPooledText = 1 << 20
+
+// writeRows writes head and then each row of rec to w.
+func writeRows(w io.Writer, rec arrow.Record, head []byte, format textFormat) error {
+	pooled := textBuffers.Get().(*[]byte)
+	buf := append((*pooled)[:0], head...)
+	defer func() {
+		if cap(buf) <= maxPooledText {
+			*pooled = buf
+			textBuffers.Put(pooled)
+		}
+	}()
+	template := newRowTemplate(columnsOf(rec), format)
 	for row := range int(rec.NumRows()) {
-		buf = appendRow(buf, row)
+		for i := range template.cells {
+			c := &template.cells[i]
+			buf = format.appendCell(append(buf, c.before...), c, row)
+		}
+		buf = append(buf, template.end...)
 		if len(buf) < flushSize {
 			continue
 		}
