@@ -84,7 +84,7 @@ func (r *run) all(ctx context.Context, ids []string) error {
 	defer cancel()
 	q := queue{fresh: ids}
 	looks := make(chan look)
-	inFlight := 0
+	inFlight, waiting := 0, 0
 	var failure error
 	for {
 		over := failure != nil || ctx.Err() != nil || r.stopped()
@@ -98,6 +98,12 @@ func (r *run) all(ctx context.Context, ids []string) error {
 				res, err := r.export(inner, t.id)
 				looks <- look{t, res, err}
 			}()
+		}
+		if n := len(q.waiting); n != waiting {
+			waiting = n
+			if r.OnWaiting != nil {
+				r.OnWaiting(n)
+			}
 		}
 		if inFlight == 0 && (over || q.empty()) {
 			break
@@ -118,6 +124,9 @@ func (r *run) all(ctx context.Context, ids []string) error {
 		default:
 			r.collect(l.res)
 		}
+	}
+	if waiting > 0 && r.OnWaiting != nil {
+		r.OnWaiting(0)
 	}
 	for _, t := range q.waiting {
 		r.collect(t.last)
