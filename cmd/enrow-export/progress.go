@@ -174,6 +174,8 @@ func newBar(s *screen, total int) *bar {
 	return &bar{s, progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(io.Discard),
 		progressbar.OptionShowDescriptionAtLineEnd(),
+		progressbar.OptionSetPredictTime(false), // from the last seconds alone
+		progressbar.OptionSetElapsedTime(false),
 	)}
 }
 
@@ -199,7 +201,7 @@ func (b *bar) show(v progressView) {
 // line returns the bar with the text behind it. The text counts for more when
 // there is no room for both, and its end for least.
 func (b *bar) line(finished int, text string, room int) string {
-	const around = len(" 100% ||  ")
+	const around = len(" 100% || ")
 	width := min(room-around-len(text), barWidth)
 	if width < leastBar {
 		return text[:max(min(len(text), room), 0)]
@@ -207,5 +209,6 @@ func (b *bar) line(finished int, text string, room int) string {
 	progressbar.OptionSetWidth(width)(b.bar)
 	_ = b.bar.Set(finished) // it has nowhere to fail to write to
 	b.bar.Describe(text)
-	return strings.TrimRight(strings.TrimPrefix(b.bar.String(), "\r"), " ")
+	line := strings.TrimRight(strings.TrimPrefix(b.bar.String(), "\r"), " ")
+	return strings.Replace(line, "|  ", "| ", 1) // it leaves room for numbers of its own
 }
