@@ -15,11 +15,10 @@ import (
 	"enrow-export/pipeline"
 )
 
-// maxBadIDs is the number of bad ids that are named, and maxLine the longest line
-// of an ids file, in bytes, that is looked at as a whole.
 const (
-	maxBadIDs = 20
-	maxLine   = 64 << 10
+	maxBadIDs = 20       // bad ids that are named
+	maxLine   = 64 << 10 // longest line of an ids file, in bytes, that is looked at as a whole
+	usualLine = 37       // one with the usual id, a UUID
 )
 
 // badIDs collects what is wrong with ids: who gives the wrong file gets to know
@@ -81,11 +80,17 @@ func (p *program) readIDsFile(ids []string, name string, bad *badIDs) ([]string,
 			return nil, err
 		}
 		defer f.Close()
-		if info, err := f.Stat(); err == nil && info.IsDir() {
+		info, err := f.Stat()
+		switch {
+		case err != nil:
+			return nil, err
+		case info.IsDir():
 			return nil, fmt.Errorf("%s is a directory", name)
 		}
+		ids = slices.Grow(ids, int(info.Size()/usualLine))
 		r, shown = f, name
 	}
+	where := shown + ":"
 	lines := bufio.NewReaderSize(r, maxLine)
 	for n := 1; ; n++ {
 		line, err := lines.ReadSlice('\n')
@@ -107,7 +112,8 @@ func (p *program) readIDsFile(ids []string, name string, bad *badIDs) ([]string,
 			return nil, fmt.Errorf("read %s: %w", shown, err)
 		case comment, id == "":
 		case !pipeline.ValidBatchID(id):
-			bad.add(id, shown+":", n)
+			bad.add(id, where, n)
+		case len(bad.named) > 0: // nothing is tried
 		default:
 			ids = append(ids, id)
 		}

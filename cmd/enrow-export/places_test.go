@@ -135,7 +135,7 @@ var built struct {
 	err  error
 }
 
-func builtProgram(t *testing.T) string {
+func builtProgram(t testing.TB) string {
 	t.Helper()
 	built.once.Do(func() {
 		if built.dir, built.err = os.MkdirTemp("", "enrow-export-test"); built.err != nil {

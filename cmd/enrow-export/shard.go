@@ -61,10 +61,8 @@ func shardOfEnvironment() (shard, error) {
 		"--shard auto: neither %s nor %s is set", shardVariables[0][0], shardVariables[1][0])
 }
 
-// keep returns those of ids that belong to the shard, in their order.
+// keep returns those of ids that belong to the shard, in their order and in the
+// same place.
 func (s shard) keep(ids []string) []string {
-	if s.Count == 0 {
-		return ids
-	}
-	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !s.Holds(id) })
+	return slices.DeleteFunc(ids, func(id string) bool { return !s.Holds(id) })
 }
