@@ -13,13 +13,23 @@ import (
 // DefaultLayout is where the files of a batch go unless the user says otherwise.
 const DefaultLayout = "{table}/{batch_id}.{ext}"
 
-// batchID is what a batch id looks like. Ids are not always UUIDs: the vendor's
-// own samples hold letters beyond f. They become file names, so nothing else is
-// let through.
-var batchID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$`)
-
-// ValidBatchID reports whether id can be a batch id.
-func ValidBatchID(id string) bool { return batchID.MatchString(id) }
+// ValidBatchID reports whether id can be a batch id: letters, digits, "-" and
+// "_", 128 at most, the first a letter or digit. Ids are not always UUIDs: the
+// vendor's own samples hold letters beyond f. They become file names, so nothing
+// else is let through.
+func ValidBatchID(id string) bool {
+	if id == "" || len(id) > 128 || id[0] == '-' || id[0] == '_' {
+		return false
+	}
+	for i := range len(id) {
+		switch c := id[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
+}
 
 // Layout is a template of data paths below the root. It is a pure function of
 // the batch and the format, so that every run finds the same file again.

@@ -69,6 +69,9 @@ type Config struct {
 	// PollInterval is the least time between two looks at a batch. It grows
 	// to maxPolls times that for one that makes little progress.
 	PollInterval time.Duration
+	// OnWaiting, unless it is nil, is told how many ongoing batches wait for
+	// their next look whenever that changes, from the goroutine that reports.
+	OnWaiting func(n int)
 	// Stop, when it is closed, ends the run gently: no batch is begun any more,
 	// those under way are finished. May be nil.
 	Stop <-chan struct{}
@@ -143,13 +146,37 @@ type Summary struct {
 	NotTried int   // not begun, or not finished, when the run was stopped
 	Rows     int64 // of the batches exported
 	Found    int64 // those of them that found what was searched for
-	Bytes    int64 // of the files of the batches exported
-	Warned   int   // batches exported with mismatches or warnings
-	Credits  Credits
+	// Bytes are those of the files of the batches exported, by format asked
+	// for, and under RawBytes those of the copies of their answers.
+	Bytes map[string]int64
+	// Slowest is the batch exported that took longest, zero when none was.
+	Slowest Slowest
+	Warned  int // batches exported with mismatches or warnings
+	Credits Credits
 	// Leftovers are what no table or envelope declares of the finished answers
 	// that were read, exported or not; First is -1 there.
 	Leftovers []schema.Leftover
 	Elapsed   time.Duration
+}
+
+// RawBytes is the key of the copies of answers in Summary.Bytes.
+const RawBytes = "raw"
+
+// Slowest names a batch and the time it took.
+type Slowest struct {
+	BatchID string
+	Elapsed time.Duration
+}
+
+// AddBytes adds to sums the bytes of an entry's files in the formats asked for,
+// and under RawBytes that of the copy of its answer if there is one.
+func (e *Entry) AddBytes(encodings []sinks.Encoding, sums map[string]int64) {
+	for _, enc := range encodings {
+		sums[enc.Format.Name] += e.Files[enc.Format.Name].Bytes
+	}
+	if e.Raw != nil {
+		sums[RawBytes] += e.Raw.Bytes
+	}
 }
 
 // exporter is the state of one run.
@@ -198,6 +225,7 @@ func Run(ctx context.Context, cfg Config, ids []string, report func(Result)) (Su
 	ids = distinct(ids)
 	r := run{exporter: newExporter(cfg, ids), report: report}
 	r.summary.Asked = len(ids)
+	r.summary.Bytes = make(map[string]int64)
 	err := r.sweep(ctx)
 	if err == nil {
 		err = r.all(ctx, ids)
@@ -274,8 +302,9 @@ func (r *run) collect(res Result) {
 		if len(res.Mismatches)+len(res.Warnings) > 0 {
 			s.Warned++
 		}
-		for _, enc := range r.Encodings {
-			s.Bytes += res.Entry.Files[enc.Format.Name].Bytes
+		res.Entry.AddBytes(r.Encodings, s.Bytes)
+		if res.Elapsed > s.Slowest.Elapsed || s.Slowest.BatchID == "" {
+			s.Slowest = Slowest{res.BatchID, res.Elapsed}
 		}
 	case Done:
 		s.Done++

@@ -86,11 +86,12 @@ func (r *run) all(ctx context.Context, ids []string) error {
 	q := queue{fresh: ids}
 	most := r.Concurrency + int(encoders()) + maxPublishing
 	looks, fetched := make(chan look), make(chan struct{}, most)
-	inFlight, fetching := 0, 0
+	inFlight, fetching, waiting := 0, 0, 0
+	full := func() bool { return fetching == r.Concurrency || inFlight == most }
 	var failure error
 	for {
 		over := failure != nil || ctx.Err() != nil || r.stopped()
-		for !over && fetching < r.Concurrency {
+		for !over && !full() {
 			t, ok := q.next(time.Now())
 			if !ok {
 				break
@@ -102,10 +103,16 @@ func (r *run) all(ctx context.Context, ids []string) error {
 				looks <- look{t, res, err}
 			}()
 		}
+		if n := len(q.waiting); n != waiting {
+			waiting = n
+			if r.OnWaiting != nil {
+				r.OnWaiting(n)
+			}
+		}
 		if inFlight == 0 && (over || q.empty()) {
 			break
 		}
-		l, looked := r.await(ctx, &q, looks, fetched, over, fetching == r.Concurrency)
+		l, looked := r.await(ctx, &q, looks, fetched, over, full())
 		for range len(fetched) {
 			<-fetched
 			fetching--
@@ -125,6 +132,9 @@ func (r *run) all(ctx context.Context, ids []string) error {
 		default:
 			r.collect(l.res)
 		}
+	}
+	if waiting > 0 && r.OnWaiting != nil {
+		r.OnWaiting(0)
 	}
 	for _, t := range q.waiting {
 		r.collect(t.last)

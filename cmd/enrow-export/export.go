@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -36,6 +37,7 @@ func (p *program) exportCommand() *cli.Command {
 			boolFlag("keep-raw", "keep a copy of each answer under _raw, from which --from can export again"),
 			fromFlag(),
 			idsFileFlag(),
+			shardFlag(),
 			boolFlag("force", "export batches again that are done"),
 			boolFlag("dry-run", "say what would be done; no request, no key, nothing written"),
 			boolFlag("wait", "ask again for ongoing batches until they are finished"),
@@ -48,6 +50,7 @@ func (p *program) exportCommand() *cli.Command {
 			durationFlag("grace", 20*time.Second, "`TIME` that batches under way have to be finished after the first SIGINT or SIGTERM"),
 			stringFlag("api-url", sources.DefaultBaseURL, "`URL` of the API; https, unless the host is loopback", "ENROW_API_URL"),
 			stringFlag("api-key-file", "", "`FILE` with the API key"),
+			reportFlag(),
 			outputFlag(),
 		}, logFlags()),
 		Action: p.export,
@@ -65,6 +68,10 @@ func (p *program) export(c *cli.Context) error {
 		return err
 	}
 	cfg.Log = ui.log
+	part, err := shardOf(c)
+	if err != nil {
+		return err
+	}
 	files := given(c, "ids-file")
 	if c.NArg() == 0 && len(files) == 0 && c.String("from") == "" {
 		return usagef("give batch ids, or --ids-file FILE", "no batch ids")
@@ -83,24 +90,59 @@ func (p *program) export(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.NArg() == 0 && len(files) == 0 {
-		for id, err := range from.saved(c.Context, cfg.Table) {
-			if err != nil {
-				return err
+	// wanted adds the ids that are not given, and leaves those that are worked on
+	// here, each once.
+	wanted := func() ([]string, error) {
+		if c.NArg() == 0 && len(files) == 0 {
+			for id, err := range from.saved(c.Context, cfg.Table) {
+				if err != nil {
+					return nil, err
+				}
+				ids = append(ids, id)
 			}
-			ids = append(ids, id)
 		}
+		return part.keep(distinct(ids)), nil
 	}
 	if c.Bool("dry-run") {
+		if ids, err = wanted(); err != nil {
+			return err
+		}
 		return p.dryRun(c.Context, cfg, ids, ui)
 	}
+	report, err := openReport(c, cfg, part)
+	if err != nil {
+		return err
+	}
+	defer report.close()
+	summary := newSummaryLine(cfg.Table.Kind, pipeline.Summary{}, 0)
+	if ids, err = wanted(); err == nil {
+		summary, err = p.runExport(c, cfg, from, ids, ui, report)
+	}
+	err = joinOutcome(err, summary.Failed, summary.Ongoing)
+	if failed := report.write(summary, err); failed != nil {
+		ui.log.Error("the run is not in the report", "error", failed)
+		err = cmp.Or(err, failed)
+	}
+	return err
+}
+
+// runExport exports the batches, and tells how that goes.
+func (p *program) runExport(c *cli.Context, cfg pipeline.Config, from source, ids []string, ui *ui, report *report) (summaryLine, error) {
 	cfg.Stop = p.stopGently(c.Duration("grace"), ui)
-	summary, err := pipeline.Run(c.Context, cfg, ids, ui.result)
-	ui.summary(cfg.Table.Kind, summary)
+	progress := ui.track(len(ids), cfg.Encodings)
+	cfg.OnWaiting = progress.waiting
+	s, err := pipeline.Run(c.Context, cfg, ids, func(r pipeline.Result) {
+		progress.result(r)
+		report.result(r)
+		ui.result(r)
+	})
+	progress.end()
+	summary := newSummaryLine(cfg.Table.Kind, s, from.retries())
+	ui.summary(summary)
 	if signal := p.signals.err(); signal != nil && !errors.Is(err, signal) {
 		err = errors.Join(signal, err) // the run was cut short, though not cut off
 	}
-	return joinOutcome(err, summary.Failed, summary.Ongoing)
+	return summary, err
 }
 
 // stopGently returns a channel that the first signal closes, when batches that

@@ -117,10 +117,10 @@ func TestReadIDs(t *testing.T) {
   argument 2 is empty`},
 		{name: "all are named", args: []string{"../x", "a", long}, stdin: "ok\nä\n_x\n" + long, bad: `bad batch ids:
   argument 1 has '.' as character 1
-  argument 3 is 129 characters long
+  argument 3 is longer than 128 characters
   stdin:2 has 'ä' as character 1
   stdin:3 begins with "_"
-  stdin:4 is 129 characters long`},
+  stdin:4 is longer than 128 characters`},
 		{name: "of a line no more than a character", stdin: "ada@example.com\n", bad: `bad batch ids:
   stdin:1 has '@' as character 4`},
 	}

@@ -7,81 +7,139 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/dustin/go-humanize"
 
 	"enrow-export/pipeline"
 )
 
+const (
+	maxBadIDs = 20       // bad ids that are named
+	maxLine   = 64 << 10 // longest line of an ids file, in bytes, that is looked at as a whole
+	usualLine = 37       // one with the usual id, a UUID
+)
+
+// badIDs collects what is wrong with ids: who gives the wrong file gets to know
+// with the first ones.
+type badIDs struct {
+	named []string
+	more  int64
+}
+
+// add notes a bad id by where it stands. What it is may be somebody's address,
+// pasted into the wrong file.
+func (b *badIDs) add(id, where string, n int) {
+	if len(b.named) == maxBadIDs {
+		b.more++
+		return
+	}
+	b.named = append(b.named, fmt.Sprintf("%s%d %s", where, n, idFault(id)))
+}
+
+func (b *badIDs) err() error {
+	if len(b.named) == 0 {
+		return nil
+	}
+	list := strings.Join(b.named, "\n  ")
+	if b.more > 0 {
+		list += fmt.Sprintf("\n  and %s more", humanize.Comma(b.more))
+	}
+	return usagef("a batch id is letters, digits, - and _, at most 128, the first a letter or digit; nothing was tried", "bad batch ids:\n  %s", list)
+}
+
 // readIDs returns the batch ids of the arguments and then of the files, in
-// their order. All bad ones are named at once, by where they stand: what they
-// are may be somebody's address, pasted into the wrong file.
+// their order.
 func (p *program) readIDs(args, files []string) ([]string, error) {
-	var ids, bad []string
+	var ids []string
+	var bad badIDs
 	for i, arg := range args {
-		if fault := idFault(arg); fault != "" {
-			bad = append(bad, fmt.Sprintf("argument %d %s", i+1, fault))
+		if !pipeline.ValidBatchID(arg) {
+			bad.add(arg, "argument ", i+1)
 			continue
 		}
 		ids = append(ids, arg)
 	}
 	for _, name := range files {
-		more, faults, err := p.readIDsFile(name)
-		if err != nil {
-			return nil, usagef("", "--ids-file: %v", err)
+		var err error
+		if ids, err = p.readIDsFile(ids, name, &bad); err != nil {
+			return nil, usagef("name a file with a batch id a line; nothing was tried", "--ids-file: %v", err)
 		}
-		ids, bad = append(ids, more...), append(bad, faults...)
 	}
-	if len(bad) > 0 {
-		return nil, usagef("a batch id is letters, digits, - and _, at most 128, the first a letter or digit; nothing was tried",
-			"bad batch ids:\n  %s", strings.Join(bad, "\n  "))
-	}
-	return ids, nil
+	return ids, bad.err()
 }
 
-func (p *program) readIDsFile(name string) (ids, bad []string, err error) {
+// readIDsFile appends the ids of a file.
+func (p *program) readIDsFile(ids []string, name string, bad *badIDs) ([]string, error) {
 	r := p.stdin
 	shown := "stdin"
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		defer f.Close()
+		info, err := f.Stat()
+		switch {
+		case err != nil:
+			return nil, err
+		case info.IsDir():
+			return nil, fmt.Errorf("%s is a directory", name)
+		}
+		ids = slices.Grow(ids, int(info.Size()/usualLine))
 		r, shown = f, name
 	}
-	lines := bufio.NewReader(r)
+	where := shown + ":"
+	lines := bufio.NewReaderSize(r, maxLine)
 	for n := 1; ; n++ {
-		line, err := lines.ReadBytes('\n')
+		line, err := lines.ReadSlice('\n')
+		long := errors.Is(err, bufio.ErrBufferFull)
 		if n == 1 {
 			line = bytes.TrimPrefix(line, []byte("\uFEFF"))
 		}
-		if id := string(bytes.TrimSpace(line)); id != "" && id[0] != '#' {
-			if fault := idFault(id); fault != "" {
-				bad = append(bad, fmt.Sprintf("%s:%d %s", shown, n, fault))
-			} else {
-				ids = append(ids, id)
-			}
+		text := bytes.TrimSpace(line)
+		comment := bytes.HasPrefix(text, []byte("#"))
+		if long {
+			text = line // white space may be followed by anything
 		}
-		if errors.Is(err, io.EOF) {
-			return ids, bad, nil
+		id := string(text)
+		for errors.Is(err, bufio.ErrBufferFull) {
+			_, err = lines.ReadSlice('\n')
+		}
+		switch {
+		case err != nil && !errors.Is(err, io.EOF):
+			return nil, fmt.Errorf("read %s: %w", shown, err)
+		case comment, id == "":
+		case !pipeline.ValidBatchID(id):
+			bad.add(id, where, n)
+		case len(bad.named) > 0: // nothing is tried
+		default:
+			ids = append(ids, id)
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("read %s: %w", shown, err)
+			return ids, nil
 		}
 	}
 }
 
-// idFault says what is wrong with a batch id without repeating it; empty when
-// it is a valid one.
+// distinct returns ids without repeats, in their order, in the same place.
+func distinct(ids []string) []string {
+	seen := make(map[string]struct{}, len(ids))
+	return slices.DeleteFunc(ids, func(id string) bool {
+		before := len(seen)
+		seen[id] = struct{}{}
+		return len(seen) == before
+	})
+}
+
+// idFault says what is wrong with a bad batch id without repeating it.
 func idFault(id string) string {
 	switch {
-	case pipeline.ValidBatchID(id):
-		return ""
 	case id == "":
 		return "is empty"
 	case len(id) > 128:
-		return fmt.Sprintf("is %d characters long", utf8.RuneCountInString(id))
+		return "is longer than 128 characters"
 	}
 	n := 0
 	for _, r := range id {

@@ -60,7 +60,7 @@ func (m leakTested) Run() int {
 //	elsewhere NAME       start a server that refuses all, and repeats the API key
 //	                     that it was sent: its URL is in $NAME
 //	untouched            that server has seen no request
-//	valid SCHEMA FILE    every line of FILE, stdout too, is valid JSON of docs/SCHEMA
+//	valid SCHEMA FILE    FILE, every line of stdout and of .jsonl, is valid JSON of docs/SCHEMA
 //	secret FILE...       the API key is in none of the files, nor in any below
 //	bucket [PERMISSION...]  start Cloud Storage with an empty gs://bucket, and
 //	                     without those permissions
@@ -203,7 +203,7 @@ func validate(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	text := ts.ReadFile(args[1])
 	values := []string{text}
-	if args[1] == "stdout" {
+	if args[1] == "stdout" || strings.HasSuffix(args[1], ".jsonl") {
 		values = strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	}
 	for _, value := range values {

@@ -135,7 +135,7 @@ var built struct {
 	err  error
 }
 
-func builtProgram(t *testing.T) string {
+func builtProgram(t testing.TB) string {
 	t.Helper()
 	built.once.Do(func() {
 		if built.dir, built.err = os.MkdirTemp("", "enrow-export-test"); built.err != nil {
@@ -156,9 +156,16 @@ func builtProgram(t *testing.T) string {
 // buffers.
 func (p *place) export(t *testing.T, apiURL string, args ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer) {
 	t.Helper()
-	cmd = exec.Command(builtProgram(t), append([]string{"export", "--to", p.to}, args...)...)
-	cmd.Env = append(os.Environ(), "ENROW_API_URL="+apiURL, "ENROW_API_KEY="+testKey)
-	cmd.Env = append(cmd.Env, p.env...)
+	cmd, stdout, stderr = p.call(t, "export", args...)
+	cmd.Env = append(cmd.Env, "ENROW_API_URL="+apiURL, "ENROW_API_KEY="+testKey)
+	return cmd, stdout, stderr
+}
+
+// call is the built program, called to do something with p.
+func (p *place) call(t *testing.T, command string, args ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer) {
+	t.Helper()
+	cmd = exec.Command(builtProgram(t), append([]string{command, "--to", p.to}, args...)...)
+	cmd.Env = append(os.Environ(), p.env...)
 	stdout, stderr = new(bytes.Buffer), new(bytes.Buffer)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	return cmd, stdout, stderr

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
-	"enrow-export/schema"
 )
 
 // ui is the voice of a command that works on batches: what it says of each and
@@ -26,6 +24,8 @@ type ui struct {
 	json  bool
 	quiet bool
 	log   *slog.Logger
+	// screen is the terminal that err is, if it is one.
+	screen *screen
 }
 
 // newUI reads --output and, where the command has them, the flags of logging.
@@ -33,7 +33,13 @@ func (p *program) newUI(c *cli.Context) (*ui, error) {
 	if err := oneOf("output", c.String("output"), "text", "json"); err != nil {
 		return nil, err
 	}
-	u := &ui{out: p.stdout, err: p.stderr, json: c.String("output") == "json", quiet: c.Bool("quiet")}
+	u := &ui{out: p.stdout, err: p.stderr, json: c.String("output") == "json", quiet: c.Bool("quiet"), screen: screenOf(p.stderr)}
+	if u.screen != nil {
+		u.err = u.screen.through(u.err)
+		if _, ok := terminal(p.stdout); ok {
+			u.out = u.screen.through(u.out)
+		}
+	}
 	if c.String("log-level") == "" {
 		return u, nil
 	}
@@ -53,9 +59,9 @@ func (p *program) newUI(c *cli.Context) (*ui, error) {
 	}
 	options.Level = level
 	if c.String("log-format") == "json" {
-		u.log = slog.New(slog.NewJSONHandler(p.stderr, &options))
+		u.log = slog.New(slog.NewJSONHandler(u.err, &options))
 	} else {
-		u.log = slog.New(slog.NewTextHandler(p.stderr, &options))
+		u.log = slog.New(slog.NewTextHandler(u.err, &options))
 	}
 	return u, nil
 }
@@ -167,77 +173,6 @@ func oddities(e *pipeline.Entry, separator string) string {
 	}
 	return b.String()
 }
-
-// summaryLine closes the JSON form of export.
-type summaryLine struct {
-	Type      string `json:"type"` // "summary"
-	Kind      string `json:"kind"`
-	Asked     int    `json:"asked"`
-	Exported  int    `json:"exported"`
-	Done      int    `json:"done"`
-	Ongoing   int    `json:"ongoing"`
-	Failed    int    `json:"failed"`
-	NotTried  int    `json:"not_tried"`
-	Warned    int    `json:"warned"`
-	Rows      int64  `json:"rows"`
-	Found     int64  `json:"found"`
-	Bytes     int64  `json:"bytes"`
-	ElapsedMS int64  `json:"elapsed_ms"`
-	// FoundShare is Found of Rows, from 0 to 1.
-	FoundShare      *float64       `json:"found_share,omitempty"`
-	CreditsSpent    float64        `json:"credits_spent"`
-	CreditsRefunded float64        `json:"credits_refunded"`
-	UnknownFields   []unknownField `json:"unknown_fields"`
-}
-
-// unknownField is a path of the answers that no column or total declares.
-type unknownField struct {
-	Path   string        `json:"path"`
-	Reason schema.Reason `json:"reason"`
-	Count  int64         `json:"count"`
-}
-
-// summary tells what a run did, failures first.
-func (u *ui) summary(kind string, s pipeline.Summary) {
-	l := summaryLine{
-		Type: "summary", Kind: kind, Asked: s.Asked, Exported: s.Exported, Done: s.Done, Ongoing: s.Ongoing,
-		Failed: s.Failed, NotTried: s.NotTried, Warned: s.Warned,
-		Rows: s.Rows, Found: s.Found, Bytes: s.Bytes, ElapsedMS: s.Elapsed.Milliseconds(),
-		CreditsSpent: credits(s.Credits.Spent), CreditsRefunded: credits(s.Credits.Refunded),
-		UnknownFields: []unknownField{},
-	}
-	exported := fmt.Sprintf("exported (%s, %s)", count(s.Rows, "row"), size(s.Bytes))
-	if s.Rows > 0 {
-		share := math.Round(float64(s.Found)/float64(s.Rows)*10_000) / 10_000
-		l.FoundShare = &share
-		exported = fmt.Sprintf("exported (%s, %s %% found, %s)", count(s.Rows, "row"), humanize.Ftoa(math.Round(share*1000)/10), size(s.Bytes))
-	}
-	text := headline("nothing to do",
-		s.Failed, "failed",
-		s.NotTried, "not finished",
-		s.Ongoing, "still ongoing",
-		s.Exported, exported,
-		s.Done, "already done",
-	)
-	text += ", in " + duration(s.Elapsed)
-	if s.Warned > 0 {
-		text += fmt.Sprintf("\nwith warnings: %s", count(int64(s.Warned), "batch"))
-	}
-	if l.CreditsSpent != 0 || l.CreditsRefunded != 0 {
-		text += fmt.Sprintf("\ncredits: %s spent, %s refunded", humanize.Commaf(l.CreditsSpent), humanize.Commaf(l.CreditsRefunded))
-	}
-	for i, f := range s.Leftovers {
-		l.UnknownFields = append(l.UnknownFields, unknownField{f.Path, f.Reason, f.Count})
-		if i == 0 {
-			text += "\nnot in a column of its own:"
-		}
-		text += fmt.Sprintf("\n  %s (%s, %s)", f.Path, f.Reason, count(f.Count, "time"))
-	}
-	u.line(l, "%s", text)
-}
-
-// credits returns a sum of credits without the noise of adding them up.
-func credits(sum float64) float64 { return math.Round(sum*10_000) / 10_000 }
 
 // planLine is a line about one batch in the JSON form of export --dry-run.
 type planLine struct {

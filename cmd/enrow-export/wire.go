@@ -131,6 +131,14 @@ type source struct {
 	saved func(context.Context, *schema.Table) iter.Seq2[string, error]
 }
 
+// retries returns how many requests were made again, as far as that is counted.
+func (s source) retries() int64 {
+	if r, ok := s.Source.(interface{ Retries() int64 }); ok {
+		return r.Retries()
+	}
+	return 0
+}
+
 // newSource returns the source that the flags describe. The caller closes it.
 func newSource(c *cli.Context, cfg pipeline.Config, ui *ui) (source, error) {
 	if c.String("from") == "" {

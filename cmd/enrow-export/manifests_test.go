@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// container is what the manifests in docs say of the program.
+type container struct {
+	Args []string `yaml:"args"`
+	Env  []struct {
+		Name      string    `yaml:"name"`
+		Value     string    `yaml:"value"`
+		ValueFrom yaml.Node `yaml:"valueFrom"`
+	} `yaml:"env"`
+}
+
+// containers returns those of a manifest, wherever they stand.
+func containers(t *testing.T, node *yaml.Node) (found []container) {
+	t.Helper()
+	for i, child := range node.Content {
+		if node.Kind == yaml.MappingNode && i%2 == 1 && node.Content[i-1].Value == "containers" {
+			if err := child.Decode(&found); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		found = append(found, containers(t, child)...)
+	}
+	return found
+}
+
+// The manifests are well-formed, and the calls in them are such as the program
+// understands, in the environment that they are made in.
+func TestManifestsCallTheProgram(t *testing.T) {
+	environments := map[string][]string{
+		"cloud-run-job.yaml":          {"CLOUD_RUN_TASK_INDEX=3", "CLOUD_RUN_TASK_COUNT=4"},
+		"kubernetes-indexed-job.yaml": {"JOB_COMPLETION_INDEX=3"},
+	}
+	pages, err := filepath.Glob("../../docs/*.yaml")
+	if err != nil || len(pages) != len(environments) {
+		t.Fatalf("manifests %q, error %v", pages, err)
+	}
+	for _, page := range pages {
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			text, err := os.ReadFile(page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			decoder := yaml.NewDecoder(bytes.NewReader(text))
+			var manifest, more yaml.Node
+			if err := decoder.Decode(&manifest); err != nil {
+				t.Fatal(err)
+			}
+			if err := decoder.Decode(&more); err != io.EOF {
+				t.Errorf("there is more than one document: %v", err)
+			}
+			found := containers(t, &manifest)
+			if len(found) != 1 {
+				t.Fatalf("%d containers, want 1", len(found))
+			}
+			c, dir := found[0], t.TempDir()
+			for _, pair := range environments[filepath.Base(page)] {
+				name, value, _ := strings.Cut(pair, "=")
+				t.Setenv(name, value)
+			}
+			secret := strings.Contains(strings.Join(c.Args, " "), "--api-key-file")
+			for _, e := range c.Env {
+				if e.Name == "ENROW_API_KEY" {
+					secret = e.Value == "" && !e.ValueFrom.IsZero()
+				} else {
+					t.Setenv(e.Name, e.Value)
+				}
+			}
+			if !secret {
+				t.Error("the key comes from no store of secrets")
+			}
+			args := []string{programName}
+			for _, arg := range c.Args {
+				name, value, ok := strings.Cut(arg, "=")
+				switch {
+				case ok && (name == "--to" || name == "--report"):
+					arg = name + "=" + filepath.Join(dir, "out")
+				case ok && name == "--ids-file":
+					arg = name + "=" + writeFile(t, filepath.Join(dir, filepath.Base(value)), "a\nb\nd\n")
+				}
+				args = append(args, arg)
+			}
+			var stdout, stderr bytes.Buffer
+			if code := run(t.Context(), append(args, "--dry-run"), nil, &stdout, &stderr); code != exitOK {
+				t.Errorf("%q ends with %d\n%s%s", c.Args, code, &stdout, &stderr)
+			}
+		})
+	}
+}
+
+func writeFile(t *testing.T, path, text string) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// The number of pods is given twice, and must be the same.
+func TestIndexedJobKnowsItsSize(t *testing.T) {
+	text, err := os.ReadFile("../../docs/kubernetes-indexed-job.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var job struct {
+		Spec struct {
+			CompletionMode string `yaml:"completionMode"`
+			Completions    int    `yaml:"completions"`
+		} `yaml:"spec"`
+	}
+	var manifest yaml.Node
+	if err := yaml.Unmarshal(text, &manifest); err != nil {
+		t.Fatal(err)
+	}
+	if err := manifest.Decode(&job); err != nil {
+		t.Fatal(err)
+	}
+	shards := ""
+	for _, e := range containers(t, &manifest)[0].Env {
+		if e.Name == "ENROW_EXPORT_SHARDS" {
+			shards = e.Value
+		}
+	}
+	if job.Spec.CompletionMode != "Indexed" || shards != fmt.Sprint(job.Spec.Completions) {
+		t.Errorf("%d completions (%s), ENROW_EXPORT_SHARDS is %s", job.Spec.Completions, job.Spec.CompletionMode, shards)
+	}
+}
+
+// The page for schedulers knows every exit code.
+func TestOperationsExplainsExitCodes(t *testing.T) {
+	page, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "## Exit codes")
+	table, _, _ = strings.Cut(table, "\n## ")
+	for _, d := range exitDoc {
+		if !strings.Contains(table, fmt.Sprintf("| %d", d.code)) && !strings.Contains(table, fmt.Sprintf(", %d |", d.code)) {
+			t.Errorf("exit code %d is not explained", d.code)
+		}
+	}
+}

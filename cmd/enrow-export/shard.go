@@ -1,0 +1,68 @@
+package main
+
+import (
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+
+	"enrow-export/pipeline"
+)
+
+// shard is the part of the batches that one of several machines works on.
+type shard struct{ pipeline.Shard }
+
+func shardFlag() cli.Flag {
+	f := stringFlag("shard", "", "work on `PART` I of N (I/N, I from 1) of the batches, by a hash of the id; auto takes it from CLOUD_RUN_TASK_INDEX and CLOUD_RUN_TASK_COUNT, or from JOB_COMPLETION_INDEX and ENROW_EXPORT_SHARDS")
+	f.DefaultText = "all"
+	return f
+}
+
+// shardOf reads --shard.
+func shardOf(c *cli.Context) (shard, error) {
+	const hint = "write I/N with I from 1 to N, such as 1/4, or auto"
+	value := c.String("shard")
+	switch value {
+	case "":
+		return shard{}, nil
+	case "auto":
+		return shardOfEnvironment()
+	}
+	s, err := pipeline.ParseShard(value)
+	if err != nil {
+		return shard{}, usagef(hint, "--shard: %v", err)
+	}
+	return shard{s}, nil
+}
+
+// shardVariables are the pairs of environment variables that tell a process
+// which it is, counted from 0, and of how many.
+var shardVariables = [][2]string{
+	{"CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_COUNT"}, // set by Cloud Run
+	{"JOB_COMPLETION_INDEX", "ENROW_EXPORT_SHARDS"},  // the first set by Kubernetes
+}
+
+func shardOfEnvironment() (shard, error) {
+	for _, names := range shardVariables {
+		index, count := os.Getenv(names[0]), os.Getenv(names[1])
+		if index == "" {
+			continue
+		}
+		i, errI := strconv.ParseUint(index, 10, 31)
+		n, errN := strconv.ParseUint(count, 10, 31)
+		if errI != nil || errN != nil || i >= n {
+			return shard{}, usagef("the first counts from 0, and the second is the number of shards",
+				"--shard auto: %s=%q and %s=%q give no shard", names[0], index, names[1], count)
+		}
+		return shard{pipeline.Shard{Index: int(i) + 1, Count: int(n)}}, nil
+	}
+	return shard{}, usagef("they are set in a Cloud Run job, and in an Indexed Job of Kubernetes; give --shard I/N elsewhere",
+		"--shard auto: neither %s nor %s is set", shardVariables[0][0], shardVariables[1][0])
+}
+
+// keep returns those of ids that belong to the shard, in their order and in the
+// same place.
+func (s shard) keep(ids []string) []string {
+	return slices.DeleteFunc(ids, func(id string) bool { return !s.Holds(id) })
+}

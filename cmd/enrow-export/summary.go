@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"enrow-export/pipeline"
+	"enrow-export/schema"
+)
+
+// summaryLine closes the JSON form of export.
+type summaryLine struct {
+	Type     string `json:"type"` // "summary"
+	Kind     string `json:"kind"`
+	Asked    int    `json:"asked"`
+	Exported int    `json:"exported"`
+	Done     int    `json:"done"`
+	Ongoing  int    `json:"ongoing"`
+	Failed   int    `json:"failed"`
+	NotTried int    `json:"not_tried"`
+	Warned   int    `json:"warned"`
+	Rows     int64  `json:"rows"`
+	Found    int64  `json:"found"`
+	// FoundShare is Found of Rows, from 0 to 1.
+	FoundShare      *float64         `json:"found_share,omitempty"`
+	Bytes           map[string]int64 `json:"bytes"`
+	ElapsedMS       int64            `json:"elapsed_ms"`
+	RowsPerSecond   float64          `json:"rows_per_second"`
+	Slowest         *slowest         `json:"slowest,omitempty"`
+	Retries         int64            `json:"retries"`
+	CreditsSpent    float64          `json:"credits_spent"`
+	CreditsRefunded float64          `json:"credits_refunded"`
+	UnknownFields   []unknownField   `json:"unknown_fields"`
+}
+
+// slowest is the batch that took longest.
+type slowest struct {
+	BatchID   string `json:"batch_id"`
+	ElapsedMS int64  `json:"elapsed_ms"`
+}
+
+// unknownField is a path of the answers that no column or total declares.
+type unknownField struct {
+	Path   string        `json:"path"`
+	Reason schema.Reason `json:"reason"`
+	Count  int64         `json:"count"`
+}
+
+// newSummaryLine returns the JSON form of a summary.
+func newSummaryLine(kind string, s pipeline.Summary, retries int64) summaryLine {
+	l := summaryLine{
+		Type: "summary", Kind: kind, Asked: s.Asked, Exported: s.Exported, Done: s.Done, Ongoing: s.Ongoing,
+		Failed: s.Failed, NotTried: s.NotTried, Warned: s.Warned,
+		Rows: s.Rows, Found: s.Found, Bytes: s.Bytes, ElapsedMS: s.Elapsed.Milliseconds(), Retries: retries,
+		CreditsSpent: rounded(s.Credits.Spent, 4), CreditsRefunded: rounded(s.Credits.Refunded, 4),
+		UnknownFields: []unknownField{},
+	}
+	if l.Bytes == nil {
+		l.Bytes = map[string]int64{}
+	}
+	if s.Rows > 0 {
+		share := rounded(float64(s.Found)/float64(s.Rows), 4)
+		l.FoundShare = &share
+	}
+	if seconds := s.Elapsed.Seconds(); seconds > 0 {
+		l.RowsPerSecond = rounded(float64(s.Rows)/seconds, 1)
+	}
+	if s.Slowest.BatchID != "" {
+		l.Slowest = &slowest{s.Slowest.BatchID, s.Slowest.Elapsed.Milliseconds()}
+	}
+	for _, f := range s.Leftovers {
+		l.UnknownFields = append(l.UnknownFields, unknownField{f.Path, f.Reason, f.Count})
+	}
+	return l
+}
+
+// summary tells what a run did, failures first.
+func (u *ui) summary(l summaryLine) {
+	files := sumOf(l.Bytes) - l.Bytes[pipeline.RawBytes]
+	exported := fmt.Sprintf("exported (%s, %s)", count(l.Rows, "row"), size(files))
+	if l.FoundShare != nil {
+		exported = fmt.Sprintf("exported (%s, %s %% found, %s)", count(l.Rows, "row"), humanize.Ftoa(rounded(*l.FoundShare*100, 1)), size(files))
+	}
+	text := headline("nothing to do",
+		l.Failed, "failed",
+		l.NotTried, "not finished",
+		l.Ongoing, "still ongoing",
+		l.Exported, exported,
+		l.Done, "already done",
+	)
+	text += ", in " + duration(milliseconds(l.ElapsedMS))
+	if l.Warned > 0 {
+		text += fmt.Sprintf("\nwith warnings: %s", count(int64(l.Warned), "batch"))
+	}
+	if l.CreditsSpent != 0 || l.CreditsRefunded != 0 {
+		text += fmt.Sprintf("\ncredits: %s spent, %s refunded", humanize.Commaf(l.CreditsSpent), humanize.Commaf(l.CreditsRefunded))
+	}
+	if len(l.Bytes) > 1 {
+		var sizes []string
+		for _, format := range slices.Sorted(maps.Keys(l.Bytes)) {
+			sizes = append(sizes, format+" "+size(l.Bytes[format]))
+		}
+		text += "\nbytes: " + strings.Join(sizes, ", ")
+	}
+	if speed := l.speed(); speed != "" {
+		text += "\nspeed: " + speed
+	}
+	for i, f := range l.UnknownFields {
+		if i == 0 {
+			text += "\nnot in a column of its own:"
+		}
+		text += fmt.Sprintf("\n  %s (%s, %s)", f.Path, f.Reason, count(f.Count, "time"))
+	}
+	u.line(l, "%s", text)
+}
+
+// speed says how fast a run was, and what held it up.
+func (l summaryLine) speed() string {
+	var parts []string
+	if l.Rows > 0 {
+		parts = append(parts, humanize.Comma(int64(l.RowsPerSecond))+" rows/s")
+	}
+	if l.Slowest != nil && l.Exported > 1 {
+		parts = append(parts, fmt.Sprintf("slowest %s in %s", l.Slowest.BatchID, duration(milliseconds(l.Slowest.ElapsedMS))))
+	}
+	switch {
+	case l.Retries == 1:
+		parts = append(parts, "1 retry")
+	case l.Retries > 1:
+		parts = append(parts, humanize.Comma(l.Retries)+" retries")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func milliseconds(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
+
+// sumOf adds up the bytes of all formats.
+func sumOf(bytes map[string]int64) int64 {
+	var sum int64
+	for _, n := range bytes {
+		sum += n
+	}
+	return sum
+}
+
+// rounded returns x with so many decimals: sums without the noise of adding up.
+func rounded(x float64, decimals int) float64 {
+	scale := math.Pow10(decimals)
+	return math.Round(x*scale) / scale
+}
