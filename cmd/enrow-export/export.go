@@ -90,21 +90,8 @@ func (p *program) export(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	// wanted adds the ids that are not given, and leaves those that are worked on
-	// here, each once.
-	wanted := func() ([]string, error) {
-		if c.NArg() == 0 && len(files) == 0 {
-			for id, err := range from.saved(c.Context, cfg.Table) {
-				if err != nil {
-					return nil, err
-				}
-				ids = append(ids, id)
-			}
-		}
-		return part.keep(distinct(ids)), nil
-	}
 	if c.Bool("dry-run") {
-		if ids, err = wanted(); err != nil {
+		if ids, err = wanted(c, cfg, from, ids, part); err != nil {
 			return err
 		}
 		return p.dryRun(c.Context, cfg, ids, ui)
@@ -115,7 +102,7 @@ func (p *program) export(c *cli.Context) error {
 	}
 	defer report.close()
 	summary := newSummaryLine(cfg.Table.Kind, pipeline.Summary{}, 0)
-	if ids, err = wanted(); err == nil {
+	if ids, err = wanted(c, cfg, from, ids, part); err == nil {
 		summary, err = p.runExport(c, cfg, from, ids, ui, report)
 	}
 	err = joinOutcome(err, summary.Failed, summary.Ongoing)
@@ -124,6 +111,20 @@ func (p *program) export(c *cli.Context) error {
 		err = cmp.Or(err, failed)
 	}
 	return err
+}
+
+// wanted adds to the ids that are given those that go without saying, and returns
+// each once, as far as it belongs to the shard.
+func wanted(c *cli.Context, cfg pipeline.Config, from source, ids []string, part shard) ([]string, error) {
+	if c.NArg() == 0 && len(given(c, "ids-file")) == 0 {
+		for id, err := range from.saved(c.Context, cfg.Table) {
+			if err != nil {
+				return nil, err
+			}
+			ids = append(ids, id)
+		}
+	}
+	return part.keep(distinct(ids)), nil
 }
 
 // runExport exports the batches, and tells how that goes.
