@@ -26,8 +26,8 @@ type finding struct {
 // Only entries without a note that tells enough are read, some at a time; in a
 // folder, which keeps no notes, that is all of them.
 //
-// found is called from one goroutine at a time, in no particular order, with each
-// batch that has an entry and is wanted. The error is one that left the survey
+// wanted and found are called from one goroutine at a time, found in no particular
+// order with each batch that has an entry and is wanted. The error is one that left the survey
 // incomplete. A run that is to stop ends it early.
 //
 // A listing is older than what is done with it, and that does no harm. Nothing is
@@ -54,6 +54,11 @@ func (x *exporter) survey(ctx context.Context, wanted func(id string) bool, foun
 	}
 
 	var mu sync.Mutex
+	isWanted := func(id string) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return wanted(id)
+	}
 	judge := func(f finding) {
 		if f.err == nil {
 			f.reason, f.err = x.undone(lctx, f.id, f.entry)
@@ -70,11 +75,11 @@ func (x *exporter) survey(ctx context.Context, wanted func(id string) bool, foun
 			return err
 		}
 		id, ok := x.manifest.idOf(info.Name)
-		if !ok || !wanted(id) {
-			continue
-		}
 		if x.stopped() {
 			break
+		}
+		if !ok || !isWanted(id) {
+			continue
 		}
 		if e, more := x.manifest.ofNote(id, info); e != nil && (!more || e.State != StateExported) {
 			judge(finding{id: id, entry: e})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -58,6 +59,7 @@ func Pending(ctx context.Context, cfg Config, retryFailed bool) ([]string, error
 type EnqueueConfig struct {
 	Table       *schema.Table
 	Store       sinks.Store
+	Log         *slog.Logger
 	Now         func() time.Time
 	ToolVersion string
 }
@@ -80,8 +82,11 @@ func Enqueue(ctx context.Context, cfg EnqueueConfig, ids []string, report func(E
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
 	x := &exporter{
-		Config:   Config{Table: cfg.Table, Store: cfg.Store, Now: cfg.Now, ToolVersion: cfg.ToolVersion},
+		Config:   Config{Table: cfg.Table, Store: cfg.Store, Log: cfg.Log, Now: cfg.Now, ToolVersion: cfg.ToolVersion},
 		manifest: Manifest{Store: cfg.Store, Table: cfg.Table},
 	}
 	ids = distinct(ids)
@@ -154,6 +159,7 @@ func (x *exporter) knownOf(ctx context.Context, ids []string) (map[string]bool, 
 func (x *exporter) enqueue(ctx context.Context, id string) (isNew bool, err error) {
 	_, err = x.manifest.write(ctx, x.next(nil, id), sinks.IfAbsent())
 	if _, lost := conflict(err); lost {
+		x.Log.DebugContext(ctx, "batch has an entry already", logBatch, id)
 		return false, nil
 	}
 	return err == nil, err

@@ -36,6 +36,8 @@ func (p *program) exportCommand() *cli.Command {
 			boolFlag("keep-raw", "keep a copy of each answer under _raw, from which --from can export again"),
 			fromFlag(),
 			idsFileFlag(),
+			boolFlag("pending", "also export all batches of the kind that the manifest knows and that are neither done nor permanently failed"),
+			boolFlag("retry-failed", "with --pending, the permanently failed ones too"),
 			boolFlag("force", "export batches again that are done"),
 			boolFlag("dry-run", "say what would be done; no request, no key, nothing written"),
 			boolFlag("wait", "ask again for ongoing batches until they are finished"),
@@ -66,8 +68,13 @@ func (p *program) export(c *cli.Context) error {
 	}
 	cfg.Log = ui.log
 	files := given(c, "ids-file")
-	if c.NArg() == 0 && len(files) == 0 && c.String("from") == "" {
-		return usagef("give batch ids, or --ids-file FILE", "no batch ids")
+	pending := c.Bool("pending")
+	none := c.NArg() == 0 && len(files) == 0 && !pending
+	switch {
+	case c.Bool("retry-failed") && !pending:
+		return usagef("add --pending, or name the batches: those that are named are always tried again", "--retry-failed goes with --pending alone")
+	case none && c.String("from") == "":
+		return usagef("give batch ids, --ids-file FILE or --pending", "no batch ids")
 	}
 	// Whatever can be wrong with the call is found before anything is asked of
 	// the API or the destination.
@@ -83,7 +90,14 @@ func (p *program) export(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.NArg() == 0 && len(files) == 0 {
+	if pending {
+		more, err := pipeline.Pending(c.Context, cfg, c.Bool("retry-failed"))
+		if err != nil {
+			return err
+		}
+		ids = append(ids, more...)
+	}
+	if none {
 		for id, err := range from.saved(c.Context, cfg.Table) {
 			if err != nil {
 				return err
