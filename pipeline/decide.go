@@ -2,11 +2,7 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
-
-	"enrow-export/sinks"
 )
 
 // targets returns the files that were asked for, of one batch.
@@ -63,68 +59,4 @@ func (x *exporter) undone(ctx context.Context, id string, e *Entry) (reason stri
 		}
 	}
 	return "", nil
-}
-
-// listingPays is the number of ids from which on one listing of all files is
-// cheaper than a look at those of each batch.
-const listingPays = 50
-
-// sizes knows the lengths of files: of many from one listing, of few by looking
-// at each.
-type sizes struct {
-	store  sinks.Store
-	many   bool   // so many files will be asked for that a listing pays
-	prefix string // of what is listed
-
-	once   sync.Once
-	listed map[string]int64
-	err    error
-}
-
-// newSizes is told how many batches will be asked for, negative when that is not
-// known, which means all.
-func newSizes(store sinks.Store, prefix string, batches int) *sizes {
-	return &sizes{store: store, many: batches < 0 || batches >= listingPays, prefix: prefix}
-}
-
-// fault returns what is wrong with the file at first sight, in words that follow
-// "file": it is missing, or has another size than recorded.
-func (s *sizes) fault(ctx context.Context, f File) (string, error) {
-	size, err := s.of(ctx, f.Path)
-	switch {
-	case errors.Is(err, sinks.ErrNotExist):
-		return "is missing", nil
-	case err != nil:
-		return "", fmt.Errorf("look at %s: %w", f.Path, err)
-	case size != f.Bytes:
-		return "has another size than recorded", nil
-	}
-	return "", nil
-}
-
-// of returns the length of a file.
-func (s *sizes) of(ctx context.Context, path string) (int64, error) {
-	if s.many {
-		s.once.Do(func() { s.listed, s.err = s.list(ctx) })
-		if s.err != nil {
-			return 0, s.err
-		}
-		if size, ok := s.listed[path]; ok {
-			return size, nil
-		}
-		// Not there when the listing was made; it may be by now.
-	}
-	info, err := s.store.Stat(ctx, path)
-	return info.Size, err
-}
-
-func (s *sizes) list(ctx context.Context) (map[string]int64, error) {
-	listed := make(map[string]int64)
-	for info, err := range s.store.List(ctx, s.prefix) {
-		if err != nil {
-			return nil, fmt.Errorf("list files: %w", err)
-		}
-		listed[info.Name] = info.Size
-	}
-	return listed, nil
 }

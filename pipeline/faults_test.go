@@ -214,6 +214,10 @@ func (h hurried) Put(ctx context.Context, name string, data []byte, cond sinks.C
 	return h.next().Put(ctx, name, data, cond)
 }
 
+func (h hurried) PutNoted(ctx context.Context, name string, data []byte, note string, cond sinks.Condition) (sinks.Info, error) {
+	return h.next().(sinks.Noter).PutNoted(ctx, name, data, note, cond)
+}
+
 func (h hurried) Get(ctx context.Context, name string) ([]byte, sinks.Info, error) {
 	return h.next().Get(ctx, name)
 }

@@ -13,6 +13,9 @@ import (
 	"strings"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"enrow-export/schema"
 	"enrow-export/sinks"
 )
@@ -176,12 +179,17 @@ func (m Manifest) IDs(ctx context.Context) iter.Seq2[string, error] {
 				yield("", fmt.Errorf("list manifest: %w", err))
 				return
 			}
-			id, ok := strings.CutSuffix(strings.TrimPrefix(info.Name, m.prefix()), ".json")
-			if ok && ValidBatchID(id) && !yield(id, nil) {
+			if id, ok := m.idOf(info.Name); ok && !yield(id, nil) {
 				return
 			}
 		}
 	}
+}
+
+// idOf returns the batch whose entry has that name, if it is one of an entry.
+func (m Manifest) idOf(name string) (id string, ok bool) {
+	id, ok = strings.CutSuffix(strings.TrimPrefix(name, m.prefix()), ".json")
+	return id, ok && ValidBatchID(id)
 }
 
 // write replaces the entry under cond and returns the condition for the next
@@ -191,7 +199,7 @@ func (m Manifest) write(ctx context.Context, e *Entry, cond sinks.Condition) (si
 	if err != nil {
 		return sinks.Condition{}, err
 	}
-	info, err := put(ctx, m.Store, m.name(e.BatchID), data, cond)
+	info, err := putNoted(ctx, m.Store, m.name(e.BatchID), data, m.noteOf(e, data), cond)
 	if err != nil {
 		return sinks.Condition{}, fmt.Errorf("write manifest entry: %w", err)
 	}
@@ -221,25 +229,13 @@ func (e *Entry) encode() ([]byte, error) {
 
 // decode reads an entry and checks what the program will rely on.
 func (m Manifest) decode(id string, data []byte) (*Entry, error) {
-	var version struct {
-		ManifestVersion int `json:"manifest_version"`
-	}
-	if err := json.Unmarshal(data, &version); err != nil {
-		return nil, errors.New("is not valid JSON: it may have been cut off")
-	}
-	if version.ManifestVersion != ManifestVersion {
-		return nil, fmt.Errorf("has manifest_version %d, this program knows %d", version.ManifestVersion, ManifestVersion)
-	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
 	e := new(Entry)
-	if err := dec.Decode(e); err != nil {
-		return nil, errors.New("has fields that this program does not know, or of another type")
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("goes on after its end")
+	if err := jsonv2.Unmarshal(data, e, decodeOptions); err != nil {
+		return nil, whyUndecodable(data)
 	}
 	switch {
+	case e.ManifestVersion != ManifestVersion:
+		return nil, unknownVersion(e.ManifestVersion)
 	case e.BatchID != id:
 		return nil, errors.New("is of another batch than its name says")
 	case e.Kind != m.Table.Kind:
@@ -255,6 +251,33 @@ func (m Manifest) decode(id string, data []byte) (*Entry, error) {
 		return nil, fmt.Errorf("has an unknown state")
 	}
 	return e, e.checkPaths(m.rawName(id))
+}
+
+// decodeOptions are those under which an entry is read: no unknown fields, and
+// no opinion on the vendor's words, which are as they came.
+var decodeOptions = jsonv2.JoinOptions(jsonv2.RejectUnknownMembers(true),
+	jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
+func unknownVersion(version int) error {
+	return fmt.Errorf("has manifest_version %d, this program knows %d", version, ManifestVersion)
+}
+
+// whyUndecodable says what is wrong with an entry that cannot be decoded.
+func whyUndecodable(data []byte) error {
+	var version struct {
+		ManifestVersion int `json:"manifest_version"`
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if err := dec.Decode(&version); err != nil {
+		return errors.New("is not valid JSON: it may have been cut off")
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("goes on after its end")
+	}
+	if version.ManifestVersion != ManifestVersion {
+		return unknownVersion(version.ManifestVersion)
+	}
+	return errors.New("has fields that this program does not know, or of another type")
 }
 
 // checkPaths refuses paths that a program must not follow: they are read,

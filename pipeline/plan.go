@@ -23,8 +23,16 @@ func Plan(ctx context.Context, cfg Config, ids []string, report func(Planned)) e
 	}
 	ids = distinct(ids)
 	x := newExporter(cfg, ids)
+	known, err := x.planAll(ctx, ids)
+	if err != nil {
+		return err
+	}
 	for _, id := range ids {
-		planned, err := x.plan(ctx, id)
+		planned, ok := known[id]
+		var err error
+		if !ok {
+			planned, err = x.plan(ctx, id)
+		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -41,19 +49,47 @@ func Plan(ctx context.Context, cfg Config, ids []string, report func(Planned)) e
 	return nil
 }
 
+// planAll plans what a survey tells of many batches. It leaves out those that it
+// says nothing of.
+func (x *exporter) planAll(ctx context.Context, ids []string) (map[string]Planned, error) {
+	if len(ids) < listingPays {
+		return nil, nil
+	}
+	wanted := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		wanted[id] = true
+	}
+	known := make(map[string]Planned)
+	err := x.survey(ctx, func(id string) bool { return wanted[id] }, func(f finding) {
+		if f.err == nil {
+			known[f.id] = x.planOf(f.reason)
+		}
+	})
+	if err = x.surveyed(ctx, err); err != nil {
+		return nil, err
+	}
+	return known, nil
+}
+
 func (x *exporter) plan(ctx context.Context, id string) (Planned, error) {
 	entry, _, err := x.manifest.Read(ctx, id)
 	if err != nil {
 		return Planned{}, err
 	}
 	reason, err := x.undone(ctx, id, entry)
-	switch {
-	case err != nil:
+	if err != nil {
 		return Planned{}, err
-	case reason != "":
-		return Planned{Export: true, Reason: reason}, nil
-	case x.Force:
-		return Planned{Export: true, Reason: "is done, but forced"}, nil
 	}
-	return Planned{Reason: "is done"}, nil
+	return x.planOf(reason), nil
+}
+
+// planOf plans a batch that is not done for the reason given, or is done.
+func (x *exporter) planOf(reason string) Planned {
+	switch {
+	case reason != "":
+		return Planned{Export: true, Reason: reason}
+	case x.Force:
+		return Planned{Export: true, Reason: "is done, but forced"}
+	}
+	return Planned{Reason: "is done"}
 }

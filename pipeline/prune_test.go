@@ -335,6 +335,11 @@ func (s *intruded) Put(ctx context.Context, name string, data []byte, cond sinks
 	return s.Faulty.Put(ctx, name, data, cond)
 }
 
+func (s *intruded) PutNoted(ctx context.Context, name string, data []byte, note string, cond sinks.Condition) (sinks.Info, error) {
+	s.intrude()
+	return s.Faulty.PutNoted(ctx, name, data, note, cond)
+}
+
 func (s *intruded) Get(ctx context.Context, name string) ([]byte, sinks.Info, error) {
 	s.intrude()
 	return s.Faulty.Get(ctx, name)

@@ -172,7 +172,7 @@ func (p *publication) agrees(ctx context.Context, old *Entry, outputs []output) 
 		if published[o.format] != o.file {
 			return false, nil
 		}
-		if size, err := p.sizes.of(ctx, o.file.Path); err != nil || size != o.file.Bytes {
+		if fault, err := p.sizes.fault(ctx, o.file); fault != "" || err != nil {
 			return false, nil //nolint:nilerr // whatever is wrong with the file, it is put again
 		}
 	}

@@ -14,7 +14,16 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // failure: an operation whose answer got lost may have taken effect, and an
 // object that already has these bytes is as good as one that was put.
 func put(ctx context.Context, store sinks.Store, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
-	info, err := store.Put(ctx, name, data, cond)
+	return putNoted(ctx, store, name, data, "", cond)
+}
+
+// putNoted is put with a note beside the object, where the store keeps notes.
+func putNoted(ctx context.Context, store sinks.Store, name string, data []byte, note string, cond sinks.Condition) (info sinks.Info, err error) {
+	if n, ok := store.(sinks.Noter); ok && note != "" {
+		info, err = n.PutNoted(ctx, name, data, note, cond)
+	} else {
+		info, err = store.Put(ctx, name, data, cond)
+	}
 	if err == nil {
 		return info, nil
 	}

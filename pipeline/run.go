@@ -228,6 +228,9 @@ func Run(ctx context.Context, cfg Config, ids []string, report func(Result)) (Su
 	r.summary.Bytes = make(map[string]int64)
 	err := r.sweep(ctx)
 	if err == nil {
+		ids, err = r.skip(ctx, ids)
+	}
+	if err == nil {
 		err = r.all(ctx, ids)
 	}
 	s := r.summary
@@ -276,16 +279,6 @@ func (x *exporter) check(ctx context.Context) error {
 		}
 	})
 	return x.checkErr
-}
-
-// stopped reports whether Stop is closed.
-func (r *run) stopped() bool {
-	select {
-	case <-r.Stop:
-		return true
-	default:
-		return false
-	}
 }
 
 // collect counts and reports a final result.

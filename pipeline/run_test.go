@@ -351,33 +351,6 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// With many ids the sizes come from one listing instead of a look at each file.
-func TestManyDoneBatchesCostOneListing(t *testing.T) {
-	source := newAnswers()
-	memory := sinks.NewMemory()
-	var ids []string
-	for i := range listingPays {
-		id := fmt.Sprintf("b%03d", i)
-		ids = append(ids, id)
-		source.set(id, finished(id, "x", 1))
-	}
-	if _, s, err := runAll(t.Context(), t, config(t, source, memory, "csv", "ndjson"), ids...); err != nil || s.Exported != listingPays {
-		t.Fatalf("summary %+v, error %v", s, err)
-	}
-	store := &storetest.Faulty{Store: memory}
-	if _, s, err := runAll(t.Context(), t, config(t, source, store, "csv", "ndjson"), ids...); err != nil || s.Done != listingPays {
-		t.Fatalf("summary %+v, error %v", s, err)
-	}
-	kinds := make(map[string]int)
-	for _, op := range store.Ops() {
-		kind, _, _ := strings.Cut(op, " ")
-		kinds[kind]++
-	}
-	if diff := cmp.Diff(map[string]int{"get": listingPays, "list": 1}, kinds); diff != "" {
-		t.Errorf("operations (-want +got):\n%s", diff)
-	}
-}
-
 // TestRaces lets many runs work on the same batches at once. However they
 // interleave, no run shows an error, and in the end the manifest is true.
 func TestRaces(t *testing.T) {

@@ -61,32 +61,40 @@ func NewVerifier(store sinks.Store, depth Depth, batches int) *Verifier {
 	return &Verifier{store: store, depth: depth, sizes: newSizes(store, "", batches)}
 }
 
-// Verify compares one batch. The error is one that made it impossible to look.
+// Verify reads the entry of one batch and compares its files with it. The error
+// is one that made it impossible to look.
 func (v *Verifier) Verify(ctx context.Context, table *schema.Table, id string) (Checked, error) {
-	c := Checked{BatchID: id}
+	k, err := listed{m: Manifest{Store: v.store, Table: table}, id: id}.known(ctx, true)
+	if err != nil {
+		return Checked{BatchID: id}, err
+	}
+	return v.VerifyKnown(ctx, k)
+}
+
+// VerifyKnown compares the files of one batch with what Entries or EntriesOf has
+// yielded of it: for DepthSize that needs no whole entry, else it does.
+func (v *Verifier) VerifyKnown(ctx context.Context, k Known) (Checked, error) {
+	c, entry, table := Checked{BatchID: k.BatchID}, k.Entry, k.Table
 	m := Manifest{Store: v.store, Table: table}
 	differs := func(path, problem string) {
 		c.Differences = append(c.Differences, Difference{Path: path, Problem: problem})
 	}
-	entry, _, err := m.Read(ctx, id)
 	var unusable *EntryError
 	switch {
-	case errors.As(err, &unusable):
+	case errors.As(k.Err, &unusable):
 		differs(unusable.Name, unusable.Err.Error())
 		return c, nil
-	case err != nil:
-		return c, err
 	case entry == nil:
-		differs(m.name(id), "is not there: the batch was never exported here")
+		differs(m.name(k.BatchID), "is not there: the batch was never exported here")
 		return c, nil
 	}
 	c.Entry = entry
 	if entry.State != StateExported {
-		differs(m.name(id), fmt.Sprintf("says that the batch is %s, not exported", entry.State))
+		differs(m.name(k.BatchID), fmt.Sprintf("says that the batch is %s, not exported", entry.State))
 		return c, nil
 	}
 	if len(entry.Replacing) > 0 {
-		differs(m.name(id), "says that files are being replaced: an export is under way, or was interrupted and is to be run again")
+		differs(m.name(k.BatchID), "says that files are being replaced: an export is under way, or was interrupted and is to be run again")
 	}
 	published := entry.published()
 	for _, format := range slices.Sorted(maps.Keys(published)) {

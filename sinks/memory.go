@@ -27,7 +27,10 @@ type memoryObject struct {
 	info Info
 }
 
-var _ Store = (*Memory)(nil)
+var (
+	_ Store = (*Memory)(nil)
+	_ Noter = (*Memory)(nil)
+)
 
 // NewMemory returns an empty store.
 func NewMemory() *Memory {
@@ -36,8 +39,16 @@ func NewMemory() *Memory {
 
 // Put implements Store.
 func (m *Memory) Put(ctx context.Context, name string, data []byte, cond Condition) (Info, error) {
+	return m.PutNoted(ctx, name, data, "", cond)
+}
+
+// PutNoted implements Noter.
+func (m *Memory) PutNoted(ctx context.Context, name string, data []byte, note string, cond Condition) (Info, error) {
 	if err := CheckName(name); err != nil {
 		return Info{}, err
+	}
+	if err := CheckNote(note); err != nil {
+		return Info{}, fmt.Errorf("put %s: %w", name, err)
 	}
 	if !cond.Valid() {
 		return Info{}, fmt.Errorf("put %s: no condition given", name)
@@ -60,6 +71,7 @@ func (m *Memory) Put(ctx context.Context, name string, data []byte, cond Conditi
 		Size:    int64(len(data)),
 		CRC32C:  crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)),
 		Version: strconv.FormatUint(m.puts, 10),
+		Note:    note,
 	}
 	m.objects[name] = memoryObject{data: bytes.Clone(data), info: info}
 	return info, nil

@@ -71,6 +71,7 @@ func (p *program) app() *cli.App {
 		DisableSliceFlagSeparator: true,
 		Commands: []*cli.Command{
 			p.exportCommand(),
+			p.enqueueCommand(),
 			p.statusCommand(),
 			p.verifyCommand(),
 			p.pruneCommand(),

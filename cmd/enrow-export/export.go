@@ -38,6 +38,8 @@ func (p *program) exportCommand() *cli.Command {
 			fromFlag(),
 			idsFileFlag(),
 			shardFlag(),
+			boolFlag("pending", "also export all batches of the kind that the manifest knows and that are neither done nor permanently failed"),
+			boolFlag("retry-failed", "with --pending, the permanently failed ones too"),
 			boolFlag("force", "export batches again that are done"),
 			boolFlag("dry-run", "say what would be done; no request, no key, nothing written"),
 			boolFlag("wait", "ask again for ongoing batches until they are finished"),
@@ -73,8 +75,11 @@ func (p *program) export(c *cli.Context) error {
 		return err
 	}
 	files := given(c, "ids-file")
-	if c.NArg() == 0 && len(files) == 0 && c.String("from") == "" {
-		return usagef("give batch ids, or --ids-file FILE", "no batch ids")
+	switch none := c.NArg() == 0 && len(files) == 0 && !c.Bool("pending"); {
+	case c.Bool("retry-failed") && !c.Bool("pending"):
+		return usagef("add --pending, or name the batches: those that are named are always tried again", "--retry-failed goes with --pending alone")
+	case none && c.String("from") == "":
+		return usagef("give batch ids, --ids-file FILE or --pending", "no batch ids")
 	}
 	// Whatever can be wrong with the call is found before anything is asked of
 	// the API or the destination.
@@ -90,21 +95,8 @@ func (p *program) export(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	// wanted adds the ids that are not given, and leaves those that are worked on
-	// here, each once.
-	wanted := func() ([]string, error) {
-		if c.NArg() == 0 && len(files) == 0 {
-			for id, err := range from.saved(c.Context, cfg.Table) {
-				if err != nil {
-					return nil, err
-				}
-				ids = append(ids, id)
-			}
-		}
-		return part.keep(distinct(ids)), nil
-	}
 	if c.Bool("dry-run") {
-		if ids, err = wanted(); err != nil {
+		if ids, err = wanted(c, cfg, from, ids, part); err != nil {
 			return err
 		}
 		return p.dryRun(c.Context, cfg, ids, ui)
@@ -115,7 +107,7 @@ func (p *program) export(c *cli.Context) error {
 	}
 	defer report.close()
 	summary := newSummaryLine(cfg.Table.Kind, pipeline.Summary{}, 0)
-	if ids, err = wanted(); err == nil {
+	if ids, err = wanted(c, cfg, from, ids, part); err == nil {
 		summary, err = p.runExport(c, cfg, from, ids, ui, report)
 	}
 	err = joinOutcome(err, summary.Failed, summary.Ongoing)
@@ -124,6 +116,27 @@ func (p *program) export(c *cli.Context) error {
 		err = cmp.Or(err, failed)
 	}
 	return err
+}
+
+// wanted adds to the ids that are given those that go without saying, and returns
+// each once, as far as it belongs to the shard.
+func wanted(c *cli.Context, cfg pipeline.Config, from source, ids []string, part shard) ([]string, error) {
+	switch {
+	case c.Bool("pending"):
+		more, err := pipeline.Pending(c.Context, cfg, c.Bool("retry-failed"))
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, more...)
+	case c.NArg() == 0 && len(given(c, "ids-file")) == 0:
+		for id, err := range from.saved(c.Context, cfg.Table) {
+			if err != nil {
+				return nil, err
+			}
+			ids = append(ids, id)
+		}
+	}
+	return part.keep(distinct(ids)), nil
 }
 
 // runExport exports the batches, and tells how that goes.

@@ -99,6 +99,10 @@ func TestOpenExisting(t *testing.T) {
 
 func TestReadIDs(t *testing.T) {
 	long := strings.Repeat("x", 129)
+	var named []string
+	for n := range maxBadIDs - 1 {
+		named = append(named, fmt.Sprintf("stdin:%d has '!' as character 1", 2*n+2))
+	}
 	tests := []struct {
 		name  string
 		stdin string
@@ -121,6 +125,15 @@ func TestReadIDs(t *testing.T) {
   stdin:2 has 'ä' as character 1
   stdin:3 begins with "_"
   stdin:4 is longer than 128 characters`},
+		{name: "long comment", stdin: "#" + strings.Repeat("x", 3*maxLine) + "\na\n" + strings.Repeat(" ", maxLine-3) + "b", want: []string{"a", "b"}},
+		{name: "long lines", stdin: "a\n" + strings.Repeat("x", 2*maxLine+7) + "\n" + strings.Repeat(" ", maxLine) + "b\n-", bad: `bad batch ids:
+  stdin:2 is longer than 128 characters
+  stdin:3 is longer than 128 characters
+  stdin:4 begins with "-"`},
+		{name: "no more than twenty are named", args: []string{"a b"}, stdin: strings.Repeat("ok\n!\n", 2000), bad: `bad batch ids:
+  argument 1 has ' ' as character 2
+  ` + strings.Join(named, "\n  ") + `
+  and 1,981 more`},
 		{name: "of a line no more than a character", stdin: "ada@example.com\n", bad: `bad batch ids:
   stdin:1 has '@' as character 4`},
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -59,7 +60,7 @@ func TestManifestsCallTheProgram(t *testing.T) {
 			if err := decoder.Decode(&manifest); err != nil {
 				t.Fatal(err)
 			}
-			if err := decoder.Decode(&more); err != io.EOF {
+			if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
 				t.Errorf("there is more than one document: %v", err)
 			}
 			found := containers(t, &manifest)

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"iter"
 
@@ -10,7 +8,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
-	"enrow-export/schema"
 	"enrow-export/sinks"
 )
 
@@ -52,24 +49,21 @@ const (
 )
 
 func (p *program) status(c *cli.Context) error {
-	batches, err := p.selection(c)
-	if err != nil {
-		return err
-	}
-	defer closeStore(batches.store)
 	ui, err := p.newUI(c)
 	if err != nil {
 		return err
 	}
+	batches, err := p.selection(c, ui.json)
+	if err != nil {
+		return err
+	}
+	defer closeStore(batches.store)
 	summary := statusSummaryLine{Type: "status_summary", States: make(map[pipeline.State]int)}
-	for b, err := range batches.each {
+	for known, err := range batches.each {
 		if err != nil {
 			return err
 		}
-		l, err := readStatus(c.Context, batches.store, b)
-		if err != nil {
-			return err
-		}
+		l := statusOf(known)
 		summary.States[l.State]++
 		if l.State == pipeline.StateExported {
 			summary.Rows += *l.Entry.Rows
@@ -85,23 +79,17 @@ func (p *program) status(c *cli.Context) error {
 	return joinOutcome(nil, states[stateUnreadable], 0)
 }
 
-func readStatus(ctx context.Context, store sinks.Store, b selected) (statusLine, error) {
-	l := statusLine{Type: "status", BatchID: b.id}
-	entry, _, err := pipeline.Manifest{Store: store, Table: b.table}.Read(ctx, b.id)
-	var unusable *pipeline.EntryError
+func statusOf(k pipeline.Known) statusLine {
+	l := statusLine{Type: "status", BatchID: k.BatchID, Kind: k.Table.Kind}
 	switch {
-	case errors.As(err, &unusable):
-		l.State, l.Error = stateUnreadable, err.Error()
-	case err != nil:
-		return l, err
-	case entry == nil:
-		l.State = stateUnknown
-		return l, nil
+	case k.Err != nil:
+		l.State, l.Error = stateUnreadable, k.Err.Error()
+	case k.Entry == nil:
+		l.State, l.Kind = stateUnknown, ""
 	default:
-		l.State, l.Entry = entry.State, entry
+		l.State, l.Entry = k.Entry.State, k.Entry
 	}
-	l.Kind = b.table.Kind
-	return l, nil
+	return l
 }
 
 // kindShown returns what is said of a kind in text: nothing of the default.
@@ -140,24 +128,18 @@ func describe(l statusLine) string {
 	return text + oddities(e, "\n            warning: ")
 }
 
-// selected is one batch that a command looks at.
-type selected struct {
-	table *schema.Table
-	id    string
-}
-
 // selection is all that a command looks at.
 type selection struct {
 	store sinks.Store
 	// each yields the batches: those given, or all that the manifest knows.
-	each iter.Seq2[selected, error]
+	each iter.Seq2[pipeline.Known, error]
 	// given is the number of those given, -1 when none were.
 	given int
 }
 
-// selection reads the flags and arguments that say which batches to look at. The
-// caller closes the store.
-func (p *program) selection(c *cli.Context) (selection, error) {
+// selection reads the flags and arguments that say which batches to look at, and
+// whether at their whole entries (pipeline.Entries). The caller closes the store.
+func (p *program) selection(c *cli.Context, whole bool) (selection, error) {
 	tables, err := tables(c)
 	if err != nil {
 		return selection{}, err
@@ -176,49 +158,7 @@ func (p *program) selection(c *cli.Context) (selection, error) {
 		return selection{}, err
 	}
 	if c.NArg() == 0 && len(files) == 0 {
-		return selection{store, allBatches(c.Context, store, tables), -1}, nil
+		return selection{store, pipeline.Entries(c.Context, store, tables, whole), -1}, nil
 	}
-	return selection{store, namedBatches(c.Context, store, tables, ids), len(ids)}, nil
-}
-
-func allBatches(ctx context.Context, store sinks.Store, tables []*schema.Table) iter.Seq2[selected, error] {
-	return func(yield func(selected, error) bool) {
-		for _, table := range tables {
-			for id, err := range (pipeline.Manifest{Store: store, Table: table}).IDs(ctx) {
-				if !yield(selected{table, id}, err) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// namedBatches yields each id with every table whose manifest has an entry of it;
-// with the first of all when none has.
-func namedBatches(ctx context.Context, store sinks.Store, tables []*schema.Table, ids []string) iter.Seq2[selected, error] {
-	return func(yield func(selected, error) bool) {
-		for _, id := range ids {
-			if ctx.Err() != nil {
-				yield(selected{}, ctx.Err())
-				return
-			}
-			known := false
-			for _, table := range tables {
-				entry, _, err := pipeline.Manifest{Store: store, Table: table}.Read(ctx, id)
-				if entry == nil && err == nil {
-					continue
-				}
-				if unusable := (*pipeline.EntryError)(nil); errors.As(err, &unusable) {
-					err = nil // a matter of whoever reads it
-				}
-				known = true
-				if !yield(selected{table, id}, err) {
-					return
-				}
-			}
-			if !known && !yield(selected{tables[0], id}, nil) {
-				return
-			}
-		}
-	}
+	return selection{store, pipeline.EntriesOf(c.Context, store, tables, ids, whole), len(ids)}, nil
 }

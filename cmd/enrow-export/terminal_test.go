@@ -47,7 +47,7 @@ func TestTerminal(t *testing.T) {
 	output, wait := onTerminal(t, h.url, "export", "--concurrency", "2", "--to", "out", fakeapi.Sample().ID, heldID, "next", "no-such-batch")
 	<-h.asked
 	var seen strings.Builder
-	for !strings.Contains(seen.String(), "2/4 done, 1 failed") {
+	for !strings.Contains(seen.String(), "2/4 done, 1 failed") || !strings.HasSuffix(seen.String(), eraseLine) {
 		b, err := output.ReadByte()
 		if err != nil {
 			t.Fatalf("%v, after %q", err, seen.String())
@@ -55,7 +55,7 @@ func TestTerminal(t *testing.T) {
 		seen.WriteByte(b)
 	}
 	lines := shown(seen.String())
-	if bar := lines[len(lines)-1]; !regexp.MustCompile(`^ +75% \|█+ *\| 2/4 done, 1 failed$`).MatchString(bar) {
+	if bar := lines[len(lines)-1]; !regexp.MustCompile(`^ +75% \|█+ *\| 2/4 done, 1 failed, .*rows/s, [0-9.]+ .?i?B$`).MatchString(bar) {
 		t.Errorf("the bar is %q", bar)
 	}
 	close(h.release)

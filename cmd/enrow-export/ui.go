@@ -33,7 +33,10 @@ func (p *program) newUI(c *cli.Context) (*ui, error) {
 	if err := oneOf("output", c.String("output"), "text", "json"); err != nil {
 		return nil, err
 	}
-	u := &ui{out: p.stdout, err: p.stderr, json: c.String("output") == "json", quiet: c.Bool("quiet"), screen: screenOf(p.stderr)}
+	u := &ui{
+		out: p.stdout, err: p.stderr, json: c.String("output") == "json", quiet: c.Bool("quiet"),
+		log: slog.New(slog.DiscardHandler), screen: screenOf(p.stderr),
+	}
 	if u.screen != nil {
 		u.err = u.screen.through(u.err)
 		if _, ok := terminal(p.stdout); ok {

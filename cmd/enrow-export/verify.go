@@ -63,7 +63,7 @@ func (p *program) verify(c *cli.Context) error {
 	if err := oneOf("depth", string(depth), depths...); err != nil {
 		return err
 	}
-	batches, err := p.selection(c)
+	batches, err := p.selection(c, depth != pipeline.DepthSize)
 	if err != nil {
 		return err
 	}
@@ -74,11 +74,11 @@ func (p *program) verify(c *cli.Context) error {
 	}
 	verifier := pipeline.NewVerifier(batches.store, depth, batches.given)
 	summary := checkSummaryLine{Type: "check_summary"}
-	for b, err := range batches.each {
+	for known, err := range batches.each {
 		if err != nil {
 			return err
 		}
-		checked, err := verifier.Verify(c.Context, b.table, b.id)
+		checked, err := verifier.VerifyKnown(c.Context, known)
 		if err != nil {
 			return err
 		}

@@ -72,6 +72,7 @@ type Store struct {
 
 var (
 	_ sinks.Store   = (*Store)(nil)
+	_ sinks.Noter   = (*Store)(nil)
 	_ sinks.Checker = (*Store)(nil)
 )
 

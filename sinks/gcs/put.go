@@ -23,9 +23,20 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// noteKey is the key of the object's custom metadata under which its note is.
+const noteKey = "enrow-export"
+
 // Put implements sinks.Store.
 func (s *Store) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
+	return s.PutNoted(ctx, name, data, "", cond)
+}
+
+// PutNoted implements sinks.Noter.
+func (s *Store) PutNoted(ctx context.Context, name string, data []byte, note string, cond sinks.Condition) (sinks.Info, error) {
 	conds, err := conditions(cond)
+	if err == nil {
+		err = sinks.CheckNote(note)
+	}
 	if err != nil {
 		return sinks.Info{}, fmt.Errorf("put %s: %w", name, err)
 	}
@@ -34,7 +45,7 @@ func (s *Store) Put(ctx context.Context, name string, data []byte, cond sinks.Co
 		return sinks.Info{}, err
 	}
 	sum := crc32.Checksum(data, castagnoli)
-	attrs, err := s.upload(ctx, object.If(conds), data, sum)
+	attrs, err := s.upload(ctx, object.If(conds), data, sum, note)
 	switch {
 	case isCode(err, 412):
 		return sinks.Info{}, s.conflict(ctx, name)
@@ -43,13 +54,15 @@ func (s *Store) Put(ctx context.Context, name string, data []byte, cond sinks.Co
 	case attrs.CRC32C != sum || attrs.Size != int64(len(data)):
 		return sinks.Info{}, fmt.Errorf("put %s: Cloud Storage reports another checksum than was sent", name)
 	}
-	return sinks.Info{Name: name, Size: attrs.Size, CRC32C: attrs.CRC32C, Version: version(attrs.Generation)}, nil
+	stored := info(name, attrs)
+	stored.Note = note
+	return stored, nil
 }
 
 // upload stores data and returns what the service made of it. It is tried again
 // only because its precondition makes that safe: should an earlier try have
 // taken effect, the next one fails on it.
-func (s *Store) upload(ctx context.Context, object *storage.ObjectHandle, data []byte, sum uint32) (*storage.ObjectAttrs, error) {
+func (s *Store) upload(ctx context.Context, object *storage.ObjectHandle, data []byte, sum uint32, note string) (*storage.ObjectAttrs, error) {
 	tries := 0
 	object = object.Retryer(
 		storage.WithBackoff(s.backoff()),
@@ -70,6 +83,9 @@ func (s *Store) upload(ctx context.Context, object *storage.ObjectHandle, data [
 	w.ChunkSize = min(len(data)/chunkUnit*chunkUnit+chunkUnit, maxChunk)
 	w.ContentType = contentType(object.ObjectName())
 	w.CRC32C, w.SendCRC32C = sum, true
+	if note != "" {
+		w.Metadata = map[string]string{noteKey: note}
+	}
 	if _, err := w.Write(data); err != nil {
 		cancel()
 		_ = w.Close() // reports the same error, or the cancellation

@@ -94,7 +94,14 @@ func (s *Store) Close() error {
 // Get implements sinks.Store.
 func (s *Store) Get(ctx context.Context, name string) ([]byte, sinks.Info, error) {
 	var content bytes.Buffer
-	info, err := s.read(ctx, name, &content)
+	info, err := s.read(ctx, name, func(d digest, f *os.File) (int64, error) {
+		if stat, err := f.Stat(); err == nil {
+			content.Grow(int(stat.Size()) + bytes.MinRead)
+		}
+		n, err := content.ReadFrom(f)
+		_, _ = d.Write(content.Bytes())
+		return n, err
+	})
 	if err != nil {
 		return nil, sinks.Info{}, err
 	}
@@ -103,11 +110,11 @@ func (s *Store) Get(ctx context.Context, name string) ([]byte, sinks.Info, error
 
 // Stat implements sinks.Store. It reads the object.
 func (s *Store) Stat(ctx context.Context, name string) (sinks.Info, error) {
-	return s.read(ctx, name, io.Discard)
+	return s.read(ctx, name, func(d digest, f *os.File) (int64, error) { return io.Copy(d, f) })
 }
 
-// read copies the object to w and describes what it copied.
-func (s *Store) read(ctx context.Context, name string, w io.Writer) (sinks.Info, error) {
+// read describes the object that consume reads from its file to the end.
+func (s *Store) read(ctx context.Context, name string, consume func(digest, *os.File) (int64, error)) (sinks.Info, error) {
 	if err := checkName(name); err != nil {
 		return sinks.Info{}, err
 	}
@@ -120,7 +127,7 @@ func (s *Store) read(ctx context.Context, name string, w io.Writer) (sinks.Info,
 	}
 	defer f.Close()
 	d := newDigest()
-	n, err := io.Copy(io.MultiWriter(d, w), f)
+	n, err := consume(d, f)
 	if err != nil {
 		return sinks.Info{}, s.classify(err)
 	}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"enrow-export/pipeline"
+)
+
+// readReport returns the lines of a report, each of which must be valid.
+func readReport(t *testing.T, path string) (lines []reportLine) {
+	t.Helper()
+	schema, err := jsonschema.NewCompiler().Compile("../../docs/output.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text := range strings.Lines(string(text)) {
+		v, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+		if err == nil {
+			err = schema.Validate(v)
+		}
+		var line reportLine
+		if err == nil {
+			err = json.Unmarshal([]byte(text), &line)
+		}
+		if err != nil || !strings.HasSuffix(text, "}\n") {
+			t.Fatalf("%v: %s", err, text)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// A run that a signal ends is in the report as well, gently or not.
+func TestReportOfInterruptedRun(t *testing.T) {
+	for _, test := range signals {
+		t.Run(test.name, func(t *testing.T) {
+			h, dir := holdAPI(t), t.TempDir()
+			p := h.start(t, dir, "--grace", "0s", "--report", "report.jsonl")
+			if _, _, code := p.end(t, test.signal); code != test.code {
+				t.Errorf("exit code %d, want %d", code, test.code)
+			}
+			lines := readReport(t, filepath.Join(dir, "report.jsonl"))
+			if len(lines) != 1 {
+				t.Fatalf("%d lines, want 1", len(lines))
+			}
+			l := lines[0]
+			if l.ExitCode != test.code || l.Error != "stopped by signal: "+test.name || l.Asked != 3 || l.Exported != 1 || l.NotTried != 2 ||
+				l.FinishedAt.Before(l.StartedAt) || l.Slowest == nil || l.Bytes["parquet"] == 0 {
+				t.Errorf("the report says %+v", l)
+			}
+		})
+	}
+}
+
+// Runs that end at the same time append whole lines, which name no more batches
+// than a person reads.
+func TestReportsShareAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "report.jsonl")
+	var runs sync.WaitGroup
+	for i := range 8 {
+		runs.Go(func() {
+			file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			r := &report{file, reportLine{Type: "report", To: "out", Formats: []string{"csv"}, Failures: []failure{}}}
+			defer r.close()
+			r.result(pipeline.Result{BatchID: "a", Outcome: pipeline.Done})
+			for n := range 2 * maxFailures {
+				r.result(pipeline.Result{
+					BatchID: fmt.Sprintf("b%d", n), Outcome: pipeline.FailedBatch,
+					Err: &pipeline.Error{Op: "fetch", Class: pipeline.Permanent, Err: errors.New(strings.Repeat("no <such> batch ", 10))},
+				})
+			}
+			s := newSummaryLine("email-find", pipeline.Summary{Asked: i}, 7)
+			if err := r.write(s, errSomeFailed); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	runs.Wait()
+	asked := make(map[int]bool)
+	for _, l := range readReport(t, path) {
+		asked[l.Asked] = true
+		if len(l.Failures) != maxFailures || !l.Failures[0].Permanent || l.ExitCode != exitFailed || l.Error != "" || l.Retries != 7 {
+			t.Errorf("%d failures, the first %+v, exit code %d, error %q", len(l.Failures), l.Failures[0], l.ExitCode, l.Error)
+		}
+	}
+	if len(asked) != 8 {
+		t.Errorf("lines of the runs %v, want 8", asked)
+	}
+
+	var none *report
+	none.result(pipeline.Result{Outcome: pipeline.FailedBatch})
+	if err := none.write(summaryLine{}, nil); err != nil {
+		t.Error(err)
+	}
+	none.close()
+}
+
+// countedSource counts its retries.
+type countedSource struct{ pipeline.Source }
+
+func (countedSource) Retries() int64 { return 1234 }
+
+// What held a run up is in its summary.
+func TestSummarySpeed(t *testing.T) {
+	if n := (source{Source: countedSource{}}).retries() + (source{}).retries(); n != 1234 {
+		t.Errorf("%d retries", n)
+	}
+	tests := []struct {
+		line summaryLine
+		want string
+	}{
+		{summaryLine{}, ""},
+		{summaryLine{Rows: 1, RowsPerSecond: 12345.6, Exported: 1, Slowest: &slowest{"a", 3100}}, "12,345 rows/s"},
+		{summaryLine{Rows: 1, RowsPerSecond: 0.4, Exported: 2, Slowest: &slowest{"a", 3100}, Retries: 1}, "0 rows/s, slowest a in 3.1s, 1 retry"},
+		{summaryLine{Exported: 2, Slowest: &slowest{"a", 31}, Retries: 1234}, "slowest a in 31ms, 1,234 retries"},
+		{summaryLine{Retries: 2}, "2 retries"},
+	}
+	for _, test := range tests {
+		if diff := cmp.Diff(test.want, test.line.speed()); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", test.line, diff)
+		}
+	}
+}
