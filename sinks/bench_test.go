@@ -3,8 +3,10 @@ package sinks_test
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -13,21 +15,28 @@ import (
 	"enrow-export/sinks"
 )
 
-// searches returns n rows as a bulk search has them, a third without a result.
+// searches returns n rows as a bulk search has them, a third without a result:
+// names that recur, and companies that do less so.
 func searches(n int) []row {
-	first := []string{"Ada", "Grace", "Edsger", "Barbara", "Łukasz", "Zoë", "Jean-Luc"}
-	last := []string{"Lovelace", "Hopper", "Dijkstra", "Liskov", "Nowak", "O'Brien", "Müller", "Núñez", "Li"}
+	first := []string{"Ada", "Grace", "Edsger", "Barbara", "Łukasz", "Zoë", "Jean-Luc", "Susan", "Oscar", "Daniel", "Ingrid", "John", "Emily"}
+	last := []string{"Lovelace", "Hopper", "Dijkstra", "Liskov", "Nowak", "O'Brien", "Müller", "Núñez", "Li", "Esposito", "Carter", "Ramirez"}
+	words := []string{"Juno", "Rapid", "Quantum", "Falcon", "Vertex", "Blue", "North", "Delta", "Iron", "Silver", "Cedar", "Atlas", "Nova"}
+	trades := []string{"Logistics", "Analytics", "Labs", "Works", "Travel", "Networks", "Foods", "Energy", "Robotics", "Media"}
+	forms := []string{"", "", "", ", Inc.", " GmbH & Co. KG", " \"Group\""}
+	endings := []string{"com", "net", "de", "eu", "io"}
+	random := rand.New(rand.NewPCG(1, 2)) // the same rows in every run
+	pick := func(from []string) string { return from[random.IntN(len(from))] }
 	rows := make([]row, n)
 	for i := range rows {
-		f, l := first[i%len(first)], last[i*7%len(last)]
-		domain := fmt.Sprintf("company%d.example", i*31%997)
-		company := fmt.Sprintf("Company %d, Inc.", i*31%997)
+		f, l, word, trade := pick(first), pick(last)+pick([]string{"", "", "son", "-Smith"}), pick(words), pick(trades)
+		domain := fmt.Sprintf("%s%s%d.%s", strings.ToLower(word), strings.ToLower(trade), random.IntN(40), pick(endings))
+		company := word + " " + trade + pick(forms)
+		email := fmt.Sprintf("%s%d@%s", strings.ToLower(f[:1]), random.IntN(10_000), domain)
 		r := row{
-			batchID, "campaign_q2", int64(i), "valid", fmt.Sprintf("contact%d@%s", i, domain),
-			domain, f + " " + l, f, l, []string{"female", "male"}[i%2], domain, company,
-			f + " " + l, domain, company, fmt.Sprintf(`{"crm_id":"%08x","row":%d}`, i*2654435761%(1<<32), i), nil,
+			batchID, "campaign_q2", int64(i), "valid", email, domain, nil, f, l, nil, nil, company,
+			f + " " + l, domain, nil, fmt.Sprintf("lead_046_%05d", i), nil,
 		}
-		if i%3 == 2 {
+		if random.IntN(3) == 0 {
 			r[3] = "invalid"
 			clear(r[4:12])
 		}
