@@ -130,6 +130,39 @@ func TestParquetPagesAreBounded(t *testing.T) {
 	}
 }
 
+// A column with a dictionary may have pages that are all null, or hold one value
+// of many, and indices of more than a byte.
+func TestParquetDictionaryOfManyPages(t *testing.T) {
+	const pageRows = 1 << 18 // of four bytes each, as pages count them
+	rows := make([]row, 3*pageRows+5)
+	for i := range rows {
+		rows[i] = row{nil, nil, nil, nil, nil}
+		switch {
+		case i < pageRows: // all null
+		case i < 2*pageRows:
+			rows[i][4] = int64(i % 300)
+		default:
+			rows[i][4] = int64(299)
+		}
+		if i%3 > 0 {
+			rows[i][1] = int64(i)
+		}
+	}
+	got, footer := readParquet(t, encode(t, newEncoding(t, "parquet", ""), people, newRecord(t, people, rows...)))
+	if !slices.EqualFunc(rows, got, slices.Equal[row]) {
+		t.Error("rows came back changed")
+	}
+	for column, want := range map[int]int32{1: 7, 4: 8} {
+		pages := int32(0)
+		for _, stats := range footer.RowGroups[0].Columns[column].MetaData.EncodingStats {
+			pages += stats.Count
+		}
+		if pages != want {
+			t.Errorf("column %d has %d pages, want %d", column, pages, want)
+		}
+	}
+}
+
 func TestParquetWithoutRows(t *testing.T) {
 	eachParquet(t, func(t *testing.T, e sinks.Encoding) {
 		rows, footer := readParquet(t, encode(t, e, people, newRecord(t, people)))
