@@ -27,6 +27,7 @@ type Result struct {
 	BatchID string
 	Outcome Outcome
 	// Entry is what the manifest says now; set when Outcome is Exported or Done.
+	// Of a batch that is Done it may lack what Entries says that it may lack.
 	Entry *Entry
 	// Review is what was noticed of the answer, if a finished one was read.
 	Review

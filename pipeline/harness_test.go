@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -164,6 +165,21 @@ func readEntry(t *testing.T, store sinks.Store, id string) *Entry {
 	return e
 }
 
+// noteOn returns what the note beside an entry tells, nil when there is none.
+func noteOn(t *testing.T, store sinks.Store, id string) *Entry {
+	t.Helper()
+	m := Manifest{store, &schema.EmailFind}
+	info, err := store.Stat(context.WithoutCancel(t.Context()), m.name(id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _ := m.ofNote(id, info)
+	if _, keeps := store.(sinks.Noter); keeps && e == nil && info.Note != "" {
+		t.Errorf("the note of %s tells nothing: %s", id, info.Note)
+	}
+	return e
+}
+
 func hexSum(data string) string {
 	sum := sha256.Sum256([]byte(data))
 	return hex.EncodeToString(sum[:])
@@ -184,6 +200,11 @@ func truthfulOf(t *testing.T, store sinks.Store, gone bool, ids ...string) {
 		e := readEntry(t, store, id)
 		if e == nil {
 			continue
+		}
+		if noted := noteOn(t, store, id); noted != nil && noted.UpdatedAt.IsZero() && noted.State != e.State {
+			t.Errorf("the note of %s says that it is %s, the entry %s", id, noted.State, e.State)
+		} else if want, _ := e.essence(); noted != nil && !noted.UpdatedAt.IsZero() && !reflect.DeepEqual(noted, want) {
+			t.Errorf("the note of %s says %+v, the entry %+v", id, noted, want)
 		}
 		for format, f := range e.published() {
 			data, ok := all[f.Path]

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"iter"
 	"os"
@@ -43,23 +44,18 @@ func (l *lister) folder(ctx context.Context, dir, base string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	entries, err := os.ReadDir(l.store.path(dir))
+	entries, err := readFolder(l.store.path(dir), base)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return l.store.checkRoot()
 	case err != nil:
 		return err
 	}
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(sortKey(a), sortKey(b)) })
 	for _, entry := range entries {
-		if !strings.HasPrefix(entry.Name(), base) || sinks.CheckName(entry.Name()) != nil {
-			continue
-		}
-		name := dir + entry.Name()
-		if entry.IsDir() {
-			err = l.folder(ctx, name+"/", "")
+		if entry.isFolder {
+			err = l.folder(ctx, dir+entry.name+"/", "")
 		} else {
-			err = l.file(ctx, name, entry)
+			err = l.file(ctx, dir+entry.name)
 		}
 		if l.stopped || err != nil {
 			return err
@@ -68,26 +64,62 @@ func (l *lister) folder(ctx context.Context, dir, base string) error {
 	return nil
 }
 
+// folderEntry is what is kept of each entry of a folder while it is listed: a
+// folder may have a hundred thousand.
+type folderEntry struct {
+	name     string
+	isFolder bool // else a regular file
+}
+
+// readFolder returns the entries of a folder whose names begin with base and may
+// be those of objects or folders, in the order of the names below them.
+func readFolder(path, base string) ([]folderEntry, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY, 0) // opening a pipe would wait
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var entries []folderEntry
+	for {
+		some, err := f.ReadDir(1000)
+		for _, entry := range some {
+			isFile := entry.Type().IsRegular()
+			if (isFile || entry.IsDir()) && strings.HasPrefix(entry.Name(), base) && sinks.CheckName(entry.Name()) == nil {
+				entries = append(entries, folderEntry{entry.Name(), !isFile})
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			slices.SortFunc(entries, func(a, b folderEntry) int { return strings.Compare(a.sortKey(), b.sortKey()) })
+			return entries, nil
+		case err != nil:
+			return nil, err
+		}
+	}
+}
+
 // sortKey orders the entries of a folder such that the names below them come in
 // the order of their bytes: "a.b" before "a/b".
-func sortKey(entry fs.DirEntry) string {
-	if entry.IsDir() {
-		return entry.Name() + "/"
+func (e folderEntry) sortKey() string {
+	if e.isFolder {
+		return e.name + "/"
 	}
-	return entry.Name()
+	return e.name
 }
 
 // file yields the file if it is an object.
-func (l *lister) file(ctx context.Context, name string, entry fs.DirEntry) error {
+func (l *lister) file(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if isObject := entry.Type().IsRegular() && checkName(name) == nil; !isObject {
+	if checkName(name) != nil {
 		return nil
 	}
-	switch info, err := entry.Info(); {
+	switch info, err := os.Lstat(l.store.path(name)); {
 	case err == nil:
-		l.stopped = !l.yield(sinks.Info{Name: name, Size: info.Size()}, nil)
+		if info.Mode().IsRegular() { // still
+			l.stopped = !l.yield(sinks.Info{Name: name, Size: info.Size()}, nil)
+		}
 	case !errors.Is(err, fs.ErrNotExist): // else it has just gone
 		return err
 	}
