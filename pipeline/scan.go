@@ -57,12 +57,11 @@ func (s *scanner) block(b *[blockSize]byte) {
 	var quotes, backslashes, opening, closing uint64
 	for i := 0; i < blockSize; i += 8 {
 		word := binary.LittleEndian.Uint64(b[i:])
-		ascii, low := ^word&highBits, word&^highBits
-		folded := low | everyByte*('{'^'[') // brackets become braces
-		quotes |= gather(equal(low, '"')&ascii) << i
-		opening |= gather(equal(folded, '{')&ascii) << i
-		closing |= gather(equal(folded, '}')&ascii) << i
-		backslashes |= equal(low, '\\') & ascii
+		folded := word | everyByte*('{'^'[') // brackets become braces
+		quotes |= gather(equal(word, '"')) << i
+		opening |= gather(equal(folded, '{')) << i
+		closing |= gather(equal(folded, '}')) << i
+		backslashes |= equal(word, '\\')
 	}
 	if backslashes != 0 || s.escaped {
 		s.byBytes(b)
@@ -119,14 +118,14 @@ func (s *scanner) byBytes(b *[blockSize]byte) {
 
 const (
 	everyByte = 0x0101010101010101
-	highBits  = 0x80 * everyByte
+	lowBits   = 0x7f * everyByte
 )
 
 // equal returns a word with the highest bit of each byte set whose counterpart
-// in word is c. No byte of word has that bit; the others of the result may be
-// anything.
+// in word is c.
 func equal(word uint64, c byte) uint64 {
-	return ^((word ^ everyByte*uint64(c)) + 0x7f*everyByte)
+	word ^= everyByte * uint64(c)
+	return ^((word&lowBits + lowBits) | word | lowBits)
 }
 
 // gather returns the highest bits of the bytes of word as one byte, that of the
