@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 
@@ -45,7 +44,9 @@ func appendBody(buf []byte, resp *http.Response, limit int64) ([]byte, error) {
 func appendAll(buf []byte, r io.Reader, expected, limit int64) ([]byte, error) {
 	for int64(len(buf)) <= limit {
 		if len(buf) == cap(buf) {
-			buf = slices.Grow(buf, ahead(len(buf), min(expected, limit)))
+			grown := make([]byte, len(buf), len(buf)+ahead(len(buf), min(expected, limit)))
+			copy(grown, buf)
+			buf = grown
 		}
 		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]

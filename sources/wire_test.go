@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -221,6 +222,12 @@ func TestHTTP2(t *testing.T) {
 		protocols[r.Proto]++
 		api.ServeHTTP(w, r)
 	}))
+	var conns atomic.Int32
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			conns.Add(1)
+		}
+	}
 	server.EnableHTTP2 = true
 	server.StartTLS()
 	defer server.Close()
@@ -228,11 +235,48 @@ func TestHTTP2(t *testing.T) {
 	roots.AddCert(server.Certificate())
 	c := newClient(t, Config{BaseURL: server.URL, Retries: 3})
 	c.transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: roots}
-	if err := fetchSample(t.Context(), t, c); err != nil {
-		t.Error(err)
+	for range 2 {
+		if err := fetchSample(t.Context(), t, c); err != nil {
+			t.Error(err)
+		}
 	}
-	if diff := cmp.Diff(map[string]int{"HTTP/2.0": 4}, protocols); diff != "" {
+	if diff := cmp.Diff(map[string]int{"HTTP/2.0": 5}, protocols); diff != "" {
 		t.Errorf("requests by protocol (-want +got):\n%s", diff)
+	}
+	if got := conns.Load(); got != 1 {
+		t.Errorf("%d connections, want one for all requests", got)
+	}
+}
+
+// However many batches are fetched at a time, the next ones find the connections
+// of these.
+func TestManyConnectionsAreReused(t *testing.T) {
+	const many = 150
+	var conns atomic.Int32
+	var asking sync.WaitGroup
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asking.Done()
+		asking.Wait() // so that each needs a connection of its own
+		_, _ = w.Write(fakeapi.Sample().Body)
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			conns.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	c := newClient(t, Config{BaseURL: server.URL})
+	for range 3 {
+		asking.Add(many)
+		for _, err := range fetchMany(t, c, many) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := conns.Load(); got > many {
+		t.Errorf("%d connections for %d batches at a time", got, many)
 	}
 }
 

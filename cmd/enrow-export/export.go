@@ -47,6 +47,7 @@ func (p *program) exportCommand() *cli.Command {
 			durationFlag("poll-interval", pipeline.DefaultPollInterval, "least `TIME` between two looks at an ongoing batch; ten times that while it makes little progress"),
 			intFlag("concurrency", pipeline.DefaultConcurrency, "`NUMBER` of batches worked on at a time"),
 			intFlag("retries", 5, "`NUMBER` of tries after the first, for each request"),
+			floatFlag("rate", 0, "`NUMBER` of requests a second at most, retries included; 0 for no limit"),
 			durationFlag("request-timeout", sources.DefaultRequestTimeout, "longest `TIME` of one try"),
 			stringFlag("max-body", "64MiB", "longest answer accepted, as a `SIZE`"),
 			durationFlag("grace", 20*time.Second, "`TIME` that batches under way have to be finished after the first SIGINT or SIGTERM"),
@@ -265,6 +266,9 @@ func newClient(c *cli.Context, cfg pipeline.Config, ui *ui) (*sources.Client, er
 	if err := notNegative("retries", c.Int("retries")); err != nil {
 		return nil, err
 	}
+	if err := finite("rate", c.Float64("rate")); err != nil {
+		return nil, err
+	}
 	if err := positive("request-timeout", c.Duration("request-timeout")); err != nil {
 		return nil, err
 	}
@@ -276,6 +280,7 @@ func newClient(c *cli.Context, cfg pipeline.Config, ui *ui) (*sources.Client, er
 		BaseURL:        c.String("api-url"),
 		Key:            key,
 		Retries:        c.Int("retries"),
+		Rate:           c.Float64("rate"),
 		RequestTimeout: c.Duration("request-timeout"),
 		MaxBody:        cfg.MaxBody,
 		UserAgent:      "enrow-export/" + version,

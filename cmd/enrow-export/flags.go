@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -46,6 +47,10 @@ func boolFlag(name, usage string) *cli.BoolFlag {
 
 func intFlag(name string, value int, usage string) *cli.IntFlag {
 	return &cli.IntFlag{Name: name, Value: value, Usage: usage, EnvVars: env(name)}
+}
+
+func floatFlag(name string, value float64, usage string) *cli.Float64Flag {
+	return &cli.Float64Flag{Name: name, Value: value, Usage: usage, EnvVars: env(name)}
 }
 
 func durationFlag(name string, value time.Duration, usage string) *cli.DurationFlag {
@@ -261,9 +266,17 @@ func positive[N int | time.Duration](flag string, value N) error {
 	return nil
 }
 
-func notNegative[N int | time.Duration](flag string, value N) error {
+func notNegative[N int | float64 | time.Duration](flag string, value N) error {
 	if value < 0 {
 		return usagef("", "--%s: %v is negative", flag, fmt.Sprint(value))
 	}
 	return nil
+}
+
+// finite checks a number that may be a fraction, or zero.
+func finite(flag string, value float64) error {
+	if math.IsNaN(value) || math.IsInf(value, 0) {
+		return usagef("", "--%s: %v is not a finite number", flag, value)
+	}
+	return notNegative(flag, value)
 }

@@ -74,7 +74,7 @@ func (f *flushes) flush(dir string) error {
 
 // syncFolder flushes the names in the folder dir to the disk.
 func syncFolder(dir string) error {
-	f, err := os.Open(dir)
+	f, err := openFile(dir, os.O_RDONLY)
 	if err != nil {
 		return err
 	}

@@ -88,3 +88,17 @@ func (s *Store) noteDurable(dir string) {
 	}
 	s.durable[dir] = struct{}{}
 }
+
+// openFile is os.OpenFile for a file or folder, of which it does not try to find
+// out, at the cost of five calls to the system, whether it can be polled.
+func openFile(path string, flags int) (*os.File, error) {
+	for {
+		fd, err := syscall.Open(path, flags|syscall.O_CLOEXEC, 0o666)
+		switch {
+		case err == nil:
+			return os.NewFile(uintptr(fd), path), nil
+		case !errors.Is(err, syscall.EINTR):
+			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+		}
+	}
+}

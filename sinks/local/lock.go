@@ -41,12 +41,15 @@ const (
 type lockFile struct {
 	name  string
 	queue chan struct{}
+	// flags are what it is opened with: to be read, where that will do, since a
+	// file that is open for writing keeps a disk from being made read-only.
+	flags int
 	file  *os.File    // nil until it is needed
 	info  fs.FileInfo // of file
 }
 
 func newLockFile(name string) lockFile {
-	return lockFile{name: name, queue: make(chan struct{}, 1)}
+	return lockFile{name: name, queue: make(chan struct{}, 1), flags: os.O_RDONLY}
 }
 
 // enter waits for the caller's turn, which leave ends, or until ctx is done.
@@ -127,20 +130,26 @@ func (s *Store) take(ctx context.Context, l *lockFile, how int) error {
 			return err
 		}
 	}
-	if err := s.openLock(l, path); err != nil {
-		return err
-	}
-	if err := s.waitLock(ctx, l.file, how); err != nil {
+	for {
+		if err := s.openLock(l, path); err != nil {
+			return err
+		}
+		err := s.waitLock(ctx, l.file, how)
+		if err == nil {
+			return nil
+		}
 		l.close()
-		return err
+		if !errors.Is(err, syscall.EBADF) || l.flags == os.O_RDWR {
+			return err
+		}
+		l.flags = os.O_RDWR // NFS gives a lock alone to those who can write
 	}
-	return nil
 }
 
 // openLock opens a lock file, having made it where there was none.
 func (s *Store) openLock(l *lockFile, path string) error {
 	return s.inFolder(filepath.Dir(path), func() error {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+		f, err := os.OpenFile(path, l.flags|os.O_CREATE, 0o666)
 		if err != nil {
 			return err
 		}

@@ -306,3 +306,27 @@ func TestClose(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// NFS wants a file to be open for writing that is locked by one alone.
+func TestLocksThatNeedWriting(t *testing.T) {
+	s := open(t)
+	s.flock = func(fd, how int) error {
+		flags, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFL, 0)
+		if errno != 0 {
+			return errno
+		}
+		if how&syscall.LOCK_EX != 0 && flags&syscall.O_ACCMODE == syscall.O_RDONLY {
+			return syscall.EBADF
+		}
+		return syscall.Flock(fd, how)
+	}
+	info := put(t, s, "a", "x")
+	if _, err := s.Put(t.Context(), "a", []byte("y"), sinks.IfVersion(info.Version)); err != nil {
+		t.Error(err)
+	}
+	crashed := s.path(temporaryPrefix + "x" + temporarySuffix)
+	if err := os.WriteFile(crashed, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	sweeps(t, s, 1)
+}

@@ -108,7 +108,10 @@ func (s *Store) delete(ctx context.Context, name string, cond sinks.Condition) e
 // that, so it is followed by another one under the lock.
 func (s *Store) glance(ctx context.Context, name string, cond sinks.Condition) error {
 	file, err := os.Lstat(s.path(name))
-	if err == nil && file.Mode().IsRegular() && !cond.Absent() && strings.HasSuffix(cond.Version(), fileNumber(file)) {
+	switch {
+	case cond.Absent() && errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err == nil && file.Mode().IsRegular() && !cond.Absent() && strings.HasSuffix(cond.Version(), fileNumber(file)):
 		return nil
 	}
 	return s.check(ctx, name, cond)

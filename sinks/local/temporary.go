@@ -46,7 +46,7 @@ func (s *Store) newTemporary(ctx context.Context, dir string) (*temporary, error
 	defer unshare()
 	t := &temporary{path: filepath.Join(dir, temporaryPrefix+rand.Text()+temporarySuffix)}
 	err = s.inFolder(dir, func() (err error) {
-		t.file, err = os.OpenFile(t.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		t.file, err = openFile(t.path, os.O_RDWR|os.O_CREATE|os.O_EXCL)
 		return err
 	})
 	if err != nil {

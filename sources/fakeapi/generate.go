@@ -27,6 +27,9 @@ func GenerateID(seed uint64, n int) string {
 	return string(id)
 }
 
+// usualRow is about how long a result is, in bytes.
+const usualRow = 300
+
 // Generate makes up a finished bulk e-mail search: the same for the same id,
 // number of rows and seed, and about 270 bytes a row. Two in three searches found
 // somebody, and only those have an info; some of them have a gender. Names are of
@@ -45,7 +48,7 @@ func GenerateKind(kind, id string, rows int, seed uint64) Batch {
 	if !known || !made {
 		panic("no such kind: " + kind)
 	}
-	results := []byte("[")
+	results := append(make([]byte, 0, rows*usualRow), '[')
 	found := 0
 	for i := range rows {
 		if i > 0 {
@@ -59,7 +62,7 @@ func GenerateKind(kind, id string, rows int, seed uint64) Batch {
 	}
 	results = append(results, ']')
 
-	body := append([]byte(`{"general":{"id":`), quote(id)...)
+	body := appendQuoted([]byte(`{"general":{"id":`), id)
 	body = append(body, `,"status":"completed","custom":`...)
 	body = append(body, g.batchCustom()...)
 	body = append(body, '}')
@@ -181,7 +184,7 @@ var companies = []struct{ name, domain string }{
 func (g generator) appendVerification(dst []byte, _ int, valid bool) []byte {
 	first, last := firstNames[g.IntN(len(firstNames))], lastNames[g.IntN(len(lastNames))]
 	address := first.ascii + "." + last.ascii + "@" + companies[g.IntN(len(companies))].domain
-	dst = append(append(dst, `{"email":`...), quote(address)...)
+	dst = appendQuoted(append(dst, `{"email":`...), address)
 	dst = appendMember(dst, "index", GenerateID(g.Uint64(), 0))
 	qualification := "invalid"
 	if valid {
@@ -207,7 +210,7 @@ func (g generator) appendPhone(dst []byte, i int, found bool) []byte {
 	if g.IntN(2) == 0 {
 		firstKey, lastKey = "first_name", "last_name"
 	}
-	dst = append(append(dst, `,"params":{"company_domain":`...), quote(company.domain)...)
+	dst = appendQuoted(append(dst, `,"params":{"company_domain":`...), company.domain)
 	if g.IntN(3) == 0 {
 		dst = appendMember(dst, "linkedin_url", "https://www.linkedin.com/in/"+first.ascii+"-"+last.ascii)
 	} else {
@@ -235,7 +238,7 @@ func (g generator) appendEmail(dst []byte, i int, found bool) []byte {
 		address := first.ascii + "." + last.ascii + "@" + company.domain
 		dst = appendMember(append(dst, `"valid"`...), "email", address)
 		dst = append(dst, `,"info":{"domain":`...)
-		dst = append(dst, quote(company.domain)...)
+		dst = appendQuoted(dst, company.domain)
 		dst = appendMember(dst, "firstname", first.text)
 		dst = appendMember(dst, "lastname", last.text)
 		if g.IntN(6) == 0 {
@@ -248,16 +251,16 @@ func (g generator) appendEmail(dst []byte, i int, found bool) []byte {
 			dst = appendMember(dst, "company_domain", company.domain)
 		}
 		dst = append(dst, `,"companyInfo":{"name":`...)
-		dst = append(append(dst, quote(company.name)...), "}}"...)
+		dst = append(appendQuoted(dst, company.name), "}}"...)
 	} else {
 		dst = append(dst, `"invalid","email":null`...)
 	}
 
 	dst = append(dst, `,"raw_params":{`...)
 	if g.IntN(4) == 0 {
-		dst = append(append(dst, `"company_name":`...), quote(company.name)...)
+		dst = appendQuoted(append(dst, `"company_name":`...), company.name)
 	} else {
-		dst = append(append(dst, `"company_domain":`...), quote(company.domain)...)
+		dst = appendQuoted(append(dst, `"company_domain":`...), company.domain)
 	}
 	dst = append(appendMember(dst, "fullname", fullname), '}')
 	return append(g.appendCustom(dst, i), '}')
@@ -284,17 +287,17 @@ func (g generator) batchCustom() string {
 }
 
 func appendMember(dst []byte, key, value string) []byte {
-	dst = append(dst, `,"`+key+`":`...)
-	return append(dst, quote(value)...)
+	dst = append(append(append(dst, `,"`...), key...), `":`...)
+	return appendQuoted(dst, value)
 }
 
 func appendInt(dst []byte, n int) []byte { return strconv.AppendInt(dst, int64(n), 10) }
 
-// quote returns the JSON string of s, which must be valid UTF-8.
-func quote(s string) []byte {
-	quoted, err := jsontext.AppendQuote(nil, s)
+// appendQuoted appends the JSON string of s, which must be valid UTF-8.
+func appendQuoted(dst []byte, s string) []byte {
+	dst, err := jsontext.AppendQuote(dst, s)
 	if err != nil {
 		panic(err)
 	}
-	return quoted
+	return dst
 }
