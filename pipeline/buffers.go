@@ -3,6 +3,7 @@ package pipeline
 import (
 	"math/bits"
 	"sync"
+	"sync/atomic"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
@@ -10,6 +11,25 @@ import (
 // maxSpare bounds what a recycler keeps, in bytes: about what the batches have in
 // use that are worked on at a time.
 const maxSpare = 16 << 20
+
+// room remembers how much memory things of one sort have taken, so that the next
+// one gets as much at once, and little more.
+type room struct{ most atomic.Int64 }
+
+// slack is how much more than those before the next one may take, of so many.
+const slack = 32
+
+func (r *room) size() int { return int(r.most.Load()) }
+
+// took notes that one has taken n bytes. What is far from ordinary is forgotten.
+func (r *room) took(n int) {
+	size := int64(n + n/slack)
+	for most := r.most.Load(); size > most && size <= maxSpare/4; most = r.most.Load() {
+		if r.most.CompareAndSwap(most, size) {
+			return
+		}
+	}
+}
 
 // recycler is an allocator that gives out again what was freed, so that one batch
 // after the other is made in the same memory, and none has to be collected. What
@@ -96,6 +116,7 @@ func (r *recycler) Free(b []byte) {
 type buffer struct {
 	mem   memory.Allocator
 	limit int64
+	hint  int    // how much room there is to be at first
 	data  []byte // as long as there is room
 	used  int
 }
@@ -106,7 +127,7 @@ func (b *buffer) Write(p []byte) (int, error) {
 		return 0, errFileTooLarge
 	}
 	if need := b.used + len(p); need > len(b.data) {
-		b.grow(max(need, 2*len(b.data)))
+		b.grow(max(need, b.hint, len(b.data)*5/4))
 	}
 	b.used += copy(b.data[b.used:], p)
 	return len(p), nil

@@ -112,24 +112,20 @@ func (x *exporter) stages(ctx context.Context, id string, w *way) (Result, error
 	return made.res, nil
 }
 
-// fetch asks for the answer, and returns with it what lets go of its memory, in
-// which as long an answer fits as has come so far.
+// fetch asks for the answer, and returns with it what lets go of its memory.
 func (x *exporter) fetch(ctx context.Context, id string) (body []byte, free func(), err error) {
-	buf := x.Mem.Allocate(int(x.longest.Load()))
+	buf := x.Mem.Allocate(x.answers.size())
 	free = func() { x.Mem.Free(buf) }
 	if body, err = x.Source.Fetch(ctx, x.Table, id, buf); err != nil {
 		free()
 		return nil, nil, err
 	}
+	x.answers.took(len(body))
 	if cap(body) > 0 && cap(buf) > 0 && &body[:1][0] == &buf[:1][0] {
 		return body, free, nil
 	}
 	free()
-	for length := min(int64(len(body))+slack, maxSpare/4); ; {
-		if longest := x.longest.Load(); longest >= length || x.longest.CompareAndSwap(longest, length) {
-			return body, func() {}, nil
-		}
-	}
+	return body, func() {}, nil // it is for the garbage collector
 }
 
 // encoded is what an answer has become: files to be published, or only something

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"enrow-export/schema"
@@ -22,12 +21,8 @@ const (
 	DefaultWaitTimeout  = time.Hour
 	DefaultMaxBody      = 64 << 20
 	// DefaultPublishBudget suits a store that answers in milliseconds.
-	DefaultPublishBudget = 12 << 20
+	DefaultPublishBudget = 8 << 20
 )
-
-// slack is how much longer than those before an answer may be for its memory to
-// be used again.
-const slack = 64 << 10
 
 // expansion is how many times the size of the longest body the rows of one
 // batch may take in memory. An ordinary answer needs between one and two; an
@@ -186,7 +181,8 @@ type exporter struct {
 	out         *schema.Table // Table with the columns asked for
 	sizes, raws *sizes        // of data files, and of copies of answers
 	places      places
-	longest     atomic.Int64 // room that is made for an answer, in bytes
+	answers     room // for an answer
+	files       map[sinks.Encoding]*room
 
 	checkOnce sync.Once
 	checkErr  error
@@ -200,11 +196,16 @@ func newExporter(cfg Config, ids []string) *exporter {
 	if err != nil {
 		panic(err) // Validate has found it
 	}
+	files := make(map[sinks.Encoding]*room)
+	for _, enc := range cfg.Encodings {
+		files[enc] = new(room)
+	}
 	return &exporter{
 		Config:   cfg,
 		manifest: Manifest{Store: cfg.Store, Table: cfg.Table},
 		out:      out,
 		places:   newPlaces(cfg.PublishBudget),
+		files:    files,
 		sizes:    newSizes(cfg.Store, cfg.Layout.Prefix(cfg.Table), len(ids)),
 		raws:     newSizes(cfg.Store, RawPrefix(cfg.Table), len(ids)),
 	}

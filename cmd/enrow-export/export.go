@@ -246,6 +246,7 @@ func exportConfig(c *cli.Context) (pipeline.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
+	cfg.PublishBudget = to.publishBudget()
 	cfg.Store, err = to.open()
 	return cfg, err
 }

@@ -80,6 +80,16 @@ func (r root) openExisting() (sinks.Store, error) {
 	return s, nil
 }
 
+// publishBudget returns how many bytes may be on their way to the root at a time.
+// A bucket takes tens of milliseconds for each operation: to keep up with the
+// other stages, more has to be under way than to a folder.
+func (r root) publishBudget() int64 {
+	if strings.HasPrefix(r.at, "gs://") {
+		return 2 * pipeline.DefaultPublishBudget
+	}
+	return pipeline.DefaultPublishBudget
+}
+
 // closeStore lets go of what a store holds on to.
 func closeStore(s sinks.Store) {
 	if c, ok := s.(io.Closer); ok {
