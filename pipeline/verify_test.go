@@ -71,7 +71,7 @@ func TestVerifyNamesEveryDifference(t *testing.T) {
 		{"other size", func(t *testing.T, s sinks.Store) { replace(t, s, "email_find/b.csv", "x") }, "email_find/b.csv has 1 bytes, the manifest says", DepthSize},
 		{"one byte", func(t *testing.T, s sinks.Store) {
 			data := objects(t, s)["email_find/b.parquet"]
-			replace(t, s, "email_find/b.parquet", data[:100]+string(rune(data[100]^1))+data[101:])
+			replace(t, s, "email_find/b.parquet", data[:100]+string([]byte{data[100] ^ 1})+data[101:])
 		}, "email_find/b.parquet has another sha256", DepthChecksum},
 		{"rows", edit(`"rows": 2,`, `"rows": 3,`), "b.csv has 2 rows, the manifest says 3", DepthFull},
 		{"crc32c", func(t *testing.T, s sinks.Store) {
