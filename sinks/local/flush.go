@@ -12,18 +12,24 @@ import (
 // time: of all that publishing costs this is the most.
 type flushes struct {
 	sync func(dir string) error
+	// parallel is how many flushes of one folder are under way at most.
+	parallel int
 
 	mu      sync.Mutex
 	folders map[string]*flushing // those that somebody wants flushed
 }
 
+// parallelFlushes is more than one, so that few writers, who have little to share,
+// need not wait for each other.
+const parallelFlushes = 2
+
 func newFlushes() flushes {
-	return flushes{sync: syncFolder, folders: make(map[string]*flushing)}
+	return flushes{sync: syncFolder, parallel: parallelFlushes, folders: make(map[string]*flushing)}
 }
 
 // flushing is one folder of flushes.
 type flushing struct {
-	turn  chan struct{} // held by the one goroutine that flushes the folder
+	turn  chan struct{} // holds one for each goroutine that flushes the folder
 	next  *flush        // one that has not begun, nil when there is none
 	users int
 }
@@ -35,13 +41,13 @@ type flush struct {
 }
 
 // flush returns when the names that the folder dir had at the time of the call
-// are on the disk. A flush that is under way may have missed them, so whoever
-// comes during one waits for the next, and shares it with all who do.
+// are on the disk. A flush that is under way may have missed them, so it takes
+// another one; whoever has to wait for that to begin shares it with all who do.
 func (f *flushes) flush(dir string) error {
 	f.mu.Lock()
 	folder := f.folders[dir]
 	if folder == nil {
-		folder = &flushing{turn: make(chan struct{}, 1)}
+		folder = &flushing{turn: make(chan struct{}, f.parallel)}
 		f.folders[dir] = folder
 	}
 	folder.users++

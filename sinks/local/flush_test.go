@@ -21,6 +21,7 @@ import (
 func gatedFlushes(t *testing.T, s *Store) (begun chan []string, end chan error) {
 	t.Helper()
 	begun, end = make(chan []string, 100), make(chan error)
+	s.flushes.parallel = 1
 	s.flushes.sync = func(dir string) error {
 		begun <- namesIn(t, dir)
 		return <-end
