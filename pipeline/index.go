@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -127,21 +129,28 @@ func (r *run) skip(ctx context.Context, ids []string) ([]string, error) {
 	if r.Force || len(ids) < listingPays {
 		return ids, nil
 	}
-	done := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		done[id] = false
+	// A few bytes for each id: there may be a million.
+	order := make([]int32, len(ids))
+	for i := range order {
+		order[i] = int32(i)
 	}
-	wanted := func(id string) bool { _, ok := done[id]; return ok }
+	slices.SortFunc(order, func(a, b int32) int { return strings.Compare(ids[a], ids[b]) })
+	find := func(id string) (int, bool) {
+		return slices.BinarySearchFunc(order, id, func(i int32, id string) int { return strings.Compare(ids[i], id) })
+	}
+	done := make([]bool, len(ids))
+	wanted := func(id string) bool { _, ok := find(id); return ok }
 	err := r.survey(ctx, wanted, func(f finding) {
 		// One whose superseded files are still there is finished by the run.
 		if f.err == nil && f.reason == "" && len(f.entry.Superseded) == 0 {
-			done[f.id] = true
+			at, _ := find(f.id)
+			done[order[at]] = true
 			r.collect(Result{BatchID: f.id, Outcome: Done, Entry: f.entry, Finished: -1, Requested: -1})
 		}
 	})
-	rest := make([]string, 0, len(ids))
-	for _, id := range ids {
-		if !done[id] {
+	var rest []string
+	for i, id := range ids {
+		if !done[i] {
 			rest = append(rest, id)
 		}
 	}

@@ -88,14 +88,15 @@ func readFolder(path, base string) ([]folderEntry, error) {
 				entries = append(entries, folderEntry{entry.Name(), !isFile})
 			}
 		}
-		switch {
-		case errors.Is(err, io.EOF):
-			slices.SortFunc(entries, func(a, b folderEntry) int { return strings.Compare(a.sortKey(), b.sortKey()) })
-			return entries, nil
-		case err != nil:
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
+	slices.SortFunc(entries, func(a, b folderEntry) int { return strings.Compare(a.sortKey(), b.sortKey()) })
+	return entries, nil
 }
 
 // sortKey orders the entries of a folder such that the names below them come in
@@ -115,13 +116,12 @@ func (l *lister) file(ctx context.Context, name string) error {
 	if checkName(name) != nil {
 		return nil
 	}
-	switch info, err := os.Lstat(l.store.path(name)); {
-	case err == nil:
-		if info.Mode().IsRegular() { // still
-			l.stopped = !l.yield(sinks.Info{Name: name, Size: info.Size()}, nil)
-		}
-	case !errors.Is(err, fs.ErrNotExist): // else it has just gone
-		return err
+	info, err := os.Lstat(l.store.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it has just gone
 	}
-	return nil
+	if err == nil && info.Mode().IsRegular() {
+		l.stopped = !l.yield(sinks.Info{Name: name, Size: info.Size()}, nil)
+	}
+	return err
 }
