@@ -116,12 +116,11 @@ func (l *lister) file(ctx context.Context, name string) error {
 	if checkName(name) != nil {
 		return nil
 	}
-	info, err := os.Lstat(l.store.path(name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // it has just gone
-	}
-	if err == nil && info.Mode().IsRegular() {
+	switch info, err := os.Lstat(l.store.path(name)); {
+	case err == nil && info.Mode().IsRegular():
 		l.stopped = !l.yield(sinks.Info{Name: name, Size: info.Size()}, nil)
+	case err != nil && !errors.Is(err, fs.ErrNotExist): // else it has just gone
+		return err
 	}
-	return err
+	return nil
 }
