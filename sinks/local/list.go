@@ -113,7 +113,7 @@ func (l *lister) file(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if checkName(name) != nil {
+	if isObject := checkName(name) == nil; !isObject {
 		return nil
 	}
 	switch info, err := os.Lstat(l.store.path(name)); {
