@@ -113,15 +113,14 @@ func (l *lister) file(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if checkName(name) != nil {
+	if isObject := checkName(name) == nil; !isObject {
 		return nil
 	}
-	info, err := os.Lstat(l.store.path(name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // it has just gone
-	}
-	if err == nil && info.Mode().IsRegular() {
+	switch info, err := os.Lstat(l.store.path(name)); {
+	case err == nil && info.Mode().IsRegular():
 		l.stopped = !l.yield(sinks.Info{Name: name, Size: info.Size()}, nil)
+	case err != nil && !errors.Is(err, fs.ErrNotExist): // else it has just gone
+		return err
 	}
-	return err
+	return nil
 }
