@@ -17,7 +17,6 @@ package local
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -31,6 +30,8 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+
+	"github.com/zeebo/xxh3"
 
 	"enrow-export/sinks"
 )
@@ -186,19 +187,19 @@ func checkName(name string) error {
 
 // digest computes what describes a content.
 type digest struct {
-	sha256 hash.Hash
+	xxh3   *xxh3.Hasher
 	crc32c hash.Hash32
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func newDigest() digest {
-	return digest{sha256: sha256.New(), crc32c: crc32.New(castagnoli)}
+	return digest{xxh3: xxh3.New(), crc32c: crc32.New(castagnoli)}
 }
 
 // Write implements io.Writer. It never fails.
 func (d digest) Write(p []byte) (int, error) {
-	d.sha256.Write(p)
+	_, _ = d.xxh3.Write(p) // never fails
 	d.crc32c.Write(p)
 	return len(p), nil
 }
@@ -209,15 +210,16 @@ func (d digest) info(name string, size int64, f *os.File) (sinks.Info, error) {
 	if err != nil {
 		return sinks.Info{}, err
 	}
-	return sinks.Info{Name: name, Size: size, CRC32C: d.crc32c.Sum32(), Version: version(d.sha256.Sum(nil), stat)}, nil
+	return sinks.Info{Name: name, Size: size, CRC32C: d.crc32c.Sum32(), Version: version(d.xxh3.Sum128(), stat)}, nil
 }
 
-// version returns the version of a file: the SHA-256 of its content, which every
+// version returns the version of a file: a digest of its content, which every
 // process reads alike, and the file's number, so that the same bytes put again
 // are another version: whoever is about to replace the earlier ones has been
-// overtaken.
-func version(sha256 []byte, file fs.FileInfo) string {
-	return hex.EncodeToString(sha256) + fileNumber(file)
+// overtaken. The digest tells writings apart; it is not made to withstand forgers.
+func version(content xxh3.Uint128, file fs.FileInfo) string {
+	sum := content.Bytes()
+	return hex.EncodeToString(sum[:]) + fileNumber(file)
 }
 
 // fileNumber returns what a version has of the file's number, nothing where files
