@@ -2,15 +2,16 @@ package pipeline
 
 import (
 	"math/bits"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// maxSpare bounds what a recycler keeps, in bytes: about what the batches have in
-// use that are worked on at a time.
-const maxSpare = 16 << 20
+// maxSpare bounds what a recycler keeps, in bytes: about what one batch frees when
+// it is done and the next one asks for.
+const maxSpare = 12 << 20
 
 // room remembers how much memory things of one sort have taken, so that the next
 // one gets as much at once, and little more.
@@ -36,27 +37,34 @@ func (r *room) took(n int) {
 // it gives out is not zeroed. It may be used by many goroutines at once.
 type recycler struct {
 	mu    sync.Mutex
-	spare map[int][][]byte // by class
-	held  int              // bytes in spare
+	spare []spare // the one that was freed last at the end
+	held  int     // bytes in spare
+}
+
+// spare is a buffer that nobody uses.
+type spare struct {
+	class int
+	bytes []byte
 }
 
 var _ memory.Allocator = (*recycler)(nil)
 
-func newRecycler() *recycler { return &recycler{spare: make(map[int][][]byte)} }
-
-// smallest is the size of the smallest class. There are four classes from one
-// power of two to the next, so that at most a fifth of a buffer is never used.
-const smallest = 1 << 10
+// Buffers come in classes of size, steps of them from one power of two to the
+// next, so that not more than a sixteenth of one is never used.
+const (
+	smallest = 1 << 10
+	steps    = 16
+)
 
 // classSize returns the size of a class.
-func classSize(class int) int { return (4 + class%4) * smallest / 4 << (class / 4) }
+func classSize(class int) int { return (steps + class%steps) * smallest / steps << (class / steps) }
 
 // classFor returns the smallest class of which buffers have size bytes.
 func classFor(size int) int {
 	if size <= smallest {
 		return 0
 	}
-	class := 4 * (bits.Len(uint(size-1)) - bits.Len(smallest-1) - 1)
+	class := steps * (bits.Len(uint(size-1)) - bits.Len(smallest-1) - 1)
 	for classSize(class) < size {
 		class++
 	}
@@ -68,11 +76,12 @@ func (r *recycler) Allocate(size int) []byte {
 	class := classFor(size)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if n := len(r.spare[class]); n > 0 {
-		b := r.spare[class][n-1]
-		r.spare[class] = r.spare[class][:n-1]
-		r.held -= classSize(class)
-		return b[:size]
+	for i, s := range slices.Backward(r.spare) {
+		if s.class == class {
+			r.spare = slices.Delete(r.spare, i, i+1)
+			r.held -= classSize(class)
+			return s.bytes[:size]
+		}
 	}
 	return make([]byte, size, classSize(class))
 }
@@ -88,27 +97,25 @@ func (r *recycler) Reallocate(size int, b []byte) []byte {
 	return longer
 }
 
-// Free implements memory.Allocator. It takes buffers of any origin.
+// Free implements memory.Allocator. It takes buffers of any origin. What nobody
+// has asked for in a while is left to the garbage collector.
 func (r *recycler) Free(b []byte) {
 	class := classFor(cap(b))
 	if classSize(class) > cap(b) {
 		class--
 	}
-	if class < 0 || classSize(class) > cap(b) {
+	if class < 0 {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.held+classSize(class) > maxSpare {
-		// What is kept may be of sizes that nobody asks for any more.
-		clear(r.spare)
-		r.held = 0
-	}
-	if classSize(class) > maxSpare {
-		return
-	}
-	r.spare[class] = append(r.spare[class], b[:0])
+	r.spare = append(r.spare, spare{class, b[:0]})
 	r.held += classSize(class)
+	old := 0
+	for ; r.held > maxSpare; old++ {
+		r.held -= classSize(r.spare[old].class)
+	}
+	r.spare = slices.Delete(r.spare, 0, old)
 }
 
 // buffer gathers bytes, at most limit of them, in memory of an allocator. The
@@ -116,7 +123,6 @@ func (r *recycler) Free(b []byte) {
 type buffer struct {
 	mem   memory.Allocator
 	limit int64
-	hint  int    // how much room there is to be at first
 	data  []byte // as long as there is room
 	used  int
 }
@@ -127,10 +133,17 @@ func (b *buffer) Write(p []byte) (int, error) {
 		return 0, errFileTooLarge
 	}
 	if need := b.used + len(p); need > len(b.data) {
-		b.grow(max(need, b.hint, len(b.data)*5/4))
+		b.grow(max(need, len(b.data)*5/4))
 	}
 	b.used += copy(b.data[b.used:], p)
 	return len(p), nil
+}
+
+// Grow makes room for n more bytes, if they are within the limit.
+func (b *buffer) Grow(n int) {
+	if need := b.used + n; need > len(b.data) && int64(need) <= b.limit {
+		b.grow(need)
+	}
 }
 
 // grow makes room for size bytes in all.

@@ -125,7 +125,7 @@ func (x *exporter) fetch(ctx context.Context, id string) (body []byte, free func
 		return body, free, nil
 	}
 	free()
-	return body, func() {}, nil // it is for the garbage collector
+	return body, func() {}, nil // the garbage collector has it
 }
 
 // encoded is what an answer has become: files to be published, or only something

@@ -129,14 +129,7 @@ func (p *publication) make(t target) (output, error) {
 	}
 	b := &buffer{mem: p.Mem, limit: p.MaxBody * expansionOfFile}
 	p.memory = append(p.memory, b)
-	room := p.files[t.encoding] // nil for a format that was not asked for
-	if room == nil {
-		return encode(b, p.out, rec, t)
-	}
-	b.hint = room.size()
-	o, err := encode(b, p.out, rec, t)
-	room.took(b.used)
-	return o, err
+	return encode(b, p.out, rec, t)
 }
 
 // attempt publishes once. A *sinks.ConflictError means that another run got in

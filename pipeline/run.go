@@ -21,7 +21,7 @@ const (
 	DefaultWaitTimeout  = time.Hour
 	DefaultMaxBody      = 64 << 20
 	// DefaultPublishBudget suits a store that answers in milliseconds.
-	DefaultPublishBudget = 8 << 20
+	DefaultPublishBudget = 6 << 20
 )
 
 // expansion is how many times the size of the longest body the rows of one
@@ -120,7 +120,7 @@ func (c *Config) Validate() error {
 		c.MaxBody = DefaultMaxBody
 	}
 	if c.Mem == nil {
-		c.Mem = newRecycler()
+		c.Mem = new(recycler)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -182,7 +182,6 @@ type exporter struct {
 	sizes, raws *sizes        // of data files, and of copies of answers
 	places      places
 	answers     room // for an answer
-	files       map[sinks.Encoding]*room
 
 	checkOnce sync.Once
 	checkErr  error
@@ -196,16 +195,11 @@ func newExporter(cfg Config, ids []string) *exporter {
 	if err != nil {
 		panic(err) // Validate has found it
 	}
-	files := make(map[sinks.Encoding]*room)
-	for _, enc := range cfg.Encodings {
-		files[enc] = new(room)
-	}
 	return &exporter{
 		Config:   cfg,
 		manifest: Manifest{Store: cfg.Store, Table: cfg.Table},
 		out:      out,
 		places:   newPlaces(cfg.PublishBudget),
-		files:    files,
 		sizes:    newSizes(cfg.Store, cfg.Layout.Prefix(cfg.Table), len(ids)),
 		raws:     newSizes(cfg.Store, RawPrefix(cfg.Table), len(ids)),
 	}

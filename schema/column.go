@@ -93,7 +93,7 @@ func (c *column) grow(mem memory.Allocator, row int) {
 	if c.validity == nil {
 		c.validity, c.fixed = memory.NewResizableBuffer(mem), memory.NewResizableBuffer(mem)
 	}
-	c.room = max(firstRows, 2*c.room, row+1)
+	c.room = max(firstRows, c.room*3/2, row+1)
 	before := c.validity.Len()
 	c.validity.Resize(int(bitutil.BytesForBits(int64(c.room))))
 	c.valid = c.validity.Bytes()
@@ -114,7 +114,7 @@ func (c *column) growText(mem memory.Allocator, more int) {
 	if c.variable == nil {
 		c.variable = memory.NewResizableBuffer(mem)
 	}
-	c.variable.Reserve(max(16*firstRows, 2*len(c.bytes), c.used+more))
+	c.variable.Reserve(max(16*firstRows, len(c.bytes)*3/2, c.used+more))
 	c.bytes = c.variable.Buf()
 }
 

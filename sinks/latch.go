@@ -32,3 +32,14 @@ func (l *latch) Write(p []byte) (int, error) {
 
 // Tell returns how many bytes have been written.
 func (l *latch) Tell() int64 { return l.n }
+
+// grower is a writer that can make room for n bytes to come, as a bytes.Buffer
+// can.
+type grower interface{ Grow(n int) }
+
+// Grow passes on what is known of the size to come, if w wants to know.
+func (l *latch) Grow(n int) {
+	if g, ok := l.w.(grower); ok {
+		g.Grow(n)
+	}
+}

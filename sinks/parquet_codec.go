@@ -19,11 +19,11 @@ const pageLevel = zstd.SpeedFastest
 // every page, some megabytes each time.
 type pageZstd struct{ compress.Codec }
 
-// pageEncoder compresses as many pages at a time as there are processors. Its
-// window is that of a page: a larger one would take memory and find nothing.
+// pageEncoder compresses as many pages at a time as there are processors. Most
+// pages are shorter than its window, of which each encoder keeps twice as much.
 var pageEncoder = sync.OnceValue(func() *zstd.Encoder {
 	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(pageLevel), zstd.WithZeroFrames(true),
-		zstd.WithWindowSize(pageSize), zstd.WithLowerEncoderMem(true))
+		zstd.WithWindowSize(pageSize/4), zstd.WithLowerEncoderMem(true))
 	if err != nil {
 		panic(err) // options that exclude each other
 	}

@@ -24,7 +24,7 @@ func TestZstdPages(t *testing.T) {
 		encode(t, newEncoding(t, "parquet", "none"), people, newRecord(t, people, manyRows(5000)...)),
 	}
 	for level, options := range map[int][]zstd.EOption{
-		compress.DefaultCompressionLevel: {zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1 << 20)},
+		compress.DefaultCompressionLevel: {zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1 << 18)},
 		3:                                {zstd.WithEncoderLevel(zstd.SpeedDefault)},
 		9:                                {zstd.WithEncoderLevel(zstd.SpeedBetterCompression)},
 	} {

@@ -60,6 +60,24 @@ func newRowTemplate(columns []column, format textFormat) rowTemplate {
 	return t
 }
 
+// size returns about how long the text of so many rows is, and seldom too little.
+func (t *rowTemplate) size(rows int) int {
+	const null, quotes, integer = 4, 2, 6
+	all, row := 0, len(t.end)
+	for i := range t.cells {
+		c := &t.cells[i]
+		row += len(c.before)
+		all += c.nulls*null + len(c.allText())
+		if c.isInt {
+			all += (rows - c.nulls) * integer
+		} else {
+			all += (rows - c.nulls) * quotes
+		}
+	}
+	all += rows * row
+	return all + all/64 // escapes
+}
+
 // textBuffers are what rows are gathered in.
 var textBuffers = sync.Pool{New: func() any {
 	buf := make([]byte, 0, flushSize+flushSize/4)
@@ -80,6 +98,9 @@ func writeRows(w io.Writer, rec arrow.Record, head []byte, format textFormat) er
 		}
 	}()
 	template := newRowTemplate(columnsOf(rec), format)
+	if g, ok := w.(grower); ok {
+		g.Grow(len(head) + template.size(int(rec.NumRows())))
+	}
 	for row := range int(rec.NumRows()) {
 		for i := range template.cells {
 			c := &template.cells[i]

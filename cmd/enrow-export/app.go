@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"regexp"
 	"runtime"
 	"runtime/debug"
@@ -27,8 +28,17 @@ type program struct {
 	signals *interrupts
 }
 
+// gcPercent is how much may be thrown away, in percent of what is in use, before
+// memory is collected. What batches are made in is used again and seldom thrown
+// away, so that collecting often costs little, and waiting longer would double
+// the memory that the program takes.
+const gcPercent = 5
+
 // run is the program without the process: it returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	ctx, signals := withSignals(ctx)
 	defer signals.ignore()
 	out := &stickyWriter{w: stdout}
