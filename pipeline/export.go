@@ -179,7 +179,7 @@ func (x *exporter) encode(id string, body []byte, entry *Entry) *encoded {
 		return e
 	}
 	e.publication = x.newPublication(id, body, answer)
-	if err := e.publication.encode(entry); err != nil {
+	if err := e.prepare(entry); err != nil {
 		e.failure, e.envelope = classify(err, id), nil
 	}
 	return e

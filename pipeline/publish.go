@@ -64,9 +64,9 @@ func (x *exporter) newPublication(id string, body []byte, answer *Answer) *publi
 	}
 }
 
-// encode makes the files that are to be published if the entry is still the same
+// prepare makes the files that are to be published if the entry is still the same
 // then, and lets go of the rows.
-func (p *publication) encode(entry *Entry) error {
+func (p *publication) prepare(entry *Entry) error {
 	p.content = sinks.ContentSHA256(p.rec)
 	_, err := p.outputs(entry)
 	p.rec.Release()

@@ -195,6 +195,7 @@ func TestHelp(t *testing.T) {
 		"export":   append(always, "     0  ", "     3  ", "    75  ", "   130  ", "   143  "),
 		"status":   append(always, "     0  ", "     3  ", "   130  ", "   143  "),
 		"verify":   append(always, "     0  ", "     3  ", "   130  ", "   143  "),
+		"enqueue":  append(always, "     0  ", "     3  ", "   130  ", "   143  "),
 		"prune":    append(always, "     0  ", "     3  ", "   130  ", "   143  "),
 		"schema":   append(always, "     0  "),
 		"demo":     append(always, "     0  ", "   130  ", "   143  "),

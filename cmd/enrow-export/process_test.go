@@ -111,12 +111,18 @@ func holdAPI(t *testing.T) *held {
 	return h
 }
 
-// start starts an export of three batches, one at a time, and returns when
-// the second is under way.
+// start starts an export of three batches, one at a time, and returns when the
+// first is exported and the second under way.
 func (h *held) start(t *testing.T, dir string, flags ...string) *process {
 	t.Helper()
 	p := start(t, dir, h.url, append(append([]string{"export", "--concurrency", "1", "--to", "out"}, flags...), fakeapi.Sample().ID, heldID, "next")...)
 	<-h.asked
+	stdout := bufio.NewReader(p.stdout)
+	first, err := stdout.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.stdout = io.MultiReader(strings.NewReader(first), stdout)
 	return p
 }
 
