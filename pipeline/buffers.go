@@ -13,14 +13,18 @@ import (
 // it is done and the next one asks for.
 const maxSpare = 12 << 20
 
-// room remembers how much memory things of one sort have taken, so that the next
+// room remembers how much memory answers have taken, so that the next
 // one gets as much at once, and little more.
 type room struct{ most atomic.Int64 }
+
+// usualAnswer is room for an answer of 5,000 results. What a shorter one does not
+// touch the system need not provide.
+const usualAnswer = 3 << 19
 
 // slack is how much more than those before the next one may take, of so many.
 const slack = 32
 
-func (r *room) size() int { return int(r.most.Load()) }
+func (r *room) size() int { return max(int(r.most.Load()), usualAnswer) }
 
 // took notes that one has taken n bytes. What is far from ordinary is forgotten.
 func (r *room) took(n int) {
@@ -54,6 +58,8 @@ var _ memory.Allocator = (*recycler)(nil)
 const (
 	smallest = 1 << 10
 	steps    = 16
+	// near is how many classes above its own a buffer may be that is used again.
+	near = steps / 4
 )
 
 // classSize returns the size of a class.
@@ -77,9 +83,9 @@ func (r *recycler) Allocate(size int) []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, s := range slices.Backward(r.spare) {
-		if s.class == class {
+		if class <= s.class && s.class <= class+near {
 			r.spare = slices.Delete(r.spare, i, i+1)
-			r.held -= classSize(class)
+			r.held -= classSize(s.class)
 			return s.bytes[:size]
 		}
 	}

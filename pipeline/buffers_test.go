@@ -103,10 +103,13 @@ func TestBufferIsBounded(t *testing.T) {
 
 func TestRoom(t *testing.T) {
 	var r room
-	for _, n := range []int{3200, 100, maxSpare} { // what is less, or far too much, changes nothing
+	if r.size() != usualAnswer {
+		t.Errorf("room for %d bytes at first, want %d", r.size(), usualAnswer)
+	}
+	for _, n := range []int{2_560_000, 100, maxSpare} { // what is less, or far too much, changes nothing
 		r.took(n)
 	}
-	if r.size() != 3300 {
-		t.Errorf("room for %d bytes, want 3300", r.size())
+	if r.size() != 2_640_000 {
+		t.Errorf("room for %d bytes, want 2,640,000", r.size())
 	}
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +12,7 @@ import (
 	"testing"
 
 	"enrow-export/schema"
+	"enrow-export/sources/fakeapi"
 )
 
 // The program takes no more memory than docs/files.md says, whatever answer it
@@ -81,4 +84,68 @@ func TestMemoryIsBounded(t *testing.T) {
 		}
 	}
 	t.Logf("at most %d MiB", worst>>20)
+}
+
+// On batches as they usually are, at the largest, the program stays within what
+// docs/operations.md says, whatever their number and the formats.
+func TestMemoryOfUsualBatches(t *testing.T) {
+	const (
+		batches = 60
+		rows    = 5000
+		most    = 64 << 20
+	)
+	api := fakeapi.New(fakeapi.Options{Keys: []string{testKey}})
+	defer api.Close()
+	args := []string{"export"}
+	for i := range batches {
+		id := fmt.Sprintf("batch-%02d", i)
+		api.Add(fakeapi.Generate(id, rows, uint64(i)))
+		args = append(args, id)
+	}
+	server := httptest.NewServer(api)
+	defer server.Close()
+	for _, formats := range []string{"parquet", "csv,ndjson,parquet"} {
+		cmd := exec.CommandContext(t.Context(), builtProgram(t), append(args, "--to", t.TempDir(), "--format", formats)...)
+		// Each processor has a batch of its own.
+		cmd.Env = append(os.Environ(), "ENROW_API_URL="+server.URL, "ENROW_API_KEY="+testKey, "GOMAXPROCS=2")
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// What the system counts of an ended process has the memory of this one
+		// in it, which has started it. So it is asked after each batch.
+		var used int64
+		looks := 0
+		for lines := bufio.NewScanner(stdout); lines.Scan(); {
+			if peak, ok := peakMemory(cmd.Process.Pid); ok {
+				used = max(used, peak)
+				looks++
+			}
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %d KiB", formats, used>>10)
+		if used > most || looks < batches/2 {
+			t.Errorf("%s take %d KiB, at most %d are promised; %d looks at %d batches", formats, used>>10, most>>10, looks, batches)
+		}
+	}
+}
+
+// peakMemory returns the most memory that a process has had, in bytes, while it
+// lives.
+func peakMemory(pid int) (bytes int64, ok bool) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, false
+	}
+	_, value, ok := strings.Cut(string(status), "VmHWM:")
+	if !ok {
+		return 0, false
+	}
+	_, err = fmt.Sscan(value, &bytes)
+	return bytes << 10, err == nil
 }

@@ -141,7 +141,10 @@ func builtProgram(t testing.TB) string {
 		if built.dir, built.err = os.MkdirTemp("", "enrow-export-test"); built.err != nil {
 			return
 		}
-		out, err := exec.Command("go", "build", "-o", filepath.Join(built.dir, programName), ".").CombinedOutput()
+		// As the Makefile does.
+		build := exec.Command("go", "build", "-tags", "disable_grpc_modules", "-ldflags", "-s -w", "-o", filepath.Join(built.dir, programName), ".")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		out, err := build.CombinedOutput()
 		if err != nil {
 			built.err = fmt.Errorf("%w: %s", err, out)
 		}
