@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"enrow-export/pipeline"
 )
 
 // throttle holds back the requests of a Client, those of all its goroutines
@@ -40,14 +42,17 @@ type ticket struct {
 }
 
 // admit returns when a request may be sent. It fails when ctx is done, and, at
-// once, when the API demands a longer wait than maxWait of everybody: whoever
-// asked nevertheless would be told the same.
+// once and for the whole run, when the API demands a longer wait than maxWait of
+// everybody: whoever asked nevertheless would be told the same.
 func (t *throttle) admit(ctx context.Context) (ticket, *failure) {
 	for {
 		now, left := t.pause()
 		switch {
 		case left > maxWait:
-			return now, &failure{text: "API was not asked", again: true, wait: (left + time.Second - 1).Truncate(time.Second)}
+			return now, &failure{
+				text: "API was not asked", class: pipeline.Fatal,
+				again: true, wait: (left + time.Second - 1).Truncate(time.Second),
+			}
 		case left > 0:
 			if err := sleep(ctx, left); err != nil {
 				return now, &failure{text: err.Error()}
