@@ -39,13 +39,15 @@ type Result struct {
 }
 
 // export takes one batch through all stages, and calls fetched when it leaves the
-// first of them. The error is one that ends the run; a failure of the batch is in
+// first of them for the second. The error is one that ends the run; a failure of the batch is in
 // the Result.
 func (x *exporter) export(ctx context.Context, id string, fetched func()) (Result, error) {
 	start := x.Now()
 	w := way{places: x.places, leave: fetched}
 	res, err := x.stages(ctx, id, &w)
-	w.leave()
+	if w.beyondFirst {
+		w.leave()
+	}
 	res.BatchID = id
 	res.Elapsed = x.Now().Sub(start)
 	if err == nil {

@@ -41,10 +41,11 @@ func newPlaces(budget int64) places {
 // encoders is the number of batches that are encoded at a time.
 func encoders() int64 { return int64(runtime.GOMAXPROCS(0)) }
 
-// way is where one batch is. The zero way is in no stage.
+// way is where one batch is, at first in the first stage.
 type way struct {
 	places
-	leave func() // gives up the place that the batch has
+	leave       func() // gives up the place that the batch has
+	beyondFirst bool
 }
 
 // enterEncoding waits for a place in the second stage and then leaves the first.
@@ -63,6 +64,7 @@ func (w *way) enter(ctx context.Context, stage *semaphore.Weighted, weight int64
 		return context.Cause(ctx)
 	}
 	w.leave()
+	w.beyondFirst = true
 	w.leave = func() { stage.Release(weight) }
 	return nil
 }

@@ -72,6 +72,9 @@ type look struct {
 	turn
 	res Result
 	err error
+	// first says that it has ended in the first stage, whose place it gives up
+	// with this: what it tells may be a reason to begin no other.
+	first bool
 }
 
 // all works the batches off, and asks again for those that are ongoing if it is
@@ -99,8 +102,9 @@ func (r *run) all(ctx context.Context, ids []string) error {
 			inFlight++
 			fetching++
 			go func() {
-				res, err := r.export(inner, t.id, func() { fetched <- struct{}{} })
-				looks <- look{t, res, err}
+				first := true
+				res, err := r.export(inner, t.id, func() { first = false; fetched <- struct{}{} })
+				looks <- look{t, res, err, first}
 			}()
 		}
 		if n := len(q.waiting); n != waiting {
@@ -121,6 +125,9 @@ func (r *run) all(ctx context.Context, ids []string) error {
 			continue
 		}
 		inFlight--
+		if l.first {
+			fetching--
+		}
 		switch {
 		case l.err != nil:
 			if failure == nil {
