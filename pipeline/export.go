@@ -84,16 +84,43 @@ func (x *exporter) stages(ctx context.Context, id string, w *way) (Result, error
 	if err := x.check(ctx); err != nil {
 		return Result{}, err
 	}
+	for round := 0; ; round++ {
+		res, err := x.answer(ctx, id, entry, round, w)
+		if !errors.Is(err, errAskAgain) {
+			return res, err
+		}
+		x.Log.DebugContext(ctx, "batch is asked for once more", logBatch, id, "because", err)
+		w.restart()
+		if entry, _, err = x.manifest.Read(ctx, id); err != nil {
+			return res, err
+		}
+	}
+}
+
+// errAskAgain is the cause of what can be mended by asking for the answer again.
+var errAskAgain = errors.New("answer is needed once more")
+
+// maxCutOff is how often an answer may come that is only the beginning of one.
+// Nearly all of those are noticed by the source, which has more patience.
+const maxCutOff = 3
+
+// answer takes a batch that has the entry from the API to where its answer
+// belongs, round times after it had to be asked for again.
+func (x *exporter) answer(ctx context.Context, id string, entry *Entry, round int, w *way) (Result, error) {
 	body, free, err := x.fetch(ctx, id)
 	if err != nil {
 		return Result{}, x.failed(ctx, id, classify(err, id), nil)
 	}
-	defer free()
 	if err := w.enterEncoding(ctx); err != nil {
+		free()
 		return Result{}, err
 	}
 	made := x.encode(id, body, entry)
+	free()
 	defer made.free()
+	if made.failure != nil && errors.Is(made.failure, errCutOff) && round+1 < maxCutOff {
+		return made.res, fmt.Errorf("%w: %w", errAskAgain, made.failure)
+	}
 	if err := w.enterPublishing(ctx, made.bytes()); err != nil {
 		return made.res, err
 	}
@@ -106,7 +133,11 @@ func (x *exporter) stages(ctx context.Context, id string, w *way) (Result, error
 		}
 		return made.res, err
 	}
+	made.overtaken = round > 0
 	made.res.Entry, err = made.publish(ctx)
+	if errors.Is(err, errOtherFiles) && round < maxRounds {
+		return made.res, fmt.Errorf("%w: %w", errAskAgain, err)
+	}
 	if err != nil {
 		return made.res, x.failed(ctx, id, classify(err, id), nil)
 	}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 
 	"enrow-export/schema"
@@ -24,10 +25,16 @@ type Source interface {
 }
 
 // Complete reports whether body could be a whole answer: whether the JSON value
-// that it begins with is closed. A proper prefix of a JSON object, and an empty
-// body, are not complete, so a source takes them for a cut connection and asks
-// again. Anything that never opens a value (a page of HTML) counts as complete:
-// asking again would not help.
+// that it begins with seems to be closed. A proper prefix of a JSON object, unless
+// it was cut behind a bracket, and an empty body are not complete, so a source
+// takes them for a cut connection and asks again. Anything that never opens a value
+// (a page of HTML) counts as complete: asking again would not help.
+//
+// It looks at the ends only, where it can: whoever reads the body notices the rest.
 func Complete(body []byte) bool {
+	end := bytes.TrimRight(body, " \t\r\n")
+	if len(end) > 0 && (end[len(end)-1] == '}' || end[len(end)-1] == ']') {
+		return true
+	}
 	return scanNesting(body).closed
 }

@@ -69,8 +69,9 @@ func (a *Answer) Release() {
 }
 
 // Flatten reads one answer for the batch id of the table's kind. The rows take
-// their memory from mem, at most limit bytes of it. The error is a permanent
-// *Error that says in which way the answer is unreadable, naming no value of it.
+// their memory from mem, at most limit bytes of it. The error is an *Error that says
+// in which way the answer is unreadable, naming no value of it: a permanent one,
+// unless the answer did not come whole.
 func Flatten(mem memory.Allocator, table *schema.Table, id string, body []byte, limit int64) (*Answer, error) {
 	builder := schema.NewBuilder(mem, table, limit)
 	defer builder.Release()
@@ -84,8 +85,11 @@ func Flatten(mem memory.Allocator, table *schema.Table, id string, body []byte, 
 		return answer, nil
 	}
 	failure := &Error{Op: "flatten", Batch: id, Class: Permanent, Err: err}
-	if errors.Is(err, schema.ErrTooLarge) {
+	switch {
+	case errors.Is(err, schema.ErrTooLarge):
 		failure.Hint = "raise --max-body: the rows of one answer may take 8 times as much memory"
+	case errors.Is(err, errCutOff):
+		failure.Class, failure.Hint = Transient, "run again later: the answer did not come whole"
 	}
 	return nil, failure
 }
@@ -163,6 +167,9 @@ type flattener struct {
 	// apart, if it is not 0, is where results must begin: they were read before.
 	apart int64
 }
+
+// errCutOff says that an answer is only the beginning of one.
+var errCutOff = errors.New("answer is cut off")
 
 // errElsewhere says that what was read as the results is something else.
 var errElsewhere = errors.New("results are elsewhere")
@@ -259,7 +266,7 @@ func (f *flattener) syntax(err error) error {
 	}
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return errors.New("answer is cut off")
+		return errCutOff
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return fmt.Errorf("answer has the same key twice in one object, at byte %d", at)
 	default:

@@ -170,7 +170,7 @@ func checkFlatten(t *testing.T, table *schema.Table, id string, body []byte, lim
 		return false
 	}
 	defer a.Release()
-	if !Complete(body) {
+	if !Complete(body) || !scanNesting(body).closed {
 		t.Error("a cut answer was flattened")
 	}
 	if a.Record == nil {

@@ -88,7 +88,7 @@ func config(t *testing.T, source Source, store sinks.Store, formats ...string) C
 	t.Cleanup(func() { mem.AssertSize(t, 0) })
 	cfg := Config{
 		Table: &schema.EmailFind, Source: source, Store: store,
-		Mem: mem, ToolVersion: "test", PollInterval: time.Millisecond,
+		Mem: mem, ToolVersion: "test", PollInterval: time.Millisecond, Encoders: 2,
 	}
 	var err error
 	if cfg.Layout, err = ParseLayout(DefaultLayout); err != nil {

@@ -29,26 +29,34 @@ import (
 //     gives them a new version.
 //
 // Its files are made in memory before it is published, which is the second stage;
-// the rows are let go of then. Should the entry that is read at last ask for other
-// files than were foreseen, they are flattened once more.
+// the answer and its rows are let go of then, since the third may take long. Should
+// the entry that is read at last ask for other files than were foreseen, which
+// takes a race with another run, all begins again with asking for the answer.
 type publication struct {
 	*exporter
 	id       string
-	body     []byte       // the caller's
+	body     []byte       // the caller's; nil when let go of
 	envelope []byte       // Answer.Envelope
 	review   Review       // of the answer
-	rec      arrow.Record // the answer's rows, with the columns asked for; nil when let go of
+	rec      arrow.Record // the answer's rows, with the columns asked for; nil with body
 	rows     int64
 	content  string // digest of the rows
 	source   SourceRef
-	made     map[target]output // encoded so far
-	raw      *output           // compressed so far
+	made     map[target]output // encoded before
+	raw      *output           // compressed before
 	memory   []*buffer         // of what was made
-	round    int
+	// overtaken says that another run got in between before, and round how often
+	// one did since then.
+	overtaken bool
+	round     int
 }
 
-// newPublication takes an answer that is completed. The answer stays the
-// caller's, who calls free.
+// errOtherFiles says that the entry asks for files that were not foreseen, when
+// the answer is gone that they would be made from.
+var errOtherFiles = errors.New("other files are to be published")
+
+// newPublication takes an answer that is completed, and stays the caller's. The
+// caller calls prepare, and free in the end.
 func (x *exporter) newPublication(id string, body []byte, answer *Answer) *publication {
 	sum := sha256.Sum256(body)
 	return &publication{
@@ -65,30 +73,26 @@ func (x *exporter) newPublication(id string, body []byte, answer *Answer) *publi
 }
 
 // prepare makes the files that are to be published if the entry is still the same
-// then, and lets go of the rows.
+// then, and lets go of the answer.
 func (p *publication) prepare(entry *Entry) error {
 	p.content = sinks.ContentSHA256(p.rec)
 	_, err := p.outputs(entry)
 	p.rec.Release()
-	p.rec = nil
+	p.rec, p.body = nil, nil
 	return err
 }
 
-// free lets go of everything.
+// free lets go of the files.
 func (p *publication) free() {
-	if p.rec != nil {
-		p.rec.Release()
-		p.rec = nil
-	}
 	for _, b := range p.memory {
 		b.free()
 	}
 	p.memory = nil
 }
 
-// bytes returns how much memory the publication holds, the answer included.
+// bytes returns how much memory the files take.
 func (p *publication) bytes() int64 {
-	n := int64(len(p.body))
+	var n int64
 	for _, b := range p.memory {
 		n += int64(len(b.data))
 	}
@@ -98,7 +102,8 @@ func (p *publication) bytes() int64 {
 	return n
 }
 
-// publish returns the entry under which the batch is published now.
+// publish returns the entry under which the batch is published now. It is
+// errOtherFiles when other files are needed than prepare has made.
 func (p *publication) publish(ctx context.Context) (entry *Entry, err error) {
 	err = p.untilUncontended(ctx, p.id, func(round int) (err error) {
 		p.round = round
@@ -108,28 +113,14 @@ func (p *publication) publish(ctx context.Context) (entry *Entry, err error) {
 	return entry, err
 }
 
-// record returns the rows.
-func (p *publication) record() (arrow.Record, error) {
-	if p.rec == nil {
-		answer, err := Flatten(p.Mem, p.Table, p.id, p.body, p.MaxBody*expansion)
-		if err != nil {
-			return nil, err
-		}
-		defer answer.Release()
-		p.rec = project(answer.Record, p.out, p.id)
-	}
-	return p.rec, nil
-}
-
 // make makes one file.
 func (p *publication) make(t target) (output, error) {
-	rec, err := p.record()
-	if err != nil {
-		return output{}, err
+	if p.rec == nil {
+		return output{}, errOtherFiles
 	}
 	b := &buffer{mem: p.Mem, limit: p.MaxBody * expansionOfFile}
 	p.memory = append(p.memory, b)
-	return encode(b, p.out, rec, t)
+	return encode(b, p.out, p.rec, t)
 }
 
 // attempt publishes once. A *sinks.ConflictError means that another run got in
@@ -164,7 +155,7 @@ func (p *publication) agrees(ctx context.Context, old *Entry, outputs []output) 
 		reason, err := p.undone(ctx, p.id, old)
 		return reason == "" && err == nil, err
 	}
-	if p.round == 0 || old == nil || old.State != StateExported || len(old.Replacing) > 0 || *old.Source != p.source {
+	if p.round == 0 && !p.overtaken || old == nil || old.State != StateExported || len(old.Replacing) > 0 || *old.Source != p.source {
 		return false, nil
 	}
 	published := old.published()
@@ -217,6 +208,9 @@ func (p *publication) outputs(old *Entry) ([]output, error) {
 		return outputs, nil
 	}
 	if p.raw == nil {
+		if p.body == nil {
+			return nil, errOtherFiles
+		}
 		data, err := compressRaw(p.body)
 		if err != nil {
 			return nil, fmt.Errorf("compress the answer: %w", err)

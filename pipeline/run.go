@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -72,8 +73,11 @@ type Config struct {
 	Stop <-chan struct{}
 	// Concurrency is the number of batches that are asked for at a time.
 	Concurrency int
-	// PublishBudget is how many bytes of answers and files may be on their way
-	// into the store at a time. One batch may always be, however large it is.
+	// Encoders is the number of batches that are encoded at a time. By default
+	// it is GOMAXPROCS.
+	Encoders int
+	// PublishBudget is how many bytes of files may be on their way into the
+	// store at a time. One batch may always be, however large it is.
 	PublishBudget int64
 	// MaxBody is the longest answer in bytes that Source returns.
 	MaxBody int64
@@ -92,7 +96,7 @@ func (c *Config) Validate() error {
 		return errors.New("export: table, store and layout must be set")
 	case len(c.Encodings) == 0:
 		return errors.New("export: no format asked for")
-	case c.Concurrency < 0, c.PublishBudget < 0, c.PollInterval < 0, c.WaitTimeout < 0, c.MaxBody < 0:
+	case c.Concurrency < 0, c.Encoders < 0, c.PublishBudget < 0, c.PollInterval < 0, c.WaitTimeout < 0, c.MaxBody < 0:
 		return errors.New("export: a limit is negative")
 	}
 	for i, a := range c.Encodings {
@@ -109,6 +113,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Concurrency == 0 {
 		c.Concurrency = DefaultConcurrency
+	}
+	if c.Encoders == 0 {
+		c.Encoders = runtime.GOMAXPROCS(0)
 	}
 	if c.PublishBudget == 0 {
 		c.PublishBudget = DefaultPublishBudget
@@ -199,7 +206,7 @@ func newExporter(cfg Config, ids []string) *exporter {
 		Config:   cfg,
 		manifest: Manifest{Store: cfg.Store, Table: cfg.Table},
 		out:      out,
-		places:   newPlaces(cfg.PublishBudget),
+		places:   newPlaces(cfg.Encoders, cfg.PublishBudget),
 		sizes:    newSizes(cfg.Store, cfg.Layout.Prefix(cfg.Table), len(ids)),
 		raws:     newSizes(cfg.Store, RawPrefix(cfg.Table), len(ids)),
 	}

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"runtime"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -10,7 +9,7 @@ import (
 // The way of a batch through a run, and how many are where:
 //
 //	fetch    asking the API            Concurrency batches
-//	encode   flatten, write, digest    as many as there are processors
+//	encode   flatten, write, digest    Encoders batches
 //	publish  putting files and entry   as many as fit into PublishBudget, by their bytes
 //
 // The stages wait for different things, the network, the processors and the
@@ -30,16 +29,13 @@ type places struct {
 	budget               int64
 }
 
-func newPlaces(budget int64) places {
+func newPlaces(encoders int, budget int64) places {
 	return places{
-		encoding:   semaphore.NewWeighted(encoders()),
+		encoding:   semaphore.NewWeighted(int64(encoders)),
 		publishing: semaphore.NewWeighted(budget),
 		budget:     budget,
 	}
 }
-
-// encoders is the number of batches that are encoded at a time.
-func encoders() int64 { return int64(runtime.GOMAXPROCS(0)) }
 
 // way is where one batch is, at first in the first stage.
 type way struct {
@@ -57,6 +53,13 @@ func (w *way) enterEncoding(ctx context.Context) error {
 // then leaves the second.
 func (w *way) enterPublishing(ctx context.Context, bytes int64) error {
 	return w.enter(ctx, w.publishing, min(max(bytes, w.budget/maxPublishing), w.budget))
+}
+
+// restart gives up the place, for a batch that has to be asked for once more.
+// Not even one in the first stage is needed for that, so seldom it is.
+func (w *way) restart() {
+	w.leave()
+	w.leave = func() {}
 }
 
 func (w *way) enter(ctx context.Context, stage *semaphore.Weighted, weight int64) error {

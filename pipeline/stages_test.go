@@ -58,11 +58,11 @@ func TestWaitingIsBounded(t *testing.T) {
 			for _, id := range ids {
 				asked += source.count(id)
 			}
-			most := cfg.Concurrency + int(encoders()) + maxPublishing
+			most := cfg.Concurrency + cfg.Encoders + maxPublishing
 			if budget == 1 {
-				most = cfg.Concurrency + int(encoders()) + 1
+				most = cfg.Concurrency + cfg.Encoders + 1
 			}
-			if asked > most || asked < cfg.Concurrency+int(encoders())+1 {
+			if asked > most || asked < cfg.Concurrency+cfg.Encoders+1 {
 				t.Errorf("budget %d: %d batches were asked for while nothing could be published, want at most %d", budget, asked, most)
 			}
 			close(g.open)

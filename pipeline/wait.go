@@ -87,7 +87,7 @@ func (r *run) all(ctx context.Context, ids []string) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	q := queue{fresh: ids}
-	most := r.Concurrency + int(encoders()) + maxPublishing
+	most := r.Concurrency + r.Encoders + maxPublishing
 	looks, fetched := make(chan look), make(chan struct{}, most)
 	inFlight, fetching, waiting := 0, 0, 0
 	full := func() bool { return fetching == r.Concurrency || inFlight == most }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"runtime"
 	"runtime/debug"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 )
@@ -32,7 +33,16 @@ type program struct {
 // memory is collected. What batches are made in is used again and seldom thrown
 // away, so that collecting often costs little, and waiting longer would double
 // the memory that the program takes.
-const gcPercent = 5
+const gcPercent = 15
+
+// processors returns how many batches can be computed with at a time. The
+// scheduler is told of more: a batch that comes back from a wait for the disk
+// would else have to wait for one of those as well, many times in its life.
+var processors = sync.OnceValue(func() int {
+	n := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(n + 2)
+	return n
+})
 
 // run is the program without the process: it returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {

@@ -197,6 +197,7 @@ func exportConfig(c *cli.Context) (pipeline.Config, error) {
 		WaitTimeout:   c.Duration("wait-timeout"),
 		PollInterval:  c.Duration("poll-interval"),
 		Concurrency:   c.Int("concurrency"),
+		Encoders:      processors(),
 		ToolVersion:   version,
 		Now:           time.Now,
 	}

@@ -61,7 +61,7 @@ func (s *Store) newTemporary(ctx context.Context, dir string) (*temporary, error
 
 // write makes data the temporary's content and flushes it to the disk.
 func (t *temporary) write(data []byte) error {
-	if _, err := t.file.Write(data); err != nil {
+	if err := writePast(t.file, data); err != nil {
 		return err
 	}
 	return t.file.Sync()
