@@ -143,7 +143,9 @@ func indexWarnings(rec arrow.Record) []string {
 	if len(index) == 0 {
 		return nil
 	}
-	slices.Sort(index)
+	if !slices.IsSorted(index) {
+		index = slices.Sorted(slices.Values(index))
+	}
 	var missing, repeats uint64
 	var firstMissing, firstRepeat int64
 	for i := 1; i < len(index); i++ {
@@ -172,14 +174,15 @@ func indexWarnings(rec arrow.Record) []string {
 	return warnings
 }
 
-// indexes returns the numbers of a column, nil unless every row has one.
+// indexes returns the numbers of a column, which are not the caller's to change,
+// nil unless every row has one.
 func indexes(column arrow.Array) []int64 {
 	if column == nil || column.NullN() > 0 {
 		return nil
 	}
 	switch column := column.(type) {
 	case *array.Int64:
-		return slices.Clone(column.Int64Values())
+		return column.Int64Values()
 	case *array.String:
 		var index []int64
 		for row := range column.Len() {
