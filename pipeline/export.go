@@ -133,9 +133,9 @@ func (x *exporter) answer(ctx context.Context, id string, entry *Entry, round in
 		}
 		return made.res, err
 	}
-	made.overtaken = round > 0
+	made.overtaken, made.freed = round > 0, w.keepLeast
 	made.res.Entry, err = made.publish(ctx)
-	if errors.Is(err, errOtherFiles) && round < maxRounds {
+	if errors.Is(err, errNotKept) && round < maxRounds {
 		return made.res, fmt.Errorf("%w: %w", errAskAgain, err)
 	}
 	if err != nil {

@@ -29,9 +29,9 @@ import (
 //     gives them a new version.
 //
 // Its files are made in memory before it is published, which is the second stage;
-// the answer and its rows are let go of then, since the third may take long. Should
-// the entry that is read at last ask for other files than were foreseen, which
-// takes a race with another run, all begins again with asking for the answer.
+// the answer and its rows are let go of then, since the third may take long, and
+// the files as soon as the store has them. Should any of that be needed once more,
+// which takes a race with another run, all begins again with asking for the answer.
 type publication struct {
 	*exporter
 	id       string
@@ -44,16 +44,18 @@ type publication struct {
 	source   SourceRef
 	made     map[target]output // encoded before
 	raw      *output           // compressed before
-	memory   []*buffer         // of what was made
+	memory   []*buffer         // of what was made; nil when let go of
+	// freed is called when the memory is let go of.
+	freed func()
 	// overtaken says that another run got in between before, and round how often
 	// one did since then.
 	overtaken bool
 	round     int
 }
 
-// errOtherFiles says that the entry asks for files that were not foreseen, when
-// the answer is gone that they would be made from.
-var errOtherFiles = errors.New("other files are to be published")
+// errNotKept says that the entry asks for files that were not foreseen, or that
+// files have to be put again, when what is needed for that was let go of.
+var errNotKept = errors.New("files are needed that are not kept")
 
 // newPublication takes an answer that is completed, and stays the caller's. The
 // caller calls prepare, and free in the end.
@@ -82,12 +84,15 @@ func (p *publication) prepare(entry *Entry) error {
 	return err
 }
 
-// free lets go of the files.
+// free lets go of the files. What describes them stays.
 func (p *publication) free() {
 	for _, b := range p.memory {
 		b.free()
 	}
 	p.memory = nil
+	if p.raw != nil {
+		p.raw.data = nil
+	}
 }
 
 // bytes returns how much memory the files take.
@@ -103,7 +108,7 @@ func (p *publication) bytes() int64 {
 }
 
 // publish returns the entry under which the batch is published now. It is
-// errOtherFiles when other files are needed than prepare has made.
+// errNotKept when files are needed that prepare has not made, or that are gone.
 func (p *publication) publish(ctx context.Context) (entry *Entry, err error) {
 	err = p.untilUncontended(ctx, p.id, func(round int) (err error) {
 		p.round = round
@@ -116,7 +121,7 @@ func (p *publication) publish(ctx context.Context) (entry *Entry, err error) {
 // make makes one file.
 func (p *publication) make(t target) (output, error) {
 	if p.rec == nil {
-		return output{}, errOtherFiles
+		return output{}, errNotKept
 	}
 	b := &buffer{mem: p.Mem, limit: p.MaxBody * expansionOfFile}
 	p.memory = append(p.memory, b)
@@ -142,9 +147,14 @@ func (p *publication) attempt(ctx context.Context) (*Entry, error) {
 	if won, err := p.agrees(ctx, old, outputs); won || err != nil {
 		return old, err
 	}
+	if p.memory == nil {
+		return nil, errNotKept
+	}
 	if cond, err = p.putFiles(ctx, old, cond, outputs); err != nil {
 		return nil, err
 	}
+	p.free()
+	p.freed()
 	return p.putEntry(ctx, old, cond, outputs)
 }
 
@@ -209,7 +219,7 @@ func (p *publication) outputs(old *Entry) ([]output, error) {
 	}
 	if p.raw == nil {
 		if p.body == nil {
-			return nil, errOtherFiles
+			return nil, errNotKept
 		}
 		data, err := compressRaw(p.body)
 		if err != nil {

@@ -41,6 +41,7 @@ func newPlaces(encoders int, budget int64) places {
 type way struct {
 	places
 	leave       func() // gives up the place that the batch has
+	weight      int64  // of that place
 	beyondFirst bool
 }
 
@@ -52,7 +53,17 @@ func (w *way) enterEncoding(ctx context.Context) error {
 // enterPublishing waits for a place in the last stage, for so many bytes, and
 // then leaves the second.
 func (w *way) enterPublishing(ctx context.Context, bytes int64) error {
-	return w.enter(ctx, w.publishing, min(max(bytes, w.budget/maxPublishing), w.budget))
+	return w.enter(ctx, w.publishing, min(max(bytes, w.least()), w.budget))
+}
+
+// least is what a place in the last stage takes of the budget at least.
+func (w *way) least() int64 { return w.budget / maxPublishing }
+
+// keepLeast gives up what the place in the last stage takes beyond the least: the
+// bytes are gone.
+func (w *way) keepLeast() {
+	w.publishing.Release(w.weight - w.least())
+	w.weight = w.least()
 }
 
 // restart gives up the place, for a batch that has to be asked for once more.
@@ -68,6 +79,7 @@ func (w *way) enter(ctx context.Context, stage *semaphore.Weighted, weight int64
 	}
 	w.leave()
 	w.beyondFirst = true
-	w.leave = func() { stage.Release(weight) }
+	w.weight = weight
+	w.leave = func() { stage.Release(w.weight) }
 	return nil
 }

@@ -154,8 +154,14 @@ func constant(mem memory.Allocator, text []byte, ok bool, rows int) arrow.Array 
 	if ok && rows > 0 {
 		c.grow(mem, rows-1)
 		c.growText(mem, rows*len(text))
+		bitutil.SetBitsTo(c.valid, 0, int64(rows), true)
 		for row := range rows {
-			c.setText(mem, row, text)
+			c.offsets[row] = int32(row * len(text))
+		}
+		c.cells, c.set, c.used = rows, rows, rows*len(text)
+		all := c.bytes[:c.used]
+		for n := copy(all, text); n < len(all); {
+			n += copy(all[n:], all[:n])
 		}
 	}
 	return c.array(mem, rows)
