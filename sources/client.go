@@ -96,8 +96,7 @@ type Client struct {
 	throttle       *throttle
 	// requests and repeated count what was sent.
 	requests, repeated atomic.Int64
-	// reached says that some request got an answer, of whatever kind.
-	reached atomic.Bool
+	reach              reach
 }
 
 var _ pipeline.Source = (*Client)(nil)

@@ -26,13 +26,15 @@ const (
 func (c *Client) Fetch(ctx context.Context, table *schema.Table, batchID string, buf []byte) ([]byte, error) {
 	pace := newPacer(c.backoffBase, c.backoffMax)
 	var last *failure
-	tries := 0
+	tries, answers := 0, int64(0)
 	body, err := backoff.Retry(ctx, func() ([]byte, error) {
 		var allowed ticket
 		var body []byte
 		if allowed, last = c.throttle.admit(ctx); last == nil {
 			if tries++; tries > 1 {
 				c.repeated.Add(1)
+			} else {
+				answers = c.reach.answers.Load()
 			}
 			body, last = c.try(ctx, table, batchID, buf)
 			c.note(ctx, allowed, last)
@@ -59,7 +61,7 @@ func (c *Client) Fetch(ctx context.Context, table *schema.Table, batchID string,
 	case ctx.Err() != nil:
 		return nil, &pipeline.Error{Op: "fetch", Batch: batchID, Class: pipeline.Transient, Err: ctx.Err()}
 	}
-	return nil, c.conclude(batchID, last, tries)
+	return nil, c.conclude(batchID, last, tries, answers)
 }
 
 // note tells the throttle what became of a request.
@@ -74,17 +76,21 @@ func (c *Client) note(ctx context.Context, allowed ticket, f *failure) {
 	}
 }
 
-// conclude returns the error of a Fetch that the failure of its last try ended.
-func (c *Client) conclude(batchID string, last *failure, tries int) *pipeline.Error {
+// conclude returns the error of a Fetch that the failure of its last try ended,
+// and before whose first one the Client had so many answers.
+func (c *Client) conclude(batchID string, last *failure, tries int, answers int64) *pipeline.Error {
 	e := &pipeline.Error{Op: "fetch", Batch: batchID, Class: last.class, Err: last, Hint: last.hint}
 	switch {
 	case !last.again:
 	case last.wait > maxWait:
 		e.Err = fmt.Errorf("%w: it demands a wait of %s, the most is %s", last, last.wait, maxWait)
 		e.Hint = "run again after that time"
-	case last.unconnected && !c.reached.Load():
+	case last.unconnected && c.reach.answers.Load() == 0:
 		e.Err = fmt.Errorf("the API was never reached: %w", last)
 		e.Class, e.Hint = pipeline.Fatal, "check --api-url and the network"
+	case last.unconnected && c.reach.gone(answers, last.connected):
+		e.Err = fmt.Errorf("the API cannot be reached any more: %w", last)
+		e.Class, e.Hint = pipeline.Fatal, "nothing that was exported is lost: check the network and run again"
 	case tries > 1:
 		e.Err = fmt.Errorf("gave up after %d tries: %w", tries, last)
 	}
