@@ -37,6 +37,10 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// ErrStopped is the cause why a Source was not asked, or not again, for a batch
+// after Config.Stop was closed.
+var ErrStopped = errors.New("the run is being stopped")
+
 // Hint returns the advice of the first error in err's chain that has one.
 func Hint(err error) string {
 	for err != nil {

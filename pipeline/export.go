@@ -39,8 +39,8 @@ type Result struct {
 }
 
 // export takes one batch through all stages, and calls fetched when it leaves the
-// first of them for the second. The error is one that ends the run; a failure of the batch is in
-// the Result.
+// first of them for the second. The error is one that ends the run, or ErrStopped
+// where it has ended the batch; a failure of the batch is in the Result.
 func (x *exporter) export(ctx context.Context, id string, fetched func()) (Result, error) {
 	start := x.Now()
 	w := way{places: x.places, leave: fetched}
@@ -55,6 +55,9 @@ func (x *exporter) export(ctx context.Context, id string, fetched func()) (Resul
 	}
 	if ctx.Err() != nil {
 		return res, context.Cause(ctx)
+	}
+	if errors.Is(err, ErrStopped) {
+		return res, ErrStopped
 	}
 	failure := classify(err, id)
 	if failure.Class == Fatal {
@@ -108,6 +111,9 @@ const maxCutOff = 3
 // belongs, round times after it had to be asked for again.
 func (x *exporter) answer(ctx context.Context, id string, entry *Entry, round int, w *way) (Result, error) {
 	body, free, err := x.fetch(ctx, id)
+	if errors.Is(err, ErrStopped) {
+		return Result{}, err
+	}
 	if err != nil {
 		return Result{}, x.failed(ctx, id, classify(err, id), nil)
 	}

@@ -11,7 +11,9 @@ import (
 type Source interface {
 	// Fetch returns the whole answer for one batch, however long it takes
 	// to retry what may be retried, or an *Error. The bytes may be anything
-	// that is Complete; what they mean is not the source's business.
+	// that is Complete; what they mean is not the source's business. A source that
+	// was told of Config.Stop may return an *Error with ErrStopped for a batch that
+	// it does not wait for an answer to: that one counts as not begun.
 	//
 	// They may be in buf, from its beginning on, if its capacity is enough, or
 	// in another slice, as with append. Either way the caller owns what is

@@ -69,7 +69,8 @@ type Config struct {
 	// their next look whenever that changes, from the goroutine that reports.
 	OnWaiting func(n int)
 	// Stop, when it is closed, ends the run gently: no batch is begun any more,
-	// those under way are finished. May be nil.
+	// those under way are finished, but for those that Source has not asked for
+	// or would have to ask for again, if it is told of Stop. May be nil.
 	Stop <-chan struct{}
 	// Concurrency is the number of batches that are asked for at a time.
 	Concurrency int

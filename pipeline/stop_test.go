@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,6 +96,54 @@ type hangingAnswers struct{ *answers }
 func (s hangingAnswers) Fetch(ctx context.Context, table *schema.Table, id string, buf []byte) ([]byte, error) {
 	if id == "hangs" {
 		<-ctx.Done()
+	}
+	return s.answers.Fetch(ctx, table, id, buf)
+}
+
+// What only waits in the source when the run is stopped is not noted: it counts as
+// not begun, or as ongoing where that is known of it.
+func TestStopLeavesWhatOnlyWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stop := make(chan struct{})
+		source := waitingAnswers{newAnswers(), stop}
+		source.set("exported", finished("exported", "x", 2))
+		source.set("ongoing", ongoing("ongoing", 1, 2))
+		store := sinks.NewMemory()
+		cfg := config(t, source, store, "csv")
+		cfg.Wait, cfg.PollInterval, cfg.Stop = true, time.Minute, stop
+		time.AfterFunc(90*time.Second, func() { close(stop) })
+		start := time.Now()
+		results, s, err := runAll(t.Context(), t, cfg, "exported", "ongoing", "waits", "waits-too")
+		if err != nil || s.Exported != 1 || s.Ongoing != 1 || s.Failed != 0 || s.NotTried != 2 {
+			t.Errorf("summary %+v, error %v; want 1 exported, 1 ongoing, 2 not tried", s, err)
+		}
+		if took := time.Since(start); took != 90*time.Second {
+			t.Errorf("took %s, the run was stopped after 1m30s", took)
+		}
+		if len(results) != 2 || results["ongoing"].Outcome != StillOngoing || results["ongoing"].Finished != 1 {
+			t.Errorf("results %+v", results)
+		}
+		for name := range objects(t, store) {
+			if strings.Contains(name, "waits") {
+				t.Errorf("%s was written", name)
+			}
+		}
+		if e := readEntry(t, store, "ongoing"); e.State != StateOngoing || e.Error != "" {
+			t.Errorf("entry of the ongoing batch %+v", e)
+		}
+	})
+}
+
+// waitingAnswers never gets to ask for some batches, nor for any a second time.
+type waitingAnswers struct {
+	*answers
+	stop <-chan struct{}
+}
+
+func (s waitingAnswers) Fetch(ctx context.Context, table *schema.Table, id string, buf []byte) ([]byte, error) {
+	if strings.HasPrefix(id, "waits") || s.count(id) > 0 {
+		<-s.stop
+		return nil, &Error{Op: "fetch", Batch: id, Err: ErrStopped}
 	}
 	return s.answers.Fetch(ctx, table, id, buf)
 }

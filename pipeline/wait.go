@@ -3,6 +3,7 @@ package pipeline
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"log/slog"
 	"math"
 	"time"
@@ -129,6 +130,10 @@ func (r *run) all(ctx context.Context, ids []string) error {
 			fetching--
 		}
 		switch {
+		case errors.Is(l.err, ErrStopped):
+			if !l.lookedAt.IsZero() {
+				r.collect(l.last) // it is ongoing, as far as is known
+			}
 		case l.err != nil:
 			if failure == nil {
 				failure = l.err

@@ -78,6 +78,9 @@ type Config struct {
 	// of it when the API has too many requests (429, 503) for the nth time in
 	// a row.
 	BackoffBase, BackoffMax time.Duration
+	// Stop, when it is closed, ends every Fetch that has no request under way,
+	// with pipeline.ErrStopped: it is that of the pipeline's Config. May be nil.
+	Stop <-chan struct{}
 }
 
 // Client asks the API for answers. It may be used by many goroutines at once.
@@ -96,8 +99,7 @@ type Client struct {
 	throttle       *throttle
 	// requests and repeated count what was sent.
 	requests, repeated atomic.Int64
-	// reached says that some request got an answer, of whatever kind.
-	reached atomic.Bool
+	reach              reach
 }
 
 var _ pipeline.Source = (*Client)(nil)
@@ -132,7 +134,7 @@ func NewClient(cfg Config) (*Client, error) {
 		maxBody:        orDefault(cfg.MaxBody, DefaultMaxBody),
 		backoffBase:    cfg.BackoffBase,
 		backoffMax:     cfg.BackoffMax,
-		throttle:       newThrottle(cfg.Rate, cfg.BackoffBase, cfg.BackoffMax),
+		throttle:       newThrottle(cfg.Rate, cfg.BackoffBase, cfg.BackoffMax, cfg.Stop),
 		log:            cfg.Log,
 		quote:          newQuoter(cfg.Key),
 		transport: &http.Transport{

@@ -2,10 +2,8 @@ package sources
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"time"
-
-	"github.com/cenkalti/backoff/v5"
 
 	"enrow-export/pipeline"
 	"enrow-export/schema"
@@ -25,41 +23,45 @@ const (
 // retries.
 func (c *Client) Fetch(ctx context.Context, table *schema.Table, batchID string, buf []byte) ([]byte, error) {
 	pace := newPacer(c.backoffBase, c.backoffMax)
-	var last *failure
-	tries := 0
-	body, err := backoff.Retry(ctx, func() ([]byte, error) {
-		var allowed ticket
-		var body []byte
-		if allowed, last = c.throttle.admit(ctx); last == nil {
-			if tries++; tries > 1 {
-				c.repeated.Add(1)
-			}
-			body, last = c.try(ctx, table, batchID, buf)
-			c.note(ctx, allowed, last)
+	var answers int64 // that the Client had before the first try
+	for tries := 1; ; tries++ {
+		allowed, err := c.throttle.admit(ctx)
+		if refusal := (*failure)(nil); errors.As(err, &refusal) {
+			return nil, c.conclude(batchID, refusal, tries, answers)
+		} else if err != nil {
+			return nil, notAsked(batchID, err)
 		}
-		if last == nil {
+		if tries == 1 {
+			answers = c.reach.answers.Load()
+		} else {
+			c.repeated.Add(1)
+		}
+		body, last := c.try(ctx, table, batchID, buf)
+		c.note(ctx, allowed, last)
+		switch {
+		case last == nil:
 			return body, nil
+		case ctx.Err() != nil:
+			return nil, notAsked(batchID, ctx.Err())
+		case !last.again, last.wait > maxWait, tries > c.retries:
+			return nil, c.conclude(batchID, last, tries, answers)
 		}
-		if !last.again || last.wait > maxWait {
-			return nil, backoff.Permanent(last)
+		if err := c.throttle.over(ctx); err != nil {
+			return nil, notAsked(batchID, err)
 		}
 		pace.demanded = last.wait
-		return nil, last
-	},
-		backoff.WithBackOff(pace),
-		backoff.WithMaxTries(uint(c.retries)+1),
-		backoff.WithMaxElapsedTime(0), // tries are limited, not time
-		backoff.WithNotify(func(err error, delay time.Duration) {
-			c.log.InfoContext(ctx, "trying again", logBatch, batchID, logAttempt, tries, logReason, err.Error(), logDelay, delay)
-		}),
-	)
-	switch {
-	case err == nil:
-		return body, nil
-	case ctx.Err() != nil:
-		return nil, &pipeline.Error{Op: "fetch", Batch: batchID, Class: pipeline.Transient, Err: ctx.Err()}
+		delay := pace.NextBackOff()
+		c.log.InfoContext(ctx, "trying again", logBatch, batchID, logAttempt, tries, logReason, last.text, logDelay, delay)
+		if err := c.throttle.sleep(ctx, delay); err != nil {
+			return nil, notAsked(batchID, err)
+		}
 	}
-	return nil, c.conclude(batchID, last, tries)
+}
+
+// notAsked returns the error of a Fetch that ended because the run does, for which
+// the API is not to blame.
+func notAsked(batchID string, err error) *pipeline.Error {
+	return &pipeline.Error{Op: "fetch", Batch: batchID, Class: pipeline.Transient, Err: err}
 }
 
 // note tells the throttle what became of a request.
@@ -74,17 +76,21 @@ func (c *Client) note(ctx context.Context, allowed ticket, f *failure) {
 	}
 }
 
-// conclude returns the error of a Fetch that the failure of its last try ended.
-func (c *Client) conclude(batchID string, last *failure, tries int) *pipeline.Error {
+// conclude returns the error of a Fetch that the failure of its last try ended,
+// and before whose first one the Client had so many answers.
+func (c *Client) conclude(batchID string, last *failure, tries int, answers int64) *pipeline.Error {
 	e := &pipeline.Error{Op: "fetch", Batch: batchID, Class: last.class, Err: last, Hint: last.hint}
 	switch {
 	case !last.again:
 	case last.wait > maxWait:
 		e.Err = fmt.Errorf("%w: it demands a wait of %s, the most is %s", last, last.wait, maxWait)
 		e.Hint = "run again after that time"
-	case last.unconnected && !c.reached.Load():
+	case last.unconnected && c.reach.answers.Load() == 0:
 		e.Err = fmt.Errorf("the API was never reached: %w", last)
 		e.Class, e.Hint = pipeline.Fatal, "check --api-url and the network"
+	case last.unconnected && c.reach.gone(answers, last.connected):
+		e.Err = fmt.Errorf("the API cannot be reached any more: %w", last)
+		e.Class, e.Hint = pipeline.Fatal, "nothing that was exported is lost: check the network and run again"
 	case tries > 1:
 		e.Err = fmt.Errorf("gave up after %d tries: %w", tries, last)
 	}

@@ -1,6 +1,7 @@
 package sources
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -20,7 +21,8 @@ import (
 // were sent before the last pause began are not counted: they come from the same
 // trouble, and do not show that it is over either.
 type throttle struct {
-	limiter *rate.Limiter // nil for no limit
+	limiter *rate.Limiter   // nil for no limit
+	stop    <-chan struct{} // ends all waits when it is closed
 
 	mu     sync.Mutex
 	pace   *pacer
@@ -28,8 +30,8 @@ type throttle struct {
 	until  time.Time // the end of the last one
 }
 
-func newThrottle(perSecond float64, base, limit time.Duration) *throttle {
-	t := &throttle{pace: newPacer(base, limit)}
+func newThrottle(perSecond float64, base, limit time.Duration, stop <-chan struct{}) *throttle {
+	t := &throttle{pace: newPacer(base, limit), stop: stop}
 	if perSecond > 0 {
 		t.limiter = rate.NewLimiter(rate.Limit(perSecond), 1)
 	}
@@ -41,12 +43,15 @@ type ticket struct {
 	pauses int // that had begun when it was given out
 }
 
-// admit returns when a request may be sent. It fails when ctx is done, and, at
-// once and for the whole run, when the API demands a longer wait than maxWait of
-// everybody: whoever asked nevertheless would be told the same.
-func (t *throttle) admit(ctx context.Context) (ticket, *failure) {
+// admit returns when a request may be sent. It fails when the run is over, and with
+// a *failure, at once and for the whole run, when the API demands a longer wait than
+// maxWait of everybody: whoever asked nevertheless would be told the same.
+func (t *throttle) admit(ctx context.Context) (ticket, error) {
 	for {
 		now, left := t.pause()
+		if err := t.over(ctx); err != nil {
+			return now, err
+		}
 		switch {
 		case left > maxWait:
 			return now, &failure{
@@ -54,8 +59,8 @@ func (t *throttle) admit(ctx context.Context) (ticket, *failure) {
 				again: true, wait: (left + time.Second - 1).Truncate(time.Second),
 			}
 		case left > 0:
-			if err := sleep(ctx, left); err != nil {
-				return now, &failure{text: err.Error()}
+			if err := t.sleep(ctx, left); err != nil {
+				return now, err
 			}
 			continue // another one may have begun
 		case t.limiter == nil:
@@ -64,9 +69,9 @@ func (t *throttle) admit(ctx context.Context) (ticket, *failure) {
 		// What a pause has kept does not come all at once when it ends: the
 		// turns that the rate gives are given after it.
 		turn := t.limiter.Reserve()
-		if err := sleep(ctx, turn.Delay()); err != nil {
+		if err := t.sleep(ctx, turn.Delay()); err != nil {
 			turn.Cancel()
-			return now, &failure{text: err.Error()}
+			return now, err
 		}
 		if now, left = t.pause(); left == 0 {
 			return now, nil
@@ -107,17 +112,28 @@ func (t *throttle) answered(sent ticket) {
 	}
 }
 
-// sleep waits for d, or until ctx is done, which is the error.
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
+// sleep waits for d, or until the run is over, which is the error.
+func (t *throttle) sleep(ctx context.Context, d time.Duration) error {
+	if d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		case <-t.stop:
+		}
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
+	return t.over(ctx)
+}
+
+// over returns why no request may be sent any more, nil while one may.
+func (t *throttle) over(ctx context.Context) error {
 	select {
-	case <-timer.C:
-		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-t.stop:
+		return cmp.Or(ctx.Err(), pipeline.ErrStopped)
+	default:
+		return nil
 	}
 }

@@ -167,7 +167,7 @@ func TestPausesGrow(t *testing.T) {
 		const base, limit = 100 * time.Millisecond, time.Second
 		ceilings := []time.Duration{100, 200, 400, 800, 1000, 1000}
 		highest := make([]time.Duration, len(ceilings))
-		throttle := newThrottle(0, base, limit)
+		throttle := newThrottle(0, base, limit, nil)
 		stale := ticket{-1}
 		for range 1000 {
 			for i := range ceilings {

@@ -32,6 +32,8 @@ type failure struct {
 	// unconnected says that no connection came about, or none that was kept
 	// until an answer.
 	unconnected bool
+	// connected says that there was a connection.
+	connected bool
 }
 
 func (f *failure) Error() string { return f.text }
@@ -41,8 +43,11 @@ func (f *failure) Error() string { return f.text }
 func (c *Client) try(ctx context.Context, table *schema.Table, batchID string, buf []byte) ([]byte, *failure) {
 	ctx, cancel := context.WithTimeout(ctx, c.requestTimeout)
 	defer cancel()
+	// A transport that loses a connection which it had used before looks for
+	// another one: what counts is whether it had the last.
 	var connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { connected.Store(false) },
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
 	target := c.base.JoinPath(table.Endpoint)
@@ -64,7 +69,10 @@ func (c *Client) try(ctx context.Context, table *schema.Table, batchID string, b
 		timedOut := errors.Is(ctx.Err(), context.DeadlineExceeded)
 		f := &failure{
 			text:  fmt.Sprintf("no answer from %s: %s", c.base.Host, c.quote.text(err.Error())),
-			again: true, unconnected: !timedOut || !connected.Load(),
+			again: true, unconnected: !timedOut || !connected.Load(), connected: connected.Load(),
+		}
+		if f.unconnected {
+			c.reach.missed.Add(1)
 		}
 		if timedOut {
 			f.text = fmt.Sprintf("no answer from %s within %s", c.base.Host, c.requestTimeout)
@@ -72,7 +80,7 @@ func (c *Client) try(ctx context.Context, table *schema.Table, batchID string, b
 		return nil, f
 	}
 	defer resp.Body.Close()
-	c.reached.Store(true)
+	c.reach.answered()
 	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusAccepted {
 		return c.readBody(ctx, resp, buf)
 	}

@@ -71,6 +71,8 @@ func (p *program) export(c *cli.Context) error {
 		return err
 	}
 	cfg.Log = ui.log
+	stop := make(chan struct{}) // for the source, too
+	cfg.Stop = stop
 	part, err := shardOf(c)
 	if err != nil {
 		return err
@@ -109,6 +111,7 @@ func (p *program) export(c *cli.Context) error {
 	defer report.close()
 	summary := newSummaryLine(cfg.Table.Kind, pipeline.Summary{}, 0)
 	if ids, err = wanted(c, cfg, from, ids, part); err == nil {
+		p.stopGently(c.Duration("grace"), ui, stop)
 		summary, err = p.runExport(c, cfg, from, ids, ui, report)
 	}
 	err = joinOutcome(err, summary.Failed, summary.Ongoing)
@@ -142,7 +145,6 @@ func wanted(c *cli.Context, cfg pipeline.Config, from source, ids []string, part
 
 // runExport exports the batches, and tells how that goes.
 func (p *program) runExport(c *cli.Context, cfg pipeline.Config, from source, ids []string, ui *ui, report *report) (summaryLine, error) {
-	cfg.Stop = p.stopGently(c.Duration("grace"), ui)
 	progress := ui.track(len(ids), cfg.Encodings)
 	cfg.OnWaiting = progress.waiting
 	s, err := pipeline.Run(c.Context, cfg, ids, func(r pipeline.Result) {
@@ -159,15 +161,13 @@ func (p *program) runExport(c *cli.Context, cfg pipeline.Config, from source, id
 	return summary, err
 }
 
-// stopGently returns a channel that the first signal closes, when batches that
-// are under way then have some time to be finished.
-func (p *program) stopGently(grace time.Duration, ui *ui) <-chan struct{} {
-	stop := make(chan struct{})
+// stopGently lets the first signal close stop, when batches that are under way
+// then have some time to be finished.
+func (p *program) stopGently(grace time.Duration, ui *ui, stop chan<- struct{}) {
 	p.signals.graceful(grace, func() {
 		ui.log.Warn("stopping: batches under way are being finished; another signal stops at once", "within", grace)
 		close(stop)
 	})
-	return stop
 }
 
 func (p *program) dryRun(ctx context.Context, cfg pipeline.Config, ids []string, ui *ui) error {
@@ -287,6 +287,7 @@ func newClient(c *cli.Context, cfg pipeline.Config, ui *ui) (*sources.Client, er
 		MaxBody:        cfg.MaxBody,
 		UserAgent:      "enrow-export/" + version,
 		Log:            ui.log,
+		Stop:           cfg.Stop,
 	})
 	if err != nil {
 		return nil, usagef("", "%v", err)

@@ -206,6 +206,39 @@ func TestSignalCutsOff(t *testing.T) {
 	}
 }
 
+// A batch that only waits for its turn to ask is not under way: a signal ends that
+// wait, long before the grace or the turn comes.
+func TestSignalWhileWaitingForTurn(t *testing.T) {
+	for _, test := range signals {
+		t.Run(test.name, func(t *testing.T) {
+			api := fakeapi.New(fakeapi.Options{})
+			defer api.Close()
+			api.Add(fakeapi.Generate("a", 4, 1))
+			api.Add(fakeapi.Generate("b", 4, 1))
+			server := httptest.NewServer(api)
+			defer server.Close()
+			dir := t.TempDir()
+			p := start(t, dir, server.URL, "export", "--rate", "0.1", "--grace", "1h", "--to", "out", "a", "b")
+			stdout := bufio.NewReader(p.stdout)
+			if _, err := stdout.ReadString('\n'); err != nil { // one of them is exported
+				t.Fatal(err)
+			}
+			p.stdout = stdout
+			rest, _, code := p.end(t, test.signal)
+			if code != test.code || !strings.HasPrefix(rest, "2 batches: 1 not finished, 1 exported (4 rows, ") {
+				t.Errorf("exit code %d, want %d:\n%s", code, test.code, rest)
+			}
+			if n := api.Requests(""); n != 1 {
+				t.Errorf("%d requests, want 1", n)
+			}
+			told, _, _ := start(t, dir, server.URL, "status", "--to", "out").end(t, nil)
+			if !strings.Contains(told, "\n1 batch: 1 exported ") {
+				t.Errorf("the manifest knows of others:\n%s", told)
+			}
+		})
+	}
+}
+
 // A signal ends the wait for an ongoing batch, too.
 func TestSignalWhileWaiting(t *testing.T) {
 	for _, test := range signals {

@@ -1,0 +1,206 @@
+package sources
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"enrow-export/pipeline"
+	"enrow-export/schema"
+	"enrow-export/sources/fakeapi"
+)
+
+const goneHint = "nothing that was exported is lost: check the network and run again"
+
+// line is what leads to an API, and may be cut.
+type line struct {
+	client *Client
+	cut    atomic.Pointer[func(context.Context) error] // what becomes of new connections
+	dials  atomic.Int64
+}
+
+// lineOf returns the line of a Client that has not asked for anything yet.
+func lineOf(c *Client) *line {
+	l := &line{client: c}
+	t := c.transport.(*http.Transport)
+	dial := t.DialContext
+	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		l.dials.Add(1)
+		if cut := l.cut.Load(); cut != nil {
+			return nil, (*cut)(ctx)
+		}
+		return dial(ctx, network, addr)
+	}
+	return l
+}
+
+// fail lets connections fail, those that are idle too; nil mends the line.
+func (l *line) fail(with func(context.Context) error) {
+	if with == nil {
+		l.cut.Store(nil)
+		return
+	}
+	l.cut.Store(&with)
+	l.client.Close()
+}
+
+func refuses(context.Context) error {
+	return &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+}
+
+// An API that has answered and cannot be reached any more is a reason to end the
+// run, once a batch has used up its retries without anybody having had an answer.
+func TestFetchGone(t *testing.T) {
+	cuts := map[string]struct {
+		cut  func(context.Context) error
+		want string
+	}{
+		"nobody listens": {refuses, "no answer from 127.0.0.1: dial tcp: connection refused"},
+		"no such name": {func(context.Context) error {
+			return &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "api.enrow.io", IsNotFound: true}}
+		}, "no answer from 127.0.0.1: dial tcp: lookup api.enrow.io: no such host"},
+		"nothing comes back": {func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}, "no answer from 127.0.0.1 within 5s"},
+	}
+	for name, tt := range cuts {
+		for _, answer := range []string{"ok", "400", "cut:10"} {
+			t.Run(name+"/"+answer, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					c := overPipes(t, newAPI(t, answer+",okx9"), Config{Retries: 5, RequestTimeout: 5 * time.Second})
+					l := lineOf(c)
+					_ = fetchSample(t.Context(), t, c) // it is reached, that is all
+					l.fail(tt.cut)
+					before := c.Requests()
+					e := asError(t, fetchSample(t.Context(), t, c))
+					if want := "the API cannot be reached any more: " + tt.want; e.Class != pipeline.Fatal || e.Err.Error() != want || e.Hint != goneHint {
+						t.Errorf("error is of class %d, %v (%s); want %s", e.Class, e.Err, e.Hint, want)
+					}
+					if got := c.Requests() - before; got != 6 {
+						t.Errorf("%d requests, want 6", got)
+					}
+				})
+			})
+		}
+	}
+}
+
+// With few retries a batch alone does not show that the API is gone, several in a
+// row do. Any answer in between shows that it is not.
+func TestFetchGoneWithFewRetries(t *testing.T) {
+	for retries, batches := range []int{6, 3, 2, 2, 2, 1} {
+		synctest.Test(t, func(t *testing.T) {
+			c := overPipes(t, newAPI(t, ""), Config{Retries: retries})
+			l := lineOf(c)
+			for range 2 {
+				l.fail(nil)
+				if err := fetchSample(t.Context(), t, c); err != nil {
+					t.Error(err)
+				}
+				l.fail(refuses)
+				for range batches - 1 {
+					if e := asError(t, fetchSample(t.Context(), t, c)); e.Class != pipeline.Transient {
+						t.Errorf("%d retries: error is of class %d, %v", retries, e.Class, e)
+					}
+				}
+			}
+			if e := asError(t, fetchSample(t.Context(), t, c)); e.Class != pipeline.Fatal || e.Hint != goneHint {
+				t.Errorf("%d retries: after %d batches the error is of class %d, %v", retries, batches, e.Class, e)
+			}
+		})
+	}
+}
+
+// While others are answered, a batch that cannot connect fails alone, however
+// often it tries.
+func TestFetchOthersAreAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		c := overPipes(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			<-release
+			w.Header().Set("Connection", "close") // the next batch needs one of its own
+			_, _ = w.Write(fakeapi.Sample().Body)
+		}), Config{Retries: 9})
+		l := lineOf(c)
+		answered := make(chan error)
+		go func() {
+			_, err := c.Fetch(t.Context(), &schema.EmailFind, "other", nil)
+			answered <- err
+		}()
+		synctest.Wait()
+		l.fail(func(ctx context.Context) error {
+			if l.dials.Load() == 4 { // the third of this batch
+				close(release)
+				if err := <-answered; err != nil {
+					t.Error(err)
+				}
+			}
+			return refuses(ctx)
+		})
+		e := asError(t, fetchSample(t.Context(), t, c))
+		if e.Class != pipeline.Transient || !strings.HasPrefix(e.Err.Error(), "gave up after 10 tries: no answer from") {
+			t.Errorf("error is of class %d, %v", e.Class, e)
+		}
+	})
+}
+
+// Somebody is there who closes the connections of a batch. That may be because of
+// the batch, and would end every run if it were fatal; of several in a row it is
+// not.
+func TestFetchDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var drops atomic.Bool
+		api := newAPI(t, "")
+		c := overPipes(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if drops.Load() {
+				panic(http.ErrAbortHandler)
+			}
+			api.ServeHTTP(w, r)
+		}), Config{Retries: 9})
+		for range 2 {
+			drops.Store(false)
+			if err := fetchSample(t.Context(), t, c); err != nil {
+				t.Error(err)
+			}
+			drops.Store(true)
+			for range 2 {
+				if e := asError(t, fetchSample(t.Context(), t, c)); e.Class != pipeline.Transient {
+					t.Errorf("error is of class %d, %v", e.Class, e)
+				}
+			}
+		}
+		if e := asError(t, fetchSample(t.Context(), t, c)); e.Class != pipeline.Fatal || e.Hint != goneHint {
+			t.Errorf("after three batches the error is of class %d, %v (%s)", e.Class, e, e.Hint)
+		}
+	})
+}
+
+// A run that is cut off says so, not that the API is gone.
+func TestFetchGoneCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := overPipes(t, newAPI(t, ""), Config{Retries: 5})
+		l := lineOf(c)
+		if err := fetchSample(t.Context(), t, c); err != nil {
+			t.Error(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		before := l.dials.Load()
+		l.fail(func(ctx context.Context) error {
+			if l.dials.Load() == before+6 {
+				cancel()
+			}
+			return refuses(ctx)
+		})
+		if e := asError(t, fetchSample(ctx, t, c)); e.Class == pipeline.Fatal || !errors.Is(e, context.Canceled) {
+			t.Errorf("error is of class %d, %v", e.Class, e)
+		}
+	})
+}
