@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -208,4 +211,52 @@ func TestDiskTurnsReadOnly(t *testing.T) {
 	stoppedMidway(t, d.Store, quiet, s, err, cause, ids)
 	store.name = ""
 	finishes(t, cfg, quiet, s, ids)
+}
+
+// A folder that is moved away, or removed, is not made again, and nothing is
+// put into another one at its place: no entry would be true there whose files
+// went with the first.
+func TestFolderIsMovedAway(t *testing.T) {
+	source, ids, quiet := manyBatches(t)
+	for before, name := range map[string]string{"entry": "_manifest/email_find/" + ids[20] + ".json", "file": "email_find/" + ids[20] + ".csv"} {
+		for _, replaced := range []bool{false, true} {
+			t.Run(fmt.Sprintf("before %s replaced %t", before, replaced), func(t *testing.T) {
+				out := filepath.Join(t.TempDir(), "out")
+				gone := out + ".gone"
+				store := &atPut{Store: openDisk(t, out).Store, name: name, do: func() {
+					if err := os.Rename(out, gone); err != nil {
+						t.Error(err)
+					}
+					if !replaced {
+						return
+					}
+					for _, dir := range []string{"email_find", "_manifest/email_find"} {
+						if err := os.MkdirAll(filepath.Join(out, dir), 0o777); err != nil {
+							t.Error(err)
+						}
+					}
+				}}
+				cfg := config(t, source, store, "csv", "ndjson")
+				_, s, err := runAll(t.Context(), t, cfg, ids...)
+				stoppedMidway(t, openDisk(t, gone).Store, quiet, s, err, sinks.ErrUnreachable, ids)
+				if err == nil || !strings.Contains(err.Error(), out+": the folder was moved away or replaced") {
+					t.Errorf("error %v does not say what happened", err)
+				}
+				if _, err := os.Lstat(out); !replaced && !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("the folder was made again: error %v", err)
+				}
+				if got := objects(t, openDisk(t, out).Store); len(got) > 0 {
+					t.Errorf("%d objects were put into the new folder", len(got))
+				}
+				if err := os.RemoveAll(out); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Rename(gone, out); err != nil {
+					t.Fatal(err)
+				}
+				cfg.Store = openDisk(t, out).Store
+				finishes(t, cfg, quiet, s, ids)
+			})
+		}
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -55,28 +54,10 @@ func unreachable(err error) error {
 	return fmt.Errorf("%w: %w", sinks.ErrUnreachable, err)
 }
 
-// checkRoot reports, as sinks.ErrUnreachable, that the root cannot be a folder
-// of objects. A root that does not exist can still become one.
-func (s *Store) checkRoot() error {
-	info, err := os.Stat(s.root)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if _, err := os.Lstat(s.root); err == nil {
-			return unreachable(fmt.Errorf("%s is a link to nothing", s.root))
-		}
-		return nil
-	case err != nil:
-		return unreachable(err)
-	case !info.IsDir():
-		return unreachable(fmt.Errorf("%s is not a folder", s.root))
-	}
-	return nil
-}
-
 // Check reports, as sinks.ErrUnreachable, what keeps this process from putting
-// objects: the root is a file, or it may not be read or written, or it does not
-// exist and may not be made. It changes nothing, and sees neither quotas nor
-// whether the file system has locks.
+// objects: the root is a file, or another folder than it was, or it may not be
+// read or written, or it does not exist and may not be made. It changes nothing,
+// and sees neither quotas nor whether the file system has locks.
 func (s *Store) Check(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -23,8 +23,8 @@ type flushes struct {
 // need not wait for each other.
 const parallelFlushes = 2
 
-func newFlushes() flushes {
-	return flushes{sync: syncFolder, parallel: parallelFlushes, folders: make(map[string]*flushing)}
+func newFlushes(sync func(dir string) error) flushes {
+	return flushes{sync: sync, parallel: parallelFlushes, folders: make(map[string]*flushing)}
 }
 
 // flushing is one folder of flushes.
@@ -76,6 +76,15 @@ func (f *flushes) flush(dir string) error {
 		delete(f.folders, dir)
 	}
 	return mine.err
+}
+
+// flushFolder flushes the names in the folder dir to the disk. It fails when that
+// may have been a folder of another root than the one that has the objects.
+func (s *Store) flushFolder(dir string) error {
+	if err := syncFolder(dir); err != nil {
+		return err
+	}
+	return s.checkRoot()
 }
 
 // syncFolder flushes the names in the folder dir to the disk.

@@ -45,6 +45,12 @@ func (s *Store) makeFolder(dir string) error {
 }
 
 func (s *Store) makeDurable(dir string) error {
+	if dir == s.root {
+		// One that was there is not made again, nor is anything made in another.
+		if err := s.checkRoot(); err != nil {
+			return err
+		}
+	}
 	info, err := os.Stat(dir)
 	switch {
 	case err == nil && !info.IsDir():
@@ -70,6 +76,11 @@ func (s *Store) makeDurable(dir string) error {
 				return unreachable(err) // whatever the cause: no object has a place
 			}
 			return err
+		}
+		if dir == s.root {
+			if err := s.checkRoot(); err != nil { // which remembers it
+				return err
+			}
 		}
 	default:
 		return err

@@ -119,7 +119,9 @@ func (l *lister) file(ctx context.Context, name string) error {
 	switch info, err := os.Lstat(l.store.path(name)); {
 	case err == nil && info.Mode().IsRegular():
 		l.stopped = !l.yield(sinks.Info{Name: name, Size: info.Size()}, nil)
-	case err != nil && !errors.Is(err, fs.ErrNotExist): // else it has just gone
+	case errors.Is(err, fs.ErrNotExist): // it has just gone, if not all have
+		return l.store.checkRoot()
+	case err != nil:
 		return err
 	}
 	return nil

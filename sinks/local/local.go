@@ -41,6 +41,7 @@ type Store struct {
 	root    string // absolute
 	stripes [stripeCount]lockFile
 	sweep   sharers
+	seen    seenRoot
 
 	flushes flushes
 
@@ -59,8 +60,9 @@ var (
 )
 
 // Open returns the store below the folder root. Nothing is touched yet: a root
-// that does not exist reads as an empty store, and Put makes it. Who is done with
-// a store that was written to calls Close.
+// that does not exist reads as an empty store, and Put makes it, once: from when
+// it has been seen it has to stay that folder. Who is done with a store calls
+// Close.
 func Open(root string) (*Store, error) {
 	if root == "" {
 		return nil, errors.New("open local store: no folder given")
@@ -72,23 +74,24 @@ func Open(root string) (*Store, error) {
 	s := &Store{
 		root:    abs,
 		sweep:   sharers{lockFile: newLockFile(sweepLock)},
-		flushes: newFlushes(),
 		flock:   syscall.Flock,
 		durable: make(map[string]struct{}),
 	}
+	s.flushes = newFlushes(s.flushFolder)
 	for i := range s.stripes {
 		s.stripes[i] = newLockFile(lockName(uint32(i)))
 	}
 	return s, nil
 }
 
-// Close closes the lock files that the store keeps open, when all that was begun
-// has ended. Whatever is done later opens them again.
+// Close closes the root and the lock files, which the store keeps open, when all
+// that was begun has ended. Whatever is done later opens lock files again.
 func (s *Store) Close() error {
 	for i := range s.stripes {
 		s.stripes[i].close()
 	}
 	s.sweep.close()
+	s.seen.folder.Load().close()
 	return nil
 }
 
@@ -142,11 +145,10 @@ func (s *Store) open(name string) (*os.File, error) {
 	f, err := os.OpenFile(s.path(name), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	switch {
 	case err == nil:
-	case errors.Is(err, fs.ErrNotExist),
-		errors.Is(err, syscall.ELOOP),                                     // a link
+	case errors.Is(err, syscall.ELOOP), // a link
 		errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.EOPNOTSUPP): // a socket
 		return nil, notExist(name)
-	case errors.Is(err, syscall.ENOTDIR):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		if rootErr := s.checkRoot(); rootErr != nil {
 			return nil, rootErr
 		}

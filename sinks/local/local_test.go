@@ -246,11 +246,11 @@ func TestWrittenInPlace(t *testing.T) {
 	}
 }
 
-// Somebody may clear folders while a store is in use.
+// Somebody may clear folders while a store is in use, as long as the root stays.
 func TestFolderIsCleared(t *testing.T) {
 	s := open(t)
 	put(t, s, "a/b/c", "x")
-	for _, gone := range []string{"a/b", "a", ""} {
+	for _, gone := range []string{"a/b", "a"} {
 		if err := os.RemoveAll(s.path(gone)); err != nil {
 			t.Fatal(err)
 		}

@@ -300,6 +300,9 @@ func TestClose(t *testing.T) {
 		if f := s.stripes[stripeOf("a")].file; f != nil || s.sweep.file != nil {
 			t.Error("lock files are open")
 		}
+		if _, err := s.seen.folder.Load().file.Stat(); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("the root is open: error %v", err)
+		}
 	}
 	put(t, s, "b", "x")
 	if err := s.Close(); err != nil {

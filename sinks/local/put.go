@@ -61,6 +61,9 @@ func (s *Store) put(ctx context.Context, name string, data []byte, cond sinks.Co
 
 // replace calls do, which changes the object, under its lock if cond holds.
 //
+// It looks at the root last. Should that be moved even then, a rename still finds
+// its temporary nowhere but in the folder that it was made in.
+//
 // The lock ends before the change is flushed, so that a slow disk holds up
 // nobody: whoever changes the object next flushes the same folder before he says
 // that he is done, and with it what he has built upon.
@@ -71,6 +74,9 @@ func (s *Store) replace(ctx context.Context, name string, cond sinks.Condition, 
 	}
 	defer unlock()
 	if err := s.check(ctx, name, cond); err != nil {
+		return err
+	}
+	if err := s.checkRoot(); err != nil {
 		return err
 	}
 	return do()
@@ -105,8 +111,12 @@ func (s *Store) delete(ctx context.Context, name string, cond sinks.Condition) e
 }
 
 // glance is a check that reads no file unless the condition is lost. It may miss
-// that, so it is followed by another one under the lock.
+// that, so it is followed by another one under the lock, and so is its look at the
+// root.
 func (s *Store) glance(ctx context.Context, name string, cond sinks.Condition) error {
+	if err := s.checkRoot(); err != nil {
+		return err
+	}
 	file, err := os.Lstat(s.path(name))
 	switch {
 	case cond.Absent() && errors.Is(err, fs.ErrNotExist):

@@ -90,6 +90,9 @@ func (t *temporary) close() {
 // does not end the sweep. The first such error is returned in the end, but not
 // as sinks.ErrUnreachable: nobody needs the temporary gone.
 func (s *Store) Sweep(ctx context.Context) (removed int, err error) {
+	if err := s.checkRoot(); err != nil {
+		return 0, err
+	}
 	root := s.root + string(filepath.Separator) // a root that is a link is followed
 	var failed error
 	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {

@@ -1,0 +1,89 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync/atomic"
+	"syscall"
+)
+
+// errMoved says that the root is not the folder that it was.
+var errMoved = errors.New("the folder was moved away or replaced while it was in use")
+
+// rootFolder is the folder that the root was when it was first seen. Objects go
+// together: whoever moves the folder away takes with him what was put, and what
+// is put into another one at its place would tell of objects that are not there.
+type rootFolder struct {
+	info fs.FileInfo
+	// file is open, where the folder may be read: as long as it is, the number of
+	// a folder that is removed is not given to the next one.
+	file *os.File
+}
+
+// seenRoot is a rootFolder once there is one.
+type seenRoot struct {
+	folder atomic.Pointer[rootFolder]
+	// moved is for good. What was seen meanwhile may not be in the folder that
+	// comes back.
+	moved atomic.Bool
+}
+
+// checkRoot reports, as sinks.ErrUnreachable, that the root cannot be a folder
+// of objects, or is not the one that it was. A root that never existed can still
+// become one; one that does exist is remembered.
+func (s *Store) checkRoot() error {
+	seen := s.seen.folder.Load() // before others of this process may make it
+	info, err := os.Stat(s.root)
+	switch {
+	case s.seen.moved.Load():
+		return s.moved()
+	case errors.Is(err, fs.ErrNotExist) && seen != nil:
+		return s.moved()
+	case errors.Is(err, fs.ErrNotExist):
+		// It may have been made just now.
+		if at, err := os.Lstat(s.root); err == nil && at.Mode()&fs.ModeSymlink != 0 {
+			return unreachable(fmt.Errorf("%s is a link to nothing", s.root))
+		}
+		return nil
+	case err != nil:
+		return unreachable(err)
+	case !info.IsDir():
+		return unreachable(fmt.Errorf("%s is not a folder", s.root))
+	}
+	if seen == nil {
+		seen = s.seen.remember(s.root, info)
+	}
+	if !os.SameFile(seen.info, info) {
+		return s.moved()
+	}
+	return nil
+}
+
+// moved notes that the root is not the folder that it was.
+func (s *Store) moved() error {
+	s.seen.moved.Store(true)
+	return unreachable(fmt.Errorf("%s: %w", s.root, errMoved))
+}
+
+// remember takes the folder at root, which info describes, for the root from now
+// on, unless somebody was faster, and returns the one that is the root.
+func (r *seenRoot) remember(root string, info fs.FileInfo) *rootFolder {
+	mine := &rootFolder{info: info}
+	if f, err := openFile(root, os.O_RDONLY|syscall.O_DIRECTORY); err == nil {
+		mine.file = f
+	}
+	if r.folder.CompareAndSwap(nil, mine) {
+		return mine
+	}
+	mine.close()
+	return r.folder.Load()
+}
+
+// close closes what is open. The folder is still known by its number.
+func (r *rootFolder) close() {
+	if r != nil && r.file != nil {
+		r.file.Close()
+	}
+}
