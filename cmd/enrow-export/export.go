@@ -122,14 +122,22 @@ func (p *program) export(c *cli.Context) error {
 // wanted adds to the ids that are given those that go without saying, and returns
 // each once, as far as it belongs to the shard.
 func wanted(c *cli.Context, cfg pipeline.Config, from source, ids []string, part shard) ([]string, error) {
+	named := c.NArg() > 0 || len(given(c, "ids-file")) > 0
 	switch {
 	case c.Bool("pending"):
+		to, err := rootOf(c, "to")
+		if err == nil && !named {
+			err = to.exists() // or a wrong name would have nothing pending for ever
+		}
+		if err != nil {
+			return nil, err
+		}
 		more, err := pipeline.Pending(c.Context, cfg, c.Bool("retry-failed"))
 		if err != nil {
 			return nil, err
 		}
 		ids = append(ids, more...)
-	case c.NArg() == 0 && len(given(c, "ids-file")) == 0:
+	case !named:
 		for id, err := range from.saved(c.Context, cfg.Table) {
 			if err != nil {
 				return nil, err

@@ -55,29 +55,39 @@ func (r root) open() (sinks.Store, error) {
 	return sinks.WithTimeout(s, r.timeout), nil
 }
 
-// openExisting is open for commands that only read, and would take a mistyped
-// name for an empty destination. (A bucket that does not exist is an error
-// anyway.)
+// openExisting is open for commands that only read.
 func (r root) openExisting() (sinks.Store, error) {
 	s, err := r.open()
-	if err != nil || strings.HasPrefix(r.at, "gs://") {
-		return s, err
+	if err == nil {
+		err = r.exists()
 	}
-	path, err := r.folder()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		failure := &pipeline.Error{
-			Op: "open", Class: pipeline.Fatal, Err: fmt.Errorf("destination %s does not exist", path),
-			Hint: "check --to: export makes the folder when it has something to write",
-		}
-		if r.flag == "from" {
-			failure.Err, failure.Hint = fmt.Errorf("folder %s does not exist", path), "check --from"
-		}
-		return nil, failure
-	}
 	return s, nil
+}
+
+// exists returns an error if a folder is not there: whoever only looks at what is
+// in it would take a mistyped name for an empty destination. (A bucket that does
+// not exist is an error anyway.)
+func (r root) exists() error {
+	if strings.HasPrefix(r.at, "gs://") {
+		return nil
+	}
+	path, err := r.folder()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return nil // what else there may be against it is found by reading
+	}
+	if r.flag == "from" {
+		return &pipeline.Error{Op: "open", Class: pipeline.Fatal, Err: fmt.Errorf("folder %s does not exist", path), Hint: "check --from"}
+	}
+	return &pipeline.Error{
+		Op: "open", Class: pipeline.Fatal, Err: fmt.Errorf("destination %s does not exist", path),
+		Hint: "check --to: enqueue and export make the folder when they have something to write",
+	}
 }
 
 // publishBudget returns how many bytes may be on their way to the root at a time.
