@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -45,9 +46,9 @@ func (p *program) exportCommand() *cli.Command {
 			boolFlag("wait", "ask again for ongoing batches until they are finished"),
 			durationFlag("wait-timeout", pipeline.DefaultWaitTimeout, "`TIME` from the start after which no batch is waited for, 0 for no limit"),
 			durationFlag("poll-interval", pipeline.DefaultPollInterval, "least `TIME` between two looks at an ongoing batch; ten times that while it makes little progress"),
-			intFlag("concurrency", pipeline.DefaultConcurrency, "`NUMBER` of batches worked on at a time"),
+			intFlag("concurrency", pipeline.DefaultConcurrency, fmt.Sprintf("`NUMBER` of batches worked on at a time, at most %d", maxConcurrency)),
 			intFlag("retries", 5, "`NUMBER` of tries after the first, for each request"),
-			floatFlag("rate", 0, "`NUMBER` of requests a second at most, retries included; 0 for no limit"),
+			floatFlag("rate", 0, fmt.Sprintf("`NUMBER` of requests a second at most, retries included, from %v on; 0 for no limit", minRate)),
 			durationFlag("request-timeout", sources.DefaultRequestTimeout, "longest `TIME` of one try"),
 			stringFlag("max-body", "64MiB", "longest answer accepted, as a `SIZE`"),
 			durationFlag("grace", 20*time.Second, "`TIME` that batches under way have to be finished after the first SIGINT or SIGTERM"),
@@ -239,7 +240,16 @@ func exportConfig(c *cli.Context) (pipeline.Config, error) {
 	if cfg.MaxBody, err = byteSize("max-body", c.String("max-body")); err != nil {
 		return cfg, err
 	}
-	if err := positive("concurrency", cfg.Concurrency); err != nil {
+	if err := checkConcurrency(cfg.Concurrency); err != nil {
+		return cfg, err
+	}
+	if err := checkRate(c.Float64("rate")); err != nil {
+		return cfg, err
+	}
+	if err := notNegative("retries", c.Int("retries")); err != nil {
+		return cfg, err
+	}
+	if err := positive("request-timeout", c.Duration("request-timeout")); err != nil {
 		return cfg, err
 	}
 	if err := positive("poll-interval", cfg.PollInterval); err != nil {
@@ -273,15 +283,6 @@ func neutralise(encodings []sinks.Encoding) error {
 
 // newClient returns the API client that the flags describe. The caller closes it.
 func newClient(c *cli.Context, cfg pipeline.Config, ui *ui) (*sources.Client, error) {
-	if err := notNegative("retries", c.Int("retries")); err != nil {
-		return nil, err
-	}
-	if err := finite("rate", c.Float64("rate")); err != nil {
-		return nil, err
-	}
-	if err := positive("request-timeout", c.Duration("request-timeout")); err != nil {
-		return nil, err
-	}
 	key, err := apiKey(c.String("api-key-file"))
 	if err != nil {
 		return nil, err
