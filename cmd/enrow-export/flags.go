@@ -152,7 +152,7 @@ func logFlags() []cli.Flag {
 	return []cli.Flag{
 		stringFlag("log-level", "info", "least `LEVEL` of logs on stderr: debug, info, warn, error"),
 		stringFlag("log-format", "text", "`FORM` of logs on stderr: text, json"),
-		boolFlag("quiet", "print errors only"),
+		boolFlag("quiet", "print errors only, on stderr"),
 	}
 }
 
