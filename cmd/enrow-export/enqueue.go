@@ -56,7 +56,7 @@ func (p *program) enqueue(c *cli.Context) error {
 	if c.NArg() == 0 && len(files) == 0 {
 		return usagef("give batch ids, or --ids-file FILE", "no batch ids")
 	}
-	ids, err := p.readIDs(c.Args().Slice(), files)
+	ids, err := p.readIDs(c.Context, c.Args().Slice(), files)
 	if err != nil {
 		return err
 	}

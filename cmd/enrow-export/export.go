@@ -93,7 +93,7 @@ func (p *program) export(c *cli.Context) error {
 		defer from.close()
 		cfg.Source = from
 	}
-	ids, err := p.readIDs(c.Args().Slice(), files)
+	ids, err := p.readIDs(c.Context, c.Args().Slice(), files)
 	if err != nil {
 		return err
 	}
@@ -283,7 +283,7 @@ func neutralise(encodings []sinks.Encoding) error {
 
 // newClient returns the API client that the flags describe. The caller closes it.
 func newClient(c *cli.Context, cfg pipeline.Config, ui *ui) (*sources.Client, error) {
-	key, err := apiKey(c.String("api-key-file"))
+	key, err := apiKey(c.Context, c.String("api-key-file"))
 	if err != nil {
 		return nil, err
 	}

@@ -140,7 +140,7 @@ func TestReadIDs(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			p := &program{stdin: iotest.OneByteReader(strings.NewReader(test.stdin))}
-			got, err := p.readIDs(test.args, []string{"-"})
+			got, err := p.readIDs(t.Context(), test.args, []string{"-"})
 			if test.bad != "" {
 				if err == nil || err.Error() != test.bad || exitCode(err) != exitUsage {
 					t.Errorf("error %v, want\n%s", err, test.bad)
@@ -154,7 +154,7 @@ func TestReadIDs(t *testing.T) {
 	}
 
 	p := &program{stdin: iotest.ErrReader(errors.New("cable cut"))}
-	if _, err := p.readIDs(nil, []string{"-"}); err == nil || !strings.Contains(err.Error(), "read stdin: cable cut") {
+	if _, err := p.readIDs(t.Context(), nil, []string{"-"}); err == nil || !strings.Contains(err.Error(), "read stdin: cable cut") {
 		t.Errorf("error %v", err)
 	}
 }

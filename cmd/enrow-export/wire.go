@@ -185,10 +185,13 @@ func newSource(c *cli.Context, cfg pipeline.Config, ui *ui) (source, error) {
 
 // apiKey returns the API key, which never comes from a flag's value: it would
 // show in the list of processes.
-func apiKey(file string) (string, error) {
+func apiKey(ctx context.Context, file string) (string, error) {
 	key, from := os.Getenv("ENROW_API_KEY"), "ENROW_API_KEY"
 	if file != "" {
-		data, err := os.ReadFile(file)
+		data, err := unlessStopped(ctx, func() ([]byte, error) { return os.ReadFile(file) })
+		if ctx.Err() != nil {
+			return "", err
+		}
 		if err != nil {
 			return "", usagef("", "--api-key-file: %v", err)
 		}
