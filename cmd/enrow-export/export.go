@@ -98,6 +98,9 @@ func (p *program) export(c *cli.Context) error {
 		return err
 	}
 	if c.Bool("dry-run") {
+		if name := c.String("report"); name != "" {
+			ui.log.Warn("a dry run is not in the report", "report", name)
+		}
 		if ids, err = wanted(c, cfg, from, ids, part); err != nil {
 			return err
 		}
