@@ -286,7 +286,7 @@ func neutralise(encodings []sinks.Encoding) error {
 
 // newClient returns the API client that the flags describe. The caller closes it.
 func newClient(c *cli.Context, cfg pipeline.Config, ui *ui) (*sources.Client, error) {
-	key, err := apiKey(c.Context, c.String("api-key-file"))
+	key, err := apiKey(c.Context, c.String("api-key-file"), c.String("api-url"))
 	if err != nil {
 		return nil, err
 	}

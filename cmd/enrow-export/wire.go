@@ -183,9 +183,14 @@ func newSource(c *cli.Context, cfg pipeline.Config, ui *ui) (source, error) {
 	return source{Source: replay, close: func() { closeStore(store) }, saved: replay.IDs}, nil
 }
 
+// leastKey is how many characters a key of the API has at least.
+const leastKey = 8
+
 // apiKey returns the API key, which never comes from a flag's value: it would
-// show in the list of processes.
-func apiKey(ctx context.Context, file string) (string, error) {
+// show in the list of processes. A text that is too short for one would, as a key,
+// be taken out of every message, and of the words in it; an API on this machine
+// (no other may be without TLS) is one to try things out with, and takes any.
+func apiKey(ctx context.Context, file, apiURL string) (string, error) {
 	key, from := os.Getenv("ENROW_API_KEY"), "ENROW_API_KEY"
 	if file != "" {
 		data, err := unlessStopped(ctx, func() ([]byte, error) { return os.ReadFile(file) })
@@ -201,6 +206,10 @@ func apiKey(ctx context.Context, file string) (string, error) {
 	if key == "" {
 		return "", usagef("set ENROW_API_KEY, or name a file with --api-key-file; enrow-export demo needs no key",
 			"no API key: %s is empty", from)
+	}
+	if len(key) < leastKey && !strings.HasPrefix(strings.ToLower(apiURL), "http:") {
+		return "", usagef("set ENROW_API_KEY to the whole key, or name a file with it with --api-key-file",
+			"no API key: %s has fewer than %d characters", from, leastKey)
 	}
 	return key, nil
 }
