@@ -126,7 +126,8 @@ func TestReadIDs(t *testing.T) {
   stdin:3 begins with "_"
   stdin:4 is longer than 128 characters`},
 		{name: "long comment", stdin: "#" + strings.Repeat("x", 3*maxLine) + "\na\n" + strings.Repeat(" ", maxLine-3) + "b", want: []string{"a", "b"}},
-		{name: "long lines", stdin: "a\n" + strings.Repeat("x", 2*maxLine+7) + "\n" + strings.Repeat(" ", maxLine) + "b\n-", bad: `bad batch ids:
+		{name: "long blanks", stdin: "\uFEFF" + strings.Repeat(" ", 3*maxLine) + "\na\n" + strings.Repeat(" \t", maxLine) + "b\n" + strings.Repeat(" ", maxLine), want: []string{"a", "b"}},
+		{name: "long lines", stdin: "a\n" + strings.Repeat("x", 2*maxLine+7) + "\n" + strings.Repeat(" ", maxLine-1) + "bc\n-", bad: `bad batch ids:
   stdin:2 is longer than 128 characters
   stdin:3 is longer than 128 characters
   stdin:4 begins with "-"`},

@@ -99,11 +99,15 @@ func (p *program) readIDsFile(ids []string, name string, bad *badIDs) ([]string,
 	lines := bufio.NewReaderSize(r, maxLine)
 	for n := 1; ; n++ {
 		line, err := lines.ReadSlice('\n')
-		long := errors.Is(err, bufio.ErrBufferFull)
 		if n == 1 {
 			line = bytes.TrimPrefix(line, []byte("\uFEFF"))
 		}
 		text := bytes.TrimSpace(line)
+		for len(text) == 0 && errors.Is(err, bufio.ErrBufferFull) { // blank is blank
+			line, err = lines.ReadSlice('\n')
+			text = bytes.TrimSpace(line)
+		}
+		long := errors.Is(err, bufio.ErrBufferFull)
 		comment := bytes.HasPrefix(text, []byte("#"))
 		if long {
 			text = line // white space may be followed by anything
