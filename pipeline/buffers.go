@@ -161,6 +161,14 @@ func (b *buffer) grow(size int) {
 	b.data = b.mem.Reallocate(size, b.data)
 }
 
+// hold makes data the content, which may have been put into b.data already.
+func (b *buffer) hold(data []byte) {
+	if len(data) > len(b.data) {
+		b.grow(len(data))
+	}
+	b.used = copy(b.data, data)
+}
+
 func (b *buffer) bytes() []byte { return b.data[:b.used] }
 
 func (b *buffer) free() {

@@ -76,8 +76,9 @@ type Enqueued struct {
 // Enqueue records batches as pending that the manifest does not know yet, and
 // calls report with each, from one goroutine at a time, in no particular order.
 // What has an entry stays as it is, whatever that says. An id given twice is
-// recorded once. The error is one that ends it all: an *Error of class Fatal, or
-// the cause of ctx.
+// recorded once. One whose entry cannot be used has failed: it would never be
+// exported. The error is one that ends it all: an *Error of class Fatal, or the
+// cause of ctx.
 func Enqueue(ctx context.Context, cfg EnqueueConfig, ids []string, report func(Enqueued)) error {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -103,14 +104,14 @@ func Enqueue(ctx context.Context, cfg EnqueueConfig, ids []string, report func(E
 		}
 		writes.Go(func() error {
 			result := Enqueued{BatchID: id}
-			if !known[id] {
-				isNew, err := x.enqueue(wctx, id)
+			if !known[id].usable {
+				isNew, err := x.enqueue(wctx, id, known[id].listed)
 				if wctx.Err() != nil {
 					return wctx.Err()
 				}
 				result.New = isNew
 				if err != nil {
-					failure := classify(fmt.Errorf("record as pending: %w", err), id)
+					failure := classify(err, id)
 					if failure.Class == Fatal {
 						return failure
 					}
@@ -130,9 +131,15 @@ func Enqueue(ctx context.Context, cfg EnqueueConfig, ids []string, report func(E
 	return err
 }
 
+// entryListed is what a listing tells of the entry of a batch.
+type entryListed struct {
+	listed bool // there is one
+	usable bool // so its note says
+}
+
 // knownOf returns those of many ids that have an entry, as far as a listing
 // tells; none of few.
-func (x *exporter) knownOf(ctx context.Context, ids []string) (map[string]bool, error) {
+func (x *exporter) knownOf(ctx context.Context, ids []string) (map[string]entryListed, error) {
 	if len(ids) < listingPays {
 		return nil, nil
 	}
@@ -140,27 +147,39 @@ func (x *exporter) knownOf(ctx context.Context, ids []string) (map[string]bool, 
 	for _, id := range ids {
 		wanted[id] = true
 	}
-	known := make(map[string]bool)
-	for id, err := range x.manifest.IDs(ctx) {
+	known := make(map[string]entryListed)
+	for info, err := range x.Store.List(ctx, x.manifest.prefix()) {
 		switch {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case err != nil:
-			return nil, classify(err, "")
-		case wanted[id]:
-			known[id] = true
+			return nil, classify(fmt.Errorf("list manifest: %w", err), "")
+		}
+		if id, ok := x.manifest.idOf(info.Name); ok && wanted[id] {
+			noted, _ := x.manifest.ofNote(id, info)
+			known[id] = entryListed{listed: true, usable: noted != nil}
 		}
 	}
 	return known, nil
 }
 
 // enqueue writes the entry of a batch that has none, and reports whether it had
-// none. To be overtaken is as good: then somebody else has written one.
-func (x *exporter) enqueue(ctx context.Context, id string) (isNew bool, err error) {
+// none. To be overtaken is as good: then somebody else has written one. An entry
+// that is there has to be one that can be used, an *EntryError says that it is not.
+func (x *exporter) enqueue(ctx context.Context, id string, listed bool) (isNew bool, err error) {
+	if listed {
+		if e, _, err := x.manifest.Read(ctx, id); e != nil || err != nil {
+			return false, err
+		}
+	}
 	_, err = x.manifest.write(ctx, x.next(nil, id), sinks.IfAbsent())
 	if _, lost := conflict(err); lost {
 		x.Log.DebugContext(ctx, "batch has an entry already", logBatch, id)
-		return false, nil
+		_, _, err = x.manifest.Read(ctx, id)
+		return false, err
 	}
-	return err == nil, err
+	if err != nil {
+		return false, fmt.Errorf("record as pending: %w", err)
+	}
+	return true, nil
 }

@@ -43,7 +43,7 @@ func TestEnqueueLeavesWhatIsKnown(t *testing.T) {
 		putObject(t, store, "_manifest/email_find/cut.json", "{")
 		before := objects(t, store)
 		isNew, known, failed, err := enqueued(t.Context(), store, "a", "done", "b", "bad", "cut", "a")
-		if diff := cmp.Diff([][]string{{"a", "b"}, {"bad", "cut", "done"}, nil}, [][]string{isNew, known, failed}); diff != "" || err != nil {
+		if diff := cmp.Diff([][]string{{"a", "b"}, {"bad", "done"}, {"cut"}}, [][]string{isNew, known, failed}); diff != "" || err != nil {
 			t.Errorf("new, known and failed, error %v (-want +got):\n%s", err, diff)
 		}
 		after := objects(t, store)
@@ -56,10 +56,10 @@ func TestEnqueueLeavesWhatIsKnown(t *testing.T) {
 			t.Errorf("entry %+v", e)
 		}
 		many := manyIDs(listingPays)
-		for _, want := range [][]int{{len(many), 0}, {0, len(many)}} {
-			isNew, known, _, err := enqueued(t.Context(), store, many...)
-			if err != nil || len(isNew) != want[0] || len(known) != want[1] {
-				t.Errorf("%d new, %d known, error %v; want %v", len(isNew), len(known), err, want)
+		for _, want := range [][]int{{len(many), 1}, {0, len(many) + 1}} {
+			isNew, known, failed, err := enqueued(t.Context(), store, append([]string{"cut", "bad"}, many...)...)
+			if err != nil || len(isNew) != want[0] || len(known) != want[1] || !slices.Equal(failed, []string{"cut"}) {
+				t.Errorf("%d new, %d known, failed %v, error %v; want %v", len(isNew), len(known), failed, err, want)
 			}
 		}
 		pending, err := Pending(t.Context(), cfg, false)

@@ -101,9 +101,6 @@ func (p *publication) bytes() int64 {
 	for _, b := range p.memory {
 		n += int64(len(b.data))
 	}
-	if p.raw != nil {
-		n += int64(len(p.raw.data))
-	}
 	return n
 }
 
@@ -123,9 +120,14 @@ func (p *publication) make(t target) (output, error) {
 	if p.rec == nil {
 		return output{}, errNotKept
 	}
+	return encode(p.buffer(), p.out, p.rec, t)
+}
+
+// buffer returns one for a file, which free lets go of.
+func (p *publication) buffer() *buffer {
 	b := &buffer{mem: p.Mem, limit: p.MaxBody * expansionOfFile}
 	p.memory = append(p.memory, b)
-	return encode(b, p.out, p.rec, t)
+	return b
 }
 
 // attempt publishes once. A *sinks.ConflictError means that another run got in
@@ -221,11 +223,11 @@ func (p *publication) outputs(old *Entry) ([]output, error) {
 		if p.body == nil {
 			return nil, errNotKept
 		}
-		data, err := compressRaw(p.body)
-		if err != nil {
+		b := p.buffer()
+		if err := p.copies.compress(b, p.body); err != nil {
 			return nil, fmt.Errorf("compress the answer: %w", err)
 		}
-		o := digest(rawFormat, data, File{Path: p.manifest.rawName(p.id), Rows: p.rows, Compression: rawCompression})
+		o := digest(rawFormat, b.bytes(), File{Path: p.manifest.rawName(p.id), Rows: p.rows, Compression: rawCompression})
 		p.raw = &o
 	}
 	return append(outputs, *p.raw), nil

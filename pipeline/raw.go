@@ -31,21 +31,51 @@ func RawPath(table *schema.Table, batchID string) string {
 	return RawPrefix(table) + batchID + rawSuffix
 }
 
-// compressRaw returns a copy of the answer as it is stored. The frame has a
-// checksum of the content.
-func compressRaw(body []byte) ([]byte, error) {
-	w, err := rawEncoder()
-	if err != nil {
-		return nil, err
-	}
-	return w.EncodeAll(body, make([]byte, 0, len(body)/4)), nil
+// rawEncoders make copies of answers as they are stored. The zero value is ready to
+// use, by many goroutines at once.
+//
+// They keep the encoders that nobody uses, at most as many as were ever in use at
+// a time, the one that was used last to be used first: each is some megabytes large.
+type rawEncoders struct {
+	mu   sync.Mutex
+	free []*zstd.Encoder
 }
 
-// rawEncoder returns the one encoder of all copies. It is some megabytes large,
-// and made when it is first needed.
-var rawEncoder = sync.OnceValues(func() (*zstd.Encoder, error) {
-	return zstd.NewWriter(nil, zstd.WithZeroFrames(true))
-})
+// usualRatio is how many times as long as its copy an answer usually is at least.
+const usualRatio = 4
+
+// compress puts a copy of the answer into b, which is empty. The frame has a
+// checksum of the content.
+func (e *rawEncoders) compress(b *buffer, body []byte) error {
+	z, err := e.take()
+	if err != nil {
+		return err
+	}
+	b.Grow(len(body) / usualRatio)
+	b.hold(z.EncodeAll(body, b.data[:0:len(b.data)]))
+	e.give(z)
+	return nil
+}
+
+// take returns an encoder. Its window is a sixteenth of the default: it keeps as much
+// of what it has read, and the copies of answers of 1 to 5 MB are no longer for it.
+func (e *rawEncoders) take() (*zstd.Encoder, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if last := len(e.free) - 1; last >= 0 {
+		z := e.free[last]
+		e.free = e.free[:last]
+		return z, nil
+	}
+	return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithZeroFrames(true),
+		zstd.WithWindowSize(1<<19), zstd.WithLowerEncoderMem(true))
+}
+
+func (e *rawEncoders) give(z *zstd.Encoder) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.free = append(e.free, z)
+}
 
 // ErrAnswerTooLong is what DecompressRaw reports for a longer answer than
 // allowed.
@@ -71,5 +101,6 @@ func DecompressRaw(data []byte, limit int64) ([]byte, error) {
 	return body, nil
 }
 
-// maxRawWindow is far more than the window that compressRaw asks of a reader.
+// maxRawWindow is far more than the window that a copy asks of a reader, those of
+// early versions included, whose windows were larger.
 const maxRawWindow = 32 << 20

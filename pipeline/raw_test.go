@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 
 	"enrow-export/sinks"
 )
@@ -57,16 +59,32 @@ func TestRawIsPublishedLikeData(t *testing.T) {
 	})
 }
 
+// copyOf returns a copy of an answer as it is stored, whose memory is all given
+// back.
+func copyOf(t testing.TB, encoders *rawEncoders, body []byte) []byte {
+	t.Helper()
+	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+	b := buffer{mem: mem, limit: 1 << 30}
+	if err := encoders.compress(&b, body); err != nil {
+		t.Fatal(err)
+	}
+	data := bytes.Clone(b.bytes())
+	if n := mem.CurrentAlloc(); n < len(data) {
+		t.Errorf("a copy of %d bytes takes %d of the allocator", len(data), n)
+	}
+	b.free()
+	mem.AssertSize(t, 0)
+	return data
+}
+
 func TestDecompressRaw(t *testing.T) {
-	for _, n := range []int{0, 1, 100_000, 3 << 20} {
+	var encoders rawEncoders
+	for _, n := range []int{0, 1, 5000, 100_000, 3 << 20} { // 5,000 are not made shorter
 		body := bytes.Repeat([]byte{'x'}, n)
 		for i := range min(n, 5000) {
 			body[i] = byte(rand.N(256))
 		}
-		data, err := compressRaw(body)
-		if err != nil {
-			t.Fatal(err)
-		}
+		data := copyOf(t, &encoders, body)
 		got, err := DecompressRaw(data, int64(n))
 		if err != nil || !bytes.Equal(got, body) {
 			t.Errorf("%d bytes come back as %d, error %v", n, len(got), err)
@@ -89,26 +107,40 @@ func TestDecompressRaw(t *testing.T) {
 	}
 }
 
+// Copies of early versions have a window of 8 MiB.
+func TestDecompressRawOfEarlyVersions(t *testing.T) {
+	z, err := zstd.NewWriter(nil, zstd.WithZeroFrames(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := make([]byte, 6<<20)
+	for i := range body {
+		body[i] = byte(rand.N(256))
+	}
+	body = append(body, body...)
+	data := z.EncodeAll(body, nil)
+	if len(data) > len(body)*2/3 {
+		t.Fatalf("%d of %d bytes: the window is too small for this test", len(data), len(body))
+	}
+	if got, err := DecompressRaw(data, int64(len(body))); err != nil || !bytes.Equal(got, body) {
+		t.Errorf("%d bytes come back as %d, error %v", len(body), len(got), err)
+	}
+}
+
 // FuzzRaw: no bytes make DecompressRaw return more than it may, and every answer
 // comes back as it was.
 func FuzzRaw(f *testing.F) {
+	var encoders rawEncoders
 	for _, body := range bodies(f) {
-		data, err := compressRaw(body)
-		if err != nil {
-			f.Fatal(err)
-		}
 		f.Add(body)
-		f.Add(data)
+		f.Add(copyOf(f, &encoders, body))
 	}
 	f.Fuzz(func(t *testing.T, bytesIn []byte) {
 		const limit = 1 << 16
 		if got, err := DecompressRaw(bytesIn, limit); err == nil && len(got) > limit {
 			t.Errorf("%d bytes, at most %d were allowed", len(got), limit)
 		}
-		data, err := compressRaw(bytesIn)
-		if err != nil {
-			t.Fatal(err)
-		}
+		data := copyOf(t, &encoders, bytesIn)
 		if got, err := DecompressRaw(data, int64(len(bytesIn))); err != nil || !bytes.Equal(got, bytesIn) {
 			t.Errorf("answer does not come back: %v", err)
 		}
@@ -123,18 +155,12 @@ func TestPruneFindsRaw(t *testing.T) {
 	cfg := config(t, source, store, "csv")
 	cfg.KeepRaw = true
 	export(t, cfg, "b", Exported)
-	copyOf := func(body string) string {
-		data, err := compressRaw([]byte(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(data)
-	}
+	copied := func(body string) string { return string(copyOf(t, new(rawEncoders), []byte(body))) }
 	put := func(name, data string) { putObject(t, store, name, data) }
-	put("_raw/email_find/c.json.zst", copyOf(finished("c", "x", 1)))
-	put("_raw/phone_find/p.json.zst", copyOf(finished("p", "x", 1)))
-	put("_raw/email_find/d.json.zst", copyOf(finished("other", "x", 1)))
-	put("_raw/email_find/e.json.zst", copyOf("[1"))
+	put("_raw/email_find/c.json.zst", copied(finished("c", "x", 1)))
+	put("_raw/phone_find/p.json.zst", copied(finished("p", "x", 1)))
+	put("_raw/email_find/d.json.zst", copied(finished("other", "x", 1)))
+	put("_raw/email_find/e.json.zst", copied("[1"))
 	put("_raw/email_find/f.json.zst", "notes")
 	put("_raw/email_find/notes.txt", "notes")
 	want := []string{

@@ -190,6 +190,7 @@ type exporter struct {
 	sizes, raws *sizes        // of data files, and of copies of answers
 	places      places
 	answers     room // for an answer
+	copies      rawEncoders
 
 	checkOnce sync.Once
 	checkErr  error

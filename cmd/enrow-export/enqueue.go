@@ -14,8 +14,8 @@ func (p *program) enqueueCommand() *cli.Command {
 		Usage:     "record batches in the manifest as pending, for export --pending",
 		ArgsUsage: "[BATCH_ID ...]",
 		Description: "A batch that the manifest knows already stays as it is, so the same call may be\n" +
-			"repeated, and any number of them may run at once. No request is made to the API,\n" +
-			"no key is needed.",
+			"repeated, and any number of them may run at once. One whose entry cannot be read has\n" +
+			"failed. No request is made to the API, no key is needed.",
 		CustomHelpTemplate: cli.CommandHelpTemplate + exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitInterrupt, exitTerminated),
 		Flags: append(append(toFlags(), kindFlag(), idsFileFlag(), outputFlag()),
 			logFlags()...),
@@ -56,7 +56,7 @@ func (p *program) enqueue(c *cli.Context) error {
 	if c.NArg() == 0 && len(files) == 0 {
 		return usagef("give batch ids, or --ids-file FILE", "no batch ids")
 	}
-	ids, err := p.readIDs(c.Args().Slice(), files)
+	ids, err := p.readIDs(c.Context, c.Args().Slice(), files)
 	if err != nil {
 		return err
 	}

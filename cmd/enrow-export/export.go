@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -45,9 +46,9 @@ func (p *program) exportCommand() *cli.Command {
 			boolFlag("wait", "ask again for ongoing batches until they are finished"),
 			durationFlag("wait-timeout", pipeline.DefaultWaitTimeout, "`TIME` from the start after which no batch is waited for, 0 for no limit"),
 			durationFlag("poll-interval", pipeline.DefaultPollInterval, "least `TIME` between two looks at an ongoing batch; ten times that while it makes little progress"),
-			intFlag("concurrency", pipeline.DefaultConcurrency, "`NUMBER` of batches worked on at a time"),
+			intFlag("concurrency", pipeline.DefaultConcurrency, fmt.Sprintf("`NUMBER` of batches worked on at a time, at most %d", maxConcurrency)),
 			intFlag("retries", 5, "`NUMBER` of tries after the first, for each request"),
-			floatFlag("rate", 0, "`NUMBER` of requests a second at most, retries included; 0 for no limit"),
+			floatFlag("rate", 0, fmt.Sprintf("`NUMBER` of requests a second at most, retries included, from %v on; 0 for no limit", minRate)),
 			durationFlag("request-timeout", sources.DefaultRequestTimeout, "longest `TIME` of one try"),
 			stringFlag("max-body", "64MiB", "longest answer accepted, as a `SIZE`"),
 			durationFlag("grace", 20*time.Second, "`TIME` that batches under way have to be finished after the first SIGINT or SIGTERM"),
@@ -94,11 +95,14 @@ func (p *program) export(c *cli.Context) error {
 		defer from.close()
 		cfg.Source = from
 	}
-	ids, err := p.readIDs(c.Args().Slice(), files)
+	ids, err := p.readIDs(c.Context, c.Args().Slice(), files)
 	if err != nil {
 		return err
 	}
 	if c.Bool("dry-run") {
+		if name := c.String("report"); name != "" {
+			ui.log.Warn("a dry run is not in the report", "report", name)
+		}
 		if ids, err = wanted(c, cfg, from, ids, part); err != nil {
 			return err
 		}
@@ -125,14 +129,22 @@ func (p *program) export(c *cli.Context) error {
 // wanted adds to the ids that are given those that go without saying, and returns
 // each once, as far as it belongs to the shard.
 func wanted(c *cli.Context, cfg pipeline.Config, from source, ids []string, part shard) ([]string, error) {
+	named := c.NArg() > 0 || len(given(c, "ids-file")) > 0
 	switch {
 	case c.Bool("pending"):
+		to, err := rootOf(c, "to")
+		if err == nil && !named {
+			err = to.exists() // or a wrong name would have nothing pending for ever
+		}
+		if err != nil {
+			return nil, err
+		}
 		more, err := pipeline.Pending(c.Context, cfg, c.Bool("retry-failed"))
 		if err != nil {
 			return nil, err
 		}
 		ids = append(ids, more...)
-	case c.NArg() == 0 && len(given(c, "ids-file")) == 0:
+	case !named:
 		for id, err := range from.saved(c.Context, cfg.Table) {
 			if err != nil {
 				return nil, err
@@ -231,7 +243,16 @@ func exportConfig(c *cli.Context) (pipeline.Config, error) {
 	if cfg.MaxBody, err = byteSize("max-body", c.String("max-body")); err != nil {
 		return cfg, err
 	}
-	if err := positive("concurrency", cfg.Concurrency); err != nil {
+	if err := checkConcurrency(cfg.Concurrency); err != nil {
+		return cfg, err
+	}
+	if err := checkRate(c.Float64("rate")); err != nil {
+		return cfg, err
+	}
+	if err := notNegative("retries", c.Int("retries")); err != nil {
+		return cfg, err
+	}
+	if err := positive("request-timeout", c.Duration("request-timeout")); err != nil {
 		return cfg, err
 	}
 	if err := positive("poll-interval", cfg.PollInterval); err != nil {
@@ -265,16 +286,7 @@ func neutralise(encodings []sinks.Encoding) error {
 
 // newClient returns the API client that the flags describe. The caller closes it.
 func newClient(c *cli.Context, cfg pipeline.Config, ui *ui) (*sources.Client, error) {
-	if err := notNegative("retries", c.Int("retries")); err != nil {
-		return nil, err
-	}
-	if err := finite("rate", c.Float64("rate")); err != nil {
-		return nil, err
-	}
-	if err := positive("request-timeout", c.Duration("request-timeout")); err != nil {
-		return nil, err
-	}
-	key, err := apiKey(c.String("api-key-file"))
+	key, err := apiKey(c.Context, c.String("api-key-file"), c.String("api-url"))
 	if err != nil {
 		return nil, err
 	}

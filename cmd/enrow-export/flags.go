@@ -3,7 +3,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"math"
 	"os"
 	"slices"
 	"strings"
@@ -153,7 +152,7 @@ func logFlags() []cli.Flag {
 	return []cli.Flag{
 		stringFlag("log-level", "info", "least `LEVEL` of logs on stderr: debug, info, warn, error"),
 		stringFlag("log-format", "text", "`FORM` of logs on stderr: text, json"),
-		boolFlag("quiet", "print errors only"),
+		boolFlag("quiet", "print errors only, on stderr"),
 	}
 }
 
@@ -258,25 +257,41 @@ func oneOf(flag, value string, allowed ...string) error {
 	return usagef("", "--%s: %q is not one of %s", flag, value, strings.Join(allowed, ", "))
 }
 
-// positive checks a number or a duration.
-func positive[N int | time.Duration](flag string, value N) error {
-	if value <= 0 {
-		return usagef("", "--%s: %v is not above zero", flag, fmt.Sprint(value))
+// What a run may be told to ask of the API. Beyond that it is a slip of the hand:
+// with a request a day a run would seem to hang, and for a hundred thousand at a
+// time no system has the memory and the connections.
+const (
+	maxConcurrency   = 1024
+	minRate, maxRate = 0.001, 1e6 // requests a second
+)
+
+// checkConcurrency checks the flag of that name.
+func checkConcurrency(n int) error {
+	if n < 1 || n > maxConcurrency {
+		return usagef("", "--concurrency: %d is not from 1 to %d", n, maxConcurrency)
 	}
 	return nil
 }
 
-func notNegative[N int | float64 | time.Duration](flag string, value N) error {
+// checkRate checks the flag of that name.
+func checkRate(perSecond float64) error {
+	if perSecond == 0 || perSecond >= minRate && perSecond <= maxRate {
+		return nil
+	}
+	return usagef(fmt.Sprintf("give 0 for no limit, or a number from %v to %.0f", minRate, maxRate), "--rate: %v is not a number in that range", perSecond)
+}
+
+// positive checks a duration.
+func positive(flag string, value time.Duration) error {
+	if value <= 0 {
+		return usagef("", "--%s: %v is not above zero", flag, value)
+	}
+	return nil
+}
+
+func notNegative[N int | time.Duration](flag string, value N) error {
 	if value < 0 {
 		return usagef("", "--%s: %v is negative", flag, fmt.Sprint(value))
 	}
 	return nil
-}
-
-// finite checks a number that may be a fraction, or zero.
-func finite(flag string, value float64) error {
-	if math.IsNaN(value) || math.IsInf(value, 0) {
-		return usagef("", "--%s: %v is not a finite number", flag, value)
-	}
-	return notNegative(flag, value)
 }

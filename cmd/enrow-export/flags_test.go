@@ -126,7 +126,8 @@ func TestReadIDs(t *testing.T) {
   stdin:3 begins with "_"
   stdin:4 is longer than 128 characters`},
 		{name: "long comment", stdin: "#" + strings.Repeat("x", 3*maxLine) + "\na\n" + strings.Repeat(" ", maxLine-3) + "b", want: []string{"a", "b"}},
-		{name: "long lines", stdin: "a\n" + strings.Repeat("x", 2*maxLine+7) + "\n" + strings.Repeat(" ", maxLine) + "b\n-", bad: `bad batch ids:
+		{name: "long blanks", stdin: "\uFEFF" + strings.Repeat(" ", 3*maxLine) + "\na\n" + strings.Repeat(" \t", maxLine) + "b\n" + strings.Repeat(" ", maxLine), want: []string{"a", "b"}},
+		{name: "long lines", stdin: "a\n" + strings.Repeat("x", 2*maxLine+7) + "\n" + strings.Repeat(" ", maxLine-1) + "bc\n-", bad: `bad batch ids:
   stdin:2 is longer than 128 characters
   stdin:3 is longer than 128 characters
   stdin:4 begins with "-"`},
@@ -140,7 +141,7 @@ func TestReadIDs(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			p := &program{stdin: iotest.OneByteReader(strings.NewReader(test.stdin))}
-			got, err := p.readIDs(test.args, []string{"-"})
+			got, err := p.readIDs(t.Context(), test.args, []string{"-"})
 			if test.bad != "" {
 				if err == nil || err.Error() != test.bad || exitCode(err) != exitUsage {
 					t.Errorf("error %v, want\n%s", err, test.bad)
@@ -154,7 +155,7 @@ func TestReadIDs(t *testing.T) {
 	}
 
 	p := &program{stdin: iotest.ErrReader(errors.New("cable cut"))}
-	if _, err := p.readIDs(nil, []string{"-"}); err == nil || !strings.Contains(err.Error(), "read stdin: cable cut") {
+	if _, err := p.readIDs(t.Context(), nil, []string{"-"}); err == nil || !strings.Contains(err.Error(), "read stdin: cable cut") {
 		t.Errorf("error %v", err)
 	}
 }

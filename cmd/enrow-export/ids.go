@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -50,8 +51,12 @@ func (b *badIDs) err() error {
 }
 
 // readIDs returns the batch ids of the arguments and then of the files, in
-// their order.
-func (p *program) readIDs(args, files []string) ([]string, error) {
+// their order. It fails when ctx is done before all of them are read.
+func (p *program) readIDs(ctx context.Context, args, files []string) ([]string, error) {
+	return unlessStopped(ctx, func() ([]string, error) { return p.readAllIDs(args, files) })
+}
+
+func (p *program) readAllIDs(args, files []string) ([]string, error) {
 	var ids []string
 	var bad badIDs
 	for i, arg := range args {
@@ -94,11 +99,15 @@ func (p *program) readIDsFile(ids []string, name string, bad *badIDs) ([]string,
 	lines := bufio.NewReaderSize(r, maxLine)
 	for n := 1; ; n++ {
 		line, err := lines.ReadSlice('\n')
-		long := errors.Is(err, bufio.ErrBufferFull)
 		if n == 1 {
 			line = bytes.TrimPrefix(line, []byte("\uFEFF"))
 		}
 		text := bytes.TrimSpace(line)
+		for len(text) == 0 && errors.Is(err, bufio.ErrBufferFull) { // blank is blank
+			line, err = lines.ReadSlice('\n')
+			text = bytes.TrimSpace(line)
+		}
+		long := errors.Is(err, bufio.ErrBufferFull)
 		comment := bytes.HasPrefix(text, []byte("#"))
 		if long {
 			text = line // white space may be followed by anything

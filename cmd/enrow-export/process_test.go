@@ -29,13 +29,19 @@ type process struct {
 // start runs the program in dir with an API of its own choice.
 func start(t *testing.T, dir, apiURL string, args ...string) *process {
 	t.Helper()
+	return startReading(t, nil, dir, apiURL, args...)
+}
+
+// startReading is start with a standard input.
+func startReading(t *testing.T, stdin io.Reader, dir, apiURL string, args ...string) *process {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), exe)
 	cmd.Args = append([]string{programName}, args...)
-	cmd.Dir = dir
+	cmd.Dir, cmd.Stdin = dir, stdin
 	cmd.Env = append(os.Environ(), "ENROW_API_URL="+apiURL, "ENROW_API_KEY="+testKey, "GORACE=atexit_sleep_ms=0")
 	p := &process{cmd: cmd}
 	if p.stdout, err = cmd.StdoutPipe(); err != nil {
@@ -262,6 +268,57 @@ func TestSignalWhileWaiting(t *testing.T) {
 				t.Errorf("the summary is not true:\n%s", stdout)
 			}
 		})
+	}
+}
+
+// A signal ends the wait for a list or a key that does not come, and nothing has
+// begun by then.
+func TestSignalWhileReading(t *testing.T) {
+	calls := []string{
+		"export --to out --grace 1h --ids-file -",
+		"export --to out --grace 1h --ids-file pipe --ids-file unopened",
+		"export --to out --api-key-file pipe x",
+		"enqueue --to out --ids-file pipe",
+		"status --to . --ids-file pipe",
+	}
+	for _, test := range signals {
+		for _, call := range calls {
+			t.Run(test.name+"/"+call, func(t *testing.T) {
+				dir := t.TempDir()
+				for _, name := range []string{"pipe", "unopened"} {
+					if err := syscall.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				stdin, list, err := os.Pipe()
+				if err != nil {
+					t.Fatal(err)
+				}
+				p := startReading(t, stdin, dir, "", strings.Fields(call)...)
+				stdin.Close()
+				if strings.HasSuffix(call, " -") {
+					// More than a pipe holds: some of it is read by now.
+					_, err = io.WriteString(list, strings.Repeat("an-id\n", 100_000))
+				} else {
+					list.Close()
+					list, err = os.OpenFile(filepath.Join(dir, "pipe"), os.O_WRONLY, 0) // when it is opened there
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if strings.HasSuffix(call, "unopened") {
+					list.Close()
+				}
+				stdout, stderr, code := p.end(t, test.signal)
+				list.Close()
+				if want := "enrow-export: stopped by signal: " + test.name + "\n"; code != test.code || stdout != "" || stderr != want {
+					t.Errorf("exit code %d, stdout %q, stderr %q, want %d, %q", code, stdout, stderr, test.code, want)
+				}
+				if _, err := os.Stat(filepath.Join(dir, "out")); err == nil {
+					t.Error("something was written")
+				}
+			})
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -53,16 +54,22 @@ func reportFlag() cli.Flag {
 }
 
 // openReport opens the file of --report, so that one that cannot be written is
-// found before anything is tried. The caller calls close.
+// found before anything is tried, as far as that shows: a disk may be full by the
+// end as well. The caller calls close.
 func openReport(c *cli.Context, cfg pipeline.Config, part shard) (*report, error) {
 	name := c.String("report")
 	if name == "" {
 		return nil, nil
 	}
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+	// A pipe that nobody reads from is an error, too, and does not make the run wait
+	// until somebody does.
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o644)
 	if err != nil {
 		if path := (*fs.PathError)(nil); errors.As(err, &path) {
 			err = path.Err
+		}
+		if info, _ := os.Stat(name); info != nil && info.Mode()&fs.ModeNamedPipe != 0 && errors.Is(err, syscall.ENXIO) {
+			err = errors.New("nobody reads from this pipe")
 		}
 		return nil, usagef("nothing was tried: name a file that can be written", "--report: cannot write to %s: %v", name, err)
 	}

@@ -81,3 +81,27 @@ func (i *interrupts) err() error {
 
 // ignore ends the listening: signals do again what they do to any process.
 func (i *interrupts) ignore() { close(i.finished) }
+
+// unlessStopped returns what read returns, or the cause of ctx if that is done
+// first: a pipe may keep its reader waiting, and even who opens it. Of such a read
+// nothing is used, and the end of the process ends it.
+func unlessStopped[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type outcome struct {
+		value T
+		err   error
+	}
+	over := make(chan outcome, 1)
+	go func() {
+		value, err := read()
+		over <- outcome{value, err}
+	}()
+	select {
+	case o := <-over:
+		if ctx.Err() == nil {
+			return o.value, o.err
+		}
+	case <-ctx.Done():
+	}
+	var none T
+	return none, context.Cause(ctx)
+}

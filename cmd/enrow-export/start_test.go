@@ -49,7 +49,7 @@ func BenchmarkReadIDs(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				p := &program{stdin: strings.NewReader(list)}
-				ids, err := p.readIDs(nil, []string{"-"})
+				ids, err := p.readIDs(b.Context(), nil, []string{"-"})
 				if n := len(distinct(ids)); (err == nil) != (name == "ids") || err == nil && n != lines*9/10 {
 					b.Fatalf("%d ids, error %v", n, err)
 				}

@@ -145,7 +145,7 @@ func (p *program) selection(c *cli.Context, whole bool) (selection, error) {
 		return selection{}, err
 	}
 	files := given(c, "ids-file")
-	ids, err := p.readIDs(c.Args().Slice(), files)
+	ids, err := p.readIDs(c.Context, c.Args().Slice(), files)
 	if err != nil {
 		return selection{}, err
 	}

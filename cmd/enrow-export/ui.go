@@ -194,6 +194,9 @@ func (u *ui) planned(p pipeline.Planned) {
 	case p.Err != nil:
 		l.Error = p.Err.Error()
 		verb, why = "fail", l.Error
+		if u.quiet {
+			fmt.Fprintf(u.err, "would fail    %s  %s\n", p.BatchID, why)
+		}
 	case p.Export:
 		verb = "export"
 	}

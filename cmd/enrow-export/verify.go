@@ -23,7 +23,7 @@ func (p *program) verifyCommand() *cli.Command {
 		CustomHelpTemplate: cli.CommandHelpTemplate + exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitInterrupt, exitTerminated),
 		Flags: append(toFlags(), kindsFlag(), idsFileFlag(),
 			stringFlag("depth", string(pipeline.DepthChecksum), "how closely to look: `DEPTH` size, checksum or full"),
-			outputFlag(), boolFlag("quiet", "print differences only")),
+			outputFlag(), boolFlag("quiet", "print differences only, on stderr")),
 		Action: p.verify,
 	}
 }

@@ -55,29 +55,39 @@ func (r root) open() (sinks.Store, error) {
 	return sinks.WithTimeout(s, r.timeout), nil
 }
 
-// openExisting is open for commands that only read, and would take a mistyped
-// name for an empty destination. (A bucket that does not exist is an error
-// anyway.)
+// openExisting is open for commands that only read.
 func (r root) openExisting() (sinks.Store, error) {
 	s, err := r.open()
-	if err != nil || strings.HasPrefix(r.at, "gs://") {
-		return s, err
+	if err == nil {
+		err = r.exists()
 	}
-	path, err := r.folder()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		failure := &pipeline.Error{
-			Op: "open", Class: pipeline.Fatal, Err: fmt.Errorf("destination %s does not exist", path),
-			Hint: "check --to: export makes the folder when it has something to write",
-		}
-		if r.flag == "from" {
-			failure.Err, failure.Hint = fmt.Errorf("folder %s does not exist", path), "check --from"
-		}
-		return nil, failure
-	}
 	return s, nil
+}
+
+// exists returns an error if a folder is not there: whoever only looks at what is
+// in it would take a mistyped name for an empty destination. (A bucket that does
+// not exist is an error anyway.)
+func (r root) exists() error {
+	if strings.HasPrefix(r.at, "gs://") {
+		return nil
+	}
+	path, err := r.folder()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return nil // what else there may be against it is found by reading
+	}
+	if r.flag == "from" {
+		return &pipeline.Error{Op: "open", Class: pipeline.Fatal, Err: fmt.Errorf("folder %s does not exist", path), Hint: "check --from"}
+	}
+	return &pipeline.Error{
+		Op: "open", Class: pipeline.Fatal, Err: fmt.Errorf("destination %s does not exist", path),
+		Hint: "check --to: enqueue and export make the folder when they have something to write",
+	}
 }
 
 // publishBudget returns how many bytes may be on their way to the root at a time.
@@ -85,7 +95,7 @@ func (r root) openExisting() (sinks.Store, error) {
 // other stages, more has to be under way than to a folder.
 func (r root) publishBudget() int64 {
 	if strings.HasPrefix(r.at, "gs://") {
-		return 2 * pipeline.DefaultPublishBudget
+		return 20 << 20
 	}
 	return pipeline.DefaultPublishBudget
 }
@@ -173,12 +183,20 @@ func newSource(c *cli.Context, cfg pipeline.Config, ui *ui) (source, error) {
 	return source{Source: replay, close: func() { closeStore(store) }, saved: replay.IDs}, nil
 }
 
+// leastKey is how many characters a key of the API has at least.
+const leastKey = 8
+
 // apiKey returns the API key, which never comes from a flag's value: it would
-// show in the list of processes.
-func apiKey(file string) (string, error) {
+// show in the list of processes. A text that is too short for one would, as a key,
+// be taken out of every message, and of the words in it; an API on this machine
+// (no other may be without TLS) is one to try things out with, and takes any.
+func apiKey(ctx context.Context, file, apiURL string) (string, error) {
 	key, from := os.Getenv("ENROW_API_KEY"), "ENROW_API_KEY"
 	if file != "" {
-		data, err := os.ReadFile(file)
+		data, err := unlessStopped(ctx, func() ([]byte, error) { return os.ReadFile(file) })
+		if ctx.Err() != nil {
+			return "", err
+		}
 		if err != nil {
 			return "", usagef("", "--api-key-file: %v", err)
 		}
@@ -188,6 +206,10 @@ func apiKey(file string) (string, error) {
 	if key == "" {
 		return "", usagef("set ENROW_API_KEY, or name a file with --api-key-file; enrow-export demo needs no key",
 			"no API key: %s is empty", from)
+	}
+	if len(key) < leastKey && !strings.HasPrefix(strings.ToLower(apiURL), "http:") {
+		return "", usagef("set ENROW_API_KEY to the whole key, or name a file with it with --api-key-file",
+			"no API key: %s has fewer than %d characters", from, leastKey)
 	}
 	return key, nil
 }
