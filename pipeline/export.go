@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -121,8 +122,7 @@ func (x *exporter) answer(ctx context.Context, id string, entry *Entry, round in
 		free()
 		return Result{}, err
 	}
-	made := x.encode(id, body, entry)
-	free()
+	made := x.encode(id, body, free, entry)
 	defer made.free()
 	if made.failure != nil && errors.Is(made.failure, errCutOff) && round+1 < maxCutOff {
 		return made.res, fmt.Errorf("%w: %w", errAskAgain, made.failure)
@@ -191,8 +191,11 @@ func (e *encoded) bytes() int64 {
 }
 
 // encode makes of an answer the files that are to be there, as far as the entry
-// tells. It waits for nothing. The caller calls free.
-func (x *exporter) encode(id string, body []byte, entry *Entry) *encoded {
+// tells. It waits for nothing. It calls freeBody as soon as the body has served; the
+// caller calls free.
+func (x *exporter) encode(id string, body []byte, freeBody func(), entry *Entry) *encoded {
+	freeBody = sync.OnceFunc(freeBody)
+	defer freeBody()
 	e := new(encoded)
 	answer, err := Flatten(x.Mem, x.Table, id, body, x.MaxBody*expansion)
 	if err != nil {
@@ -217,7 +220,7 @@ func (x *exporter) encode(id string, body []byte, entry *Entry) *encoded {
 	if e.failure = x.judge(id, answer); e.failure != nil {
 		return e
 	}
-	e.publication = x.newPublication(id, body, answer)
+	e.publication = x.newPublication(id, body, freeBody, answer)
 	if err := e.prepare(entry); err != nil {
 		e.failure, e.envelope = classify(err, id), nil
 	}

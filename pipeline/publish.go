@@ -35,10 +35,11 @@ import (
 type publication struct {
 	*exporter
 	id       string
-	body     []byte       // the caller's; nil when let go of
+	body     []byte // nil when let go of, which freeBody does
+	freeBody func()
 	envelope []byte       // Answer.Envelope
 	review   Review       // of the answer
-	rec      arrow.Record // the answer's rows, with the columns asked for; nil with body
+	rec      arrow.Record // the answer's rows, with the columns asked for; nil when let go of
 	rows     int64
 	content  string // digest of the rows
 	source   SourceRef
@@ -57,14 +58,16 @@ type publication struct {
 // files have to be put again, when what is needed for that was let go of.
 var errNotKept = errors.New("files are needed that are not kept")
 
-// newPublication takes an answer that is completed, and stays the caller's. The
-// caller calls prepare, and free in the end.
-func (x *exporter) newPublication(id string, body []byte, answer *Answer) *publication {
+// newPublication takes an answer that is completed, and stays the caller's. When
+// the body is not needed any more, prepare calls freeBody. The caller calls prepare,
+// and free in the end.
+func (x *exporter) newPublication(id string, body []byte, freeBody func(), answer *Answer) *publication {
 	sum := sha256.Sum256(body)
 	return &publication{
 		exporter: x,
 		id:       id,
 		body:     body,
+		freeBody: freeBody,
 		envelope: answer.Envelope,
 		review:   answer.Review,
 		rec:      project(answer.Record, x.out, id),
@@ -80,7 +83,7 @@ func (p *publication) prepare(entry *Entry) error {
 	p.content = sinks.ContentSHA256(p.rec)
 	_, err := p.outputs(entry)
 	p.rec.Release()
-	p.rec, p.body = nil, nil
+	p.rec = nil
 	return err
 }
 
@@ -155,8 +158,10 @@ func (p *publication) attempt(ctx context.Context) (*Entry, error) {
 	if cond, err = p.putFiles(ctx, old, cond, outputs); err != nil {
 		return nil, err
 	}
-	p.free()
-	p.freed()
+	if !p.overtaken { // or else it is not unlikely that they are needed again
+		p.free()
+		p.freed()
+	}
 	return p.putEntry(ctx, old, cond, outputs)
 }
 
@@ -205,6 +210,17 @@ func (p *publication) outputs(old *Entry) ([]output, error) {
 			targets = append(targets, target{encoding: enc, path: f.Path})
 		}
 	}
+	if raw && p.raw == nil {
+		made, err := p.makeRaw()
+		if err != nil {
+			return nil, err
+		}
+		p.raw = &made
+	}
+	if p.body != nil {
+		p.body = nil
+		p.freeBody()
+	}
 	outputs := make([]output, len(targets))
 	for i, t := range targets {
 		if _, ok := p.made[t]; !ok {
@@ -216,21 +232,22 @@ func (p *publication) outputs(old *Entry) ([]output, error) {
 		}
 		outputs[i] = p.made[t]
 	}
-	if !raw {
-		return outputs, nil
+	if raw {
+		outputs = append(outputs, *p.raw)
 	}
-	if p.raw == nil {
-		if p.body == nil {
-			return nil, errNotKept
-		}
-		b := p.buffer()
-		if err := p.copies.compress(b, p.body); err != nil {
-			return nil, fmt.Errorf("compress the answer: %w", err)
-		}
-		o := digest(rawFormat, b.bytes(), File{Path: p.manifest.rawName(p.id), Rows: p.rows, Compression: rawCompression})
-		p.raw = &o
+	return outputs, nil
+}
+
+// makeRaw makes the copy of the answer.
+func (p *publication) makeRaw() (output, error) {
+	if p.body == nil {
+		return output{}, errNotKept
 	}
-	return append(outputs, *p.raw), nil
+	b := p.buffer()
+	if err := p.copies.compress(b, p.body); err != nil {
+		return output{}, fmt.Errorf("compress the answer: %w", err)
+	}
+	return digest(rawFormat, b.bytes(), File{Path: p.manifest.rawName(p.id), Rows: p.rows, Compression: rawCompression}), nil
 }
 
 // tooLarge makes an error of encoding one that says what to do, where that is
