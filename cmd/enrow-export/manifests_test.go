@@ -87,8 +87,10 @@ func TestManifestsCallTheProgram(t *testing.T) {
 			for _, arg := range c.Args {
 				name, value, ok := strings.Cut(arg, "=")
 				switch {
-				case ok && (name == "--to" || name == "--report"):
-					arg = name + "=" + filepath.Join(dir, "out")
+				case ok && name == "--to": // a bucket that is there
+					arg = name + "=" + t.TempDir()
+				case ok && name == "--report":
+					arg = name + "=" + filepath.Join(dir, "report")
 				case ok && name == "--ids-file":
 					arg = name + "=" + writeFile(t, filepath.Join(dir, filepath.Base(value)), "a\nb\nd\n")
 				}
