@@ -33,14 +33,14 @@ type program struct {
 // memory is collected. What batches are made in is used again and seldom thrown
 // away, so that collecting often costs little, and waiting longer would double
 // the memory that the program takes.
-const gcPercent = 10
+const gcPercent = 6
 
 // processors returns how many batches can be computed with at a time. The
-// scheduler is told of more: a batch that comes back from a wait for the disk
+// scheduler is told of one more: a batch that comes back from a wait for the disk
 // would else have to wait for one of those as well, many times in its life.
 var processors = sync.OnceValue(func() int {
 	n := runtime.GOMAXPROCS(0)
-	runtime.GOMAXPROCS(n + 2)
+	runtime.GOMAXPROCS(n + 1)
 	return n
 })
 
