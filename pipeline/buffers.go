@@ -13,8 +13,8 @@ import (
 // it is done and the next one asks for.
 const maxSpare = 12 << 20
 
-// room remembers how much memory answers have taken, so that the next
-// one gets as much at once, and little more.
+// room remembers how much memory answers have taken, so that the next one gets as
+// much at once, and little more.
 type room struct{ most atomic.Int64 }
 
 // usualAnswer is room for an answer of 5,000 results. What a shorter one does not

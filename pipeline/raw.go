@@ -31,50 +31,34 @@ func RawPath(table *schema.Table, batchID string) string {
 	return RawPrefix(table) + batchID + rawSuffix
 }
 
-// rawEncoders make copies of answers as they are stored. The zero value is ready to
-// use, by many goroutines at once.
-//
-// They keep the encoders that nobody uses, at most as many as were ever in use at
-// a time, the one that was used last to be used first: each is some megabytes large.
-type rawEncoders struct {
-	mu   sync.Mutex
-	free []*zstd.Encoder
-}
-
 // usualRatio is how many times as long as its copy an answer usually is at least.
 const usualRatio = 4
 
+// rawEncoder makes copies of answers as they are stored. It may be used by many
+// goroutines at once.
+type rawEncoder func() (*zstd.Encoder, error)
+
+// newRawEncoder returns one that makes so many copies at a time, for each of which
+// it keeps some megabytes from the first use on. Its window is a sixteenth of the
+// default: it keeps as much of what it has read, and the copies of answers of 1 to
+// 5 MB are no longer for it.
+func newRawEncoder(copies int) rawEncoder {
+	return sync.OnceValues(func() (*zstd.Encoder, error) {
+		return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(copies), zstd.WithZeroFrames(true),
+			zstd.WithWindowSize(1<<19), zstd.WithLowerEncoderMem(true))
+	})
+}
+
 // compress puts a copy of the answer into b, which is empty. The frame has a
 // checksum of the content.
-func (e *rawEncoders) compress(b *buffer, body []byte) error {
-	z, err := e.take()
+func (e rawEncoder) compress(b *buffer, body []byte) error {
+	z, err := e()
 	if err != nil {
 		return err
 	}
 	b.Grow(len(body) / usualRatio)
 	b.hold(z.EncodeAll(body, b.data[:0:len(b.data)]))
-	e.give(z)
 	return nil
-}
-
-// take returns an encoder. Its window is a sixteenth of the default: it keeps as much
-// of what it has read, and the copies of answers of 1 to 5 MB are no longer for it.
-func (e *rawEncoders) take() (*zstd.Encoder, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if last := len(e.free) - 1; last >= 0 {
-		z := e.free[last]
-		e.free = e.free[:last]
-		return z, nil
-	}
-	return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithZeroFrames(true),
-		zstd.WithWindowSize(1<<19), zstd.WithLowerEncoderMem(true))
-}
-
-func (e *rawEncoders) give(z *zstd.Encoder) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.free = append(e.free, z)
 }
 
 // ErrAnswerTooLong is what DecompressRaw reports for a longer answer than

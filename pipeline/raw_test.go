@@ -61,11 +61,11 @@ func TestRawIsPublishedLikeData(t *testing.T) {
 
 // copyOf returns a copy of an answer as it is stored, whose memory is all given
 // back.
-func copyOf(t testing.TB, encoders *rawEncoders, body []byte) []byte {
+func copyOf(t testing.TB, encoder rawEncoder, body []byte) []byte {
 	t.Helper()
 	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
 	b := buffer{mem: mem, limit: 1 << 30}
-	if err := encoders.compress(&b, body); err != nil {
+	if err := encoder.compress(&b, body); err != nil {
 		t.Fatal(err)
 	}
 	data := bytes.Clone(b.bytes())
@@ -78,13 +78,13 @@ func copyOf(t testing.TB, encoders *rawEncoders, body []byte) []byte {
 }
 
 func TestDecompressRaw(t *testing.T) {
-	var encoders rawEncoders
+	encoder := newRawEncoder(1)
 	for _, n := range []int{0, 1, 5000, 100_000, 3 << 20} { // 5,000 are not made shorter
 		body := bytes.Repeat([]byte{'x'}, n)
 		for i := range min(n, 5000) {
 			body[i] = byte(rand.N(256))
 		}
-		data := copyOf(t, &encoders, body)
+		data := copyOf(t, encoder, body)
 		got, err := DecompressRaw(data, int64(n))
 		if err != nil || !bytes.Equal(got, body) {
 			t.Errorf("%d bytes come back as %d, error %v", n, len(got), err)
@@ -130,17 +130,17 @@ func TestDecompressRawOfEarlyVersions(t *testing.T) {
 // FuzzRaw: no bytes make DecompressRaw return more than it may, and every answer
 // comes back as it was.
 func FuzzRaw(f *testing.F) {
-	var encoders rawEncoders
+	encoder := newRawEncoder(1)
 	for _, body := range bodies(f) {
 		f.Add(body)
-		f.Add(copyOf(f, &encoders, body))
+		f.Add(copyOf(f, encoder, body))
 	}
 	f.Fuzz(func(t *testing.T, bytesIn []byte) {
 		const limit = 1 << 16
 		if got, err := DecompressRaw(bytesIn, limit); err == nil && len(got) > limit {
 			t.Errorf("%d bytes, at most %d were allowed", len(got), limit)
 		}
-		data := copyOf(t, &encoders, bytesIn)
+		data := copyOf(t, encoder, bytesIn)
 		if got, err := DecompressRaw(data, int64(len(bytesIn))); err != nil || !bytes.Equal(got, bytesIn) {
 			t.Errorf("answer does not come back: %v", err)
 		}
@@ -155,7 +155,7 @@ func TestPruneFindsRaw(t *testing.T) {
 	cfg := config(t, source, store, "csv")
 	cfg.KeepRaw = true
 	export(t, cfg, "b", Exported)
-	copied := func(body string) string { return string(copyOf(t, new(rawEncoders), []byte(body))) }
+	copied := func(body string) string { return string(copyOf(t, newRawEncoder(1), []byte(body))) }
 	put := func(name, data string) { putObject(t, store, name, data) }
 	put("_raw/email_find/c.json.zst", copied(finished("c", "x", 1)))
 	put("_raw/phone_find/p.json.zst", copied(finished("p", "x", 1)))

@@ -190,7 +190,7 @@ type exporter struct {
 	sizes, raws *sizes        // of data files, and of copies of answers
 	places      places
 	answers     room // for an answer
-	copies      rawEncoders
+	copies      rawEncoder
 
 	checkOnce sync.Once
 	checkErr  error
@@ -209,6 +209,7 @@ func newExporter(cfg Config, ids []string) *exporter {
 		manifest: Manifest{Store: cfg.Store, Table: cfg.Table},
 		out:      out,
 		places:   newPlaces(cfg.Encoders, cfg.PublishBudget),
+		copies:   newRawEncoder(cfg.Encoders),
 		sizes:    newSizes(cfg.Store, cfg.Layout.Prefix(cfg.Table), len(ids)),
 		raws:     newSizes(cfg.Store, RawPrefix(cfg.Table), len(ids)),
 	}

@@ -89,7 +89,7 @@ func TestVerifyNamesEveryDifference(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return string(copyOf(t, new(rawEncoders), bytes.Replace(body, []byte("x1@"), []byte("y1@"), 1)))
+			return string(copyOf(t, newRawEncoder(1), bytes.Replace(body, []byte("x1@"), []byte("y1@"), 1)))
 		}), rawPath + " has another answer than the manifest says", DepthFull},
 		{"unreadable", forge("email_find/b.ndjson", func(s string) string { return strings.Replace(s, "{", "[", 1) }), "email_find/b.ndjson cannot be read back", DepthFull},
 		{"never exported", func(t *testing.T, s sinks.Store) { replace(t, s, entry, "") }, "was never exported here", DepthSize},

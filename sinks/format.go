@@ -91,7 +91,8 @@ func (e Encoding) Ext() string {
 // Encode writes rec as one whole file to w. The schema of rec must be
 // table.Arrow of some batch id. Encode neither retains nor releases rec, and
 // never closes w. If w has a method Grow, as a bytes.Buffer has, it may be told
-// about how much will be written. Errors do not name the format: the caller knows which file it is.
+// about how much will be written. Errors do not name the format: the caller knows
+// which file it is.
 //
 // After an error what w got is good for nothing, however whole it may look.
 func (e Encoding) Encode(w io.Writer, table *schema.Table, rec arrow.Record) (err error) {
