@@ -84,14 +84,14 @@ func (c *column) allText() []byte {
 	return c.text[c.offsets[0]:c.offsets[c.rows]]
 }
 
-// isConstant reports whether all rows are null or have the same text, as those
+// isConstant reports whether all rows are null or have the same value, as those
 // columns do that are about the batch or that it does not use.
 func (c *column) isConstant() bool {
-	if c.nulls == c.rows {
-		return true
-	}
-	if c.nulls > 0 || c.isInt {
-		return false
+	switch {
+	case c.nulls > 0, c.rows == 0:
+		return c.nulls == c.rows
+	case c.isInt:
+		return same(c.ints)
 	}
 	length := c.offsets[1] - c.offsets[0]
 	for row := range c.rows {

@@ -29,7 +29,7 @@ func inspectCSV(text []byte, enc Encoding) (Contents, error) {
 	for _, field := range header {
 		c.Columns = append(c.Columns, field.text)
 	}
-	digest := newContentDigest()
+	var digest contentDigest
 	var fields []csvField
 	for len(r.text) > 0 {
 		if fields, err = r.row(fields[:0]); err != nil {
@@ -41,14 +41,14 @@ func inspectCSV(text []byte, enc Encoding) (Contents, error) {
 		if c.Rows++; c.Rows == 1 {
 			c.First = fields[0].text
 		}
-		for _, field := range fields {
+		for i, field := range fields {
 			switch {
 			case field.text == "" && !field.quoted:
-				digest.null()
+				digest.null(i)
 			case enc.Neutralised:
-				digest.text(restore(field.text))
+				digest.text(i, restore(field.text))
 			default:
-				digest.text(field.text)
+				digest.text(i, field.text)
 			}
 		}
 	}

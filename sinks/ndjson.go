@@ -103,7 +103,7 @@ func isPlainJSON(text []byte) bool {
 // the first, in its order.
 func inspectNDJSON(text []byte, _ Encoding) (Contents, error) {
 	var c Contents
-	digest := newContentDigest()
+	var digest contentDigest
 	for len(text) > 0 {
 		line, rest, ended := bytes.Cut(text, []byte("\n"))
 		if !ended {
@@ -120,14 +120,14 @@ func inspectNDJSON(text []byte, _ Encoding) (Contents, error) {
 		if !slices.Equal(keys, c.Columns) {
 			return Contents{}, fmt.Errorf("row %d: columns differ from those of row 1", c.Rows+1)
 		}
-		for _, value := range values {
+		for i, value := range values {
 			switch value := value.(type) {
 			case nil:
-				digest.null()
+				digest.null(i)
 			case json.Number:
-				digest.text(value.String())
+				digest.text(i, value.String())
 			case string:
-				digest.text(value)
+				digest.text(i, value)
 			}
 		}
 		c.Rows++

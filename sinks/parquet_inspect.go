@@ -154,7 +154,7 @@ func checkPages(data []byte, meta *xparquet.ColumnMetaData) error {
 // readColumns reads every column to its end.
 func readColumns(r *reader.ParquetReader) (Contents, error) {
 	c := Contents{Rows: r.GetNumRows()}
-	var columns [][]any
+	var digest contentDigest
 	for i, info := range r.SchemaHandler.Infos[1:] {
 		c.Columns = append(c.Columns, info.ExName) // the footer's own spelling
 		if c.Rows == 0 {
@@ -168,25 +168,21 @@ func readColumns(r *reader.ParquetReader) (Contents, error) {
 		if int64(len(values)) != c.Rows {
 			return Contents{}, fmt.Errorf("column %d has not %d rows, but %d", i+1, c.Rows, len(values))
 		}
-		columns = append(columns, values)
-	}
-	digest := newContentDigest()
-	for row := range int(c.Rows) {
-		for _, values := range columns {
-			switch value := values[row].(type) {
+		for _, value := range values {
+			switch value := value.(type) {
 			case nil:
-				digest.null()
+				digest.null(i)
 			case int64:
-				digest.text(strconv.FormatInt(value, 10))
+				digest.text(i, strconv.FormatInt(value, 10))
 			case string:
-				digest.text(value)
+				digest.text(i, value)
 			default:
-				return Contents{}, fmt.Errorf("row %d has neither a text nor a 64-bit integer", row+1)
+				return Contents{}, fmt.Errorf("column %d has neither texts nor 64-bit integers", i+1)
 			}
 		}
-	}
-	if c.Rows > 0 {
-		c.First, _ = columns[0][0].(string)
+		if i == 0 {
+			c.First, _ = values[0].(string)
+		}
 	}
 	c.SHA256 = digest.sum()
 	return c, nil

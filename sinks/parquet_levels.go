@@ -128,10 +128,10 @@ func (d *dictionary) appendIndices(dst []byte, n int) []byte {
 	return dst
 }
 
-// same reports whether all of the indices are equal.
-func same(indices []uint32) bool {
-	for _, index := range indices {
-		if index != indices[0] {
+// same reports whether all of the values are equal.
+func same[T comparable](values []T) bool {
+	for _, value := range values {
+		if value != values[0] {
 			return false
 		}
 	}
