@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -19,9 +18,8 @@ import (
 // fileCodec compresses a file as a whole, as the text formats are.
 type fileCodec struct {
 	suffix string
-	// compressors are a pool of compressors, which keep their memory from file
-	// to file. Nil compresses nothing.
-	compressors *sync.Pool
+	// compressors keep their memory from file to file. Nil compresses nothing.
+	compressors *spares[compressor]
 	// decompress returns the content of data, which must be one compressed
 	// file and nothing else.
 	decompress func(data []byte) ([]byte, error)
@@ -41,7 +39,7 @@ var fileCodecs = map[string]fileCodec{
 	"zstd": {suffix: ".zst", compressors: &zstdWriters, decompress: unzstd},
 }
 
-var gzipWriters = sync.Pool{New: func() any { return &gzipWriter{gzip.NewWriter(nil)} }}
+var gzipWriters = spares[compressor]{make: func() compressor { return &gzipWriter{gzip.NewWriter(nil)} }}
 
 // gzipWriter writes a header that names neither a file nor an operating system.
 type gzipWriter struct{ *gzip.Writer }
@@ -56,7 +54,7 @@ func (z *gzipWriter) Reset(w io.Writer) {
 // file without content is a frame all the same. The window is an eighth of the
 // default, which costs files of 1 MB no byte, and leaves a compressor 3 MiB to
 // keep instead of 10.
-var zstdWriters = sync.Pool{New: func() any {
+var zstdWriters = spares[compressor]{make: func() compressor {
 	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithZeroFrames(true),
 		zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
 	if err != nil {
@@ -70,7 +68,7 @@ func (c fileCodec) compressed(w io.Writer, write func(io.Writer) error) error {
 	if c.compressors == nil {
 		return write(w)
 	}
-	z := c.compressors.Get().(compressor)
+	z := c.compressors.get()
 	z.Reset(w)
 	if err := write(z); err != nil {
 		return err
@@ -79,7 +77,7 @@ func (c fileCodec) compressed(w io.Writer, write func(io.Writer) error) error {
 		return err
 	}
 	z.Reset(nil) // what is kept must not keep w
-	c.compressors.Put(z)
+	c.compressors.put(z)
 	return nil
 }
 

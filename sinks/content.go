@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"hash"
 	"strconv"
-	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -31,7 +30,7 @@ func ContentSHA256(rec arrow.Record) string {
 	if rec.NumRows() == 0 {
 		return h.sum()
 	}
-	cells := contentCells.Get().(*cells)
+	cells := contentCells.get()
 	for _, c := range columnsOf(rec) {
 		rows := c.rows
 		if c.isConstant() {
@@ -40,7 +39,7 @@ func ContentSHA256(rec arrow.Record) string {
 		h.column(rows, cells.of(&c, rows))
 	}
 	if cap(cells.lengths)+cap(cells.text) <= maxPooledText {
-		contentCells.Put(cells)
+		contentCells.put(cells)
 	}
 	return h.sum()
 }
@@ -72,7 +71,7 @@ type cells struct {
 	text    []byte
 }
 
-var contentCells = sync.Pool{New: func() any { return new(cells) }}
+var contentCells = spares[*cells]{make: func() *cells { return new(cells) }}
 
 // appendNull and appendLength append what stands for the length of a text.
 func appendNull(dst []byte) []byte { return append(dst, 0) }

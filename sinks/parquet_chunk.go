@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sort"
-	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/apache/arrow/go/v17/parquet"
@@ -35,21 +34,21 @@ type pageBuffers struct {
 	dictionary dictionary
 }
 
-var pagePool = sync.Pool{New: func() any { return new(pageBuffers) }}
+var pagePool = spares[*pageBuffers]{make: func() *pageBuffers { return new(pageBuffers) }}
 
 func newChunkWriter(w *latch, codec compress.Compression) (*chunkWriter, error) {
 	pages, err := file.NewPageWriter(w, codec, compress.DefaultCompressionLevel, nil, 0, 0, memory.DefaultAllocator, false, nil, nil)
 	if err != nil {
 		return nil, fmt.Errorf("begin pages: %w", err)
 	}
-	return &chunkWriter{pageBuffers: pagePool.Get().(*pageBuffers), w: w, codec: codec, pages: pages}, nil
+	return &chunkWriter{pageBuffers: pagePool.get(), w: w, codec: codec, pages: pages}, nil
 }
 
 // release gives the buffers back; the chunkWriter is not used any more.
 func (cw *chunkWriter) release() {
 	if cap(cw.page) <= maxPooledPage && cap(cw.dictionary.plain) <= maxPooledPage {
 		cw.dictionary.reset()
-		pagePool.Put(cw.pageBuffers)
+		pagePool.put(cw.pageBuffers)
 	}
 	cw.pageBuffers = nil
 }

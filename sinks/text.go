@@ -2,7 +2,6 @@ package sinks
 
 import (
 	"io"
-	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -79,22 +78,17 @@ func (t *rowTemplate) size(rows int) int {
 }
 
 // textBuffers are what rows are gathered in.
-var textBuffers = sync.Pool{New: func() any {
-	buf := make([]byte, 0, flushSize+flushSize/4)
-	return &buf
-}}
+var textBuffers = spares[[]byte]{make: func() []byte { return make([]byte, 0, flushSize+flushSize/4) }}
 
 // maxPooledText keeps a buffer that one large cell has grown from staying.
 const maxPooledText = 1 << 20
 
 // writeRows writes head and then each row of rec to w.
 func writeRows(w io.Writer, rec arrow.Record, head []byte, format textFormat) error {
-	pooled := textBuffers.Get().(*[]byte)
-	buf := append((*pooled)[:0], head...)
+	buf := append(textBuffers.get()[:0], head...)
 	defer func() {
 		if cap(buf) <= maxPooledText {
-			*pooled = buf
-			textBuffers.Put(pooled)
+			textBuffers.put(buf)
 		}
 	}()
 	template := newRowTemplate(columnsOf(rec), format)
