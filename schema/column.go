@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"encoding/binary"
+
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/bitutil"
@@ -53,9 +55,10 @@ func (c *column) reach(mem memory.Allocator, row int) {
 		c.grow(mem, row)
 	}
 	if c.text {
-		for ; c.cells <= row; c.cells++ {
-			c.offsets[c.cells] = int32(c.used)
+		for null := c.cells; null < row; null++ {
+			c.offsets[null] = int32(c.used)
 		}
+		c.offsets[row] = int32(c.used)
 	}
 	c.cells = row + 1
 	c.set++
@@ -72,7 +75,20 @@ func (c *column) setText(mem memory.Allocator, row int, text []byte) {
 	if len(text) > len(c.bytes)-c.used {
 		c.growText(mem, len(text))
 	}
-	c.used += copy(c.bytes[c.used:], text)
+	c.used += copyShort(c.bytes[c.used:], text)
+}
+
+// copyShort does what copy does, at once if that takes no more than two words:
+// most texts are as short. It may change what is behind the copy.
+func copyShort(dst, src []byte) int {
+	const words = 16
+	if len(src) <= words && len(dst) >= words && cap(src) >= words {
+		src, n := src[:words], len(src)
+		binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(src))
+		binary.LittleEndian.PutUint64(dst[8:], binary.LittleEndian.Uint64(src[8:]))
+		return n
+	}
+	return copy(dst, src)
 }
 
 // unset makes the cell of the last row null again, if it was set.

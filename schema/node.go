@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,6 +27,7 @@ type node struct {
 	// beginning of the object, and behind this one.
 	bit         uint64
 	first, then *node
+	prefix      prefix // the key with its colon
 }
 
 // appendBelow appends what the path of a key below n begins with.
@@ -64,6 +66,7 @@ func compile(t *Table) *node {
 						key: key, quoted: strconv.AppendQuote(nil, key), column: -1,
 						path: append(n.appendBelow(nil), key...), bit: bit,
 					}
+					next.prefix = newPrefix(append(slices.Clone(next.quoted), ':'))
 					bit <<= 1
 					n.children = append(n.children, next)
 				}

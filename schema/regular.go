@@ -113,8 +113,10 @@ func (b *Builder) appendObject(text []byte, pos int, n *node) int {
 	next := &n.first
 	for {
 		child := *next
-		if child == nil || !child.at(text, pos) {
-			if child = n.childAt(text, pos); child == nil {
+		if child != nil && child.prefix.at(text, pos) {
+			pos += child.prefix.length
+		} else {
+			if child, pos = n.childAt(text, pos); child == nil {
 				return -1
 			}
 			*next = child
@@ -124,11 +126,7 @@ func (b *Builder) appendObject(text []byte, pos int, n *node) int {
 			return -1
 		}
 		b.seen |= child.bit
-		pos = skipSpace(text, pos+len(child.quoted))
-		if pos == len(text) || text[pos] != ':' {
-			return -1
-		}
-		pos = skipSpace(text, pos+1)
+		pos = skipSpace(text, pos)
 		if pos = b.appendMember(text, pos, child); pos < 0 {
 			return -1
 		}
@@ -206,20 +204,53 @@ func (b *Builder) appendString(text []byte, pos, column int) int {
 	return end + 1
 }
 
-// at reports whether the key stands at pos, spelled without escapes.
-func (n *node) at(text []byte, pos int) bool {
-	end := pos + len(n.quoted)
-	return end <= len(text) && string(text[pos:end]) == string(n.quoted)
+// childAt returns the declared key below n that stands at pos, spelled without
+// escapes, and the offset behind its colon, nil when there is none.
+func (n *node) childAt(text []byte, pos int) (*node, int) {
+	for _, c := range n.children {
+		if !bytes.HasPrefix(text[pos:], c.quoted) {
+			continue
+		}
+		pos = skipSpace(text, pos+len(c.quoted))
+		if pos == len(text) || text[pos] != ':' {
+			break
+		}
+		return c, pos + 1
+	}
+	return nil, 0
 }
 
-// childAt returns the declared key below n that stands at pos, nil when none does.
-func (n *node) childAt(text []byte, pos int) *node {
-	for _, c := range n.children {
-		if c.at(text, pos) {
-			return c
-		}
+// prefix is a short text that is looked for by words.
+type prefix struct {
+	words, masks [3]uint64
+	length       int
+}
+
+// prefixSize is how many bytes a prefix looks at. A longer one is never found.
+const prefixSize = 24
+
+func newPrefix(text []byte) prefix {
+	p := prefix{length: len(text)}
+	var content, mask [prefixSize]byte
+	copy(content[:], text)
+	copy(mask[:], bytes.Repeat([]byte{0xff}, len(text)))
+	for i := range p.words {
+		p.words[i] = binary.LittleEndian.Uint64(content[8*i:])
+		p.masks[i] = binary.LittleEndian.Uint64(mask[8*i:])
 	}
-	return nil
+	return p
+}
+
+// at reports whether text has the prefix at pos. Near the end of text it may say
+// no where it does.
+func (p *prefix) at(text []byte, pos int) bool {
+	if pos+prefixSize > len(text) || p.length > prefixSize {
+		return false
+	}
+	text = text[pos : pos+prefixSize]
+	return (binary.LittleEndian.Uint64(text)^p.words[0])&p.masks[0]|
+		(binary.LittleEndian.Uint64(text[8:])^p.words[1])&p.masks[1]|
+		(binary.LittleEndian.Uint64(text[16:])^p.words[2])&p.masks[2] == 0
 }
 
 // skipSpace returns the offset of the first byte from pos on that is no white
@@ -236,41 +267,49 @@ func skipSpace(text []byte, pos int) int {
 	return pos
 }
 
+const (
+	ones  = 0x0101010101010101 // a byte in each of eight places
+	highs = 0x80 * ones
+)
+
 // scanString returns the offset of the quote that ends the string whose content
 // begins at pos, -1 when there is none, and whether the content is what the string
 // says: UTF-8 without escapes.
 func scanString(text []byte, pos int) (end int, plain bool) {
-	const (
-		ones  = 0x0101010101010101
-		highs = 0x80 * ones
-	)
-	start, seen, escaped := pos, uint64(0), false
-	for {
-		for ; pos+8 <= len(text); pos += 8 {
-			word := binary.LittleEndian.Uint64(text[pos:])
-			quote, escape := word^'"'*ones, word^'\\'*ones
-			// The high bit of each byte that is zero after the exclusive or, or
-			// below 0x20; bytes above the lowest such one may have it for nothing.
-			stops := ((quote-ones)&^quote | (escape-ones)&^escape | (word-0x20*ones)&^word) & highs
-			if stops != 0 {
-				n := bits.TrailingZeros64(stops) / 8
-				seen |= word & (1<<(8*n) - 1)
-				pos += n
-				break
-			}
-			seen |= word
-		}
-		for ; pos < len(text) && text[pos] >= 0x20 && text[pos] != '"' && text[pos] != '\\'; pos++ {
-			seen |= uint64(text[pos])
-		}
-		switch {
-		case pos >= len(text) || text[pos] < 0x20:
-			return -1, false
-		case text[pos] == '\\':
-			escaped = true
-			pos += 2 // whatever is escaped, it is no end
+	for ; pos+8 <= len(text); pos += 8 {
+		stops := stops(binary.LittleEndian.Uint64(text[pos:]))
+		if stops == 0 {
 			continue
 		}
-		return pos, !escaped && (seen&highs == 0 || utf8.Valid(text[start:pos]))
+		pos += bits.TrailingZeros64(stops) / 8
+		if text[pos] == '"' {
+			return pos, true
+		}
+		break
 	}
+	return scanAnyString(text, pos)
+}
+
+// stops has the high bit of the first byte of word that is a quote, a backslash,
+// below 0x20 or not ASCII. Of the bytes behind that it may have it for nothing.
+func stops(word uint64) uint64 {
+	quote, escape := word^'"'*ones, word^'\\'*ones
+	return ((quote-ones)&^quote | (escape-ones)&^escape | (word - 0x20*ones) | word) & highs
+}
+
+// scanAnyString is scanString byte by byte.
+func scanAnyString(text []byte, pos int) (end int, plain bool) {
+	start, seen, escaped := pos, byte(0), false
+	for ; pos < len(text) && text[pos] >= 0x20; pos++ {
+		switch c := text[pos]; c {
+		case '"':
+			return pos, !escaped && (seen < utf8.RuneSelf || utf8.Valid(text[start:pos]))
+		case '\\':
+			escaped = true
+			pos++ // whatever is escaped, it is no end
+		default:
+			seen |= c
+		}
+	}
+	return -1, false
 }

@@ -3,7 +3,7 @@ package schema
 import (
 	"bytes"
 	"iter"
-	"strconv"
+	"math"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -26,13 +26,17 @@ func Integer(value jsontext.Value) (int64, bool) {
 	if len(digits) == 0 || len(digits) > 19 || digits[0] == '0' && len(text) > 1 {
 		return 0, false
 	}
+	var v uint64 // which holds any 19 digits
 	for _, d := range digits {
 		if d < '0' || d > '9' {
 			return 0, false
 		}
+		v = 10*v + uint64(d-'0')
 	}
-	v, err := strconv.ParseInt(string(text), 10, 64)
-	return v, err == nil
+	if len(digits) < len(text) {
+		return -int64(v), v <= -math.MinInt64
+	}
+	return int64(v), v <= math.MaxInt64
 }
 
 // appendCompact appends the JSON text of value, which is valid, to dst without
