@@ -1,7 +1,6 @@
 package sinks
 
 import (
-	"bytes"
 	"io"
 	"strconv"
 
@@ -23,7 +22,7 @@ func encodeCSV(w io.Writer, enc Encoding, rec arrow.Record) error {
 		header = appendCSVField(header, []byte(rec.ColumnName(i)))
 	}
 	header = append(header, '\n')
-	format := textFormat{appendStart: appendCSVStart, appendCell: appendCSVCell, isPlain: isPlainCSV, end: "\n"}
+	format := textFormat{appendStart: appendCSVStart, appendCell: appendCSVCell, special: csvSpecial, end: "\n"}
 	if enc.Neutralised {
 		format.appendCell = appendNeutralisedCSVCell
 	}
@@ -45,8 +44,8 @@ func appendCSVCell(dst []byte, c *cell, row int) []byte {
 		return strconv.AppendInt(dst, c.ints[row], 10)
 	}
 	text := c.value(row)
-	if c.plain && !isBlankAtEnds(text) {
-		return append(dst, text...)
+	if !c.isSpecial(row) && !isBlankAtEnds(text) {
+		return appendShort(dst, text)
 	}
 	return appendCSVField(dst, text)
 }
@@ -61,7 +60,7 @@ func appendNeutralisedCSVCell(dst []byte, c *cell, row int) []byte {
 // appendCSVField appends a value that is not null, in quotes if it needs them.
 func appendCSVField(dst, text []byte) []byte {
 	if !needsQuotes(text) {
-		return append(dst, text...)
+		return appendShort(dst, text)
 	}
 	dst = append(dst, '"')
 	start := 0
@@ -89,16 +88,8 @@ func needsQuotes(text []byte) bool {
 	return false
 }
 
-// isPlainCSV reports whether no part of text needs quotes for a character in its
-// middle.
-func isPlainCSV(text []byte) bool {
-	for _, c := range []byte{'"', ',', '\r', '\n'} {
-		if bytes.IndexByte(text, c) >= 0 { // many bytes at a time
-			return false
-		}
-	}
-	return true
-}
+// csvSpecial is what needs quotes wherever in a text it is.
+var csvSpecial = []func(text []byte) int{oneByte('"'), oneByte(','), oneByte('\r'), oneByte('\n')}
 
 // isBlankAtEnds reports whether text is empty, or begins or ends with a blank.
 func isBlankAtEnds(text []byte) bool {

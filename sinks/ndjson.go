@@ -21,7 +21,7 @@ var ndjsonFormat = newTextFormat("ndjson", "application/x-ndjson", encodeNDJSON,
 
 func encodeNDJSON(w io.Writer, _ Encoding, rec arrow.Record) error {
 	return writeRows(w, rec, nil, textFormat{
-		appendStart: appendJSONKey, appendCell: appendJSONCell, isPlain: isPlainJSON, end: "}\n",
+		appendStart: appendJSONKey, appendCell: appendJSONCell, special: jsonSpecial, end: "}\n",
 	})
 }
 
@@ -39,8 +39,8 @@ func appendJSONCell(dst []byte, c *cell, row int) []byte {
 		return append(dst, "null"...)
 	case c.isInt:
 		return strconv.AppendInt(dst, c.ints[row], 10)
-	case c.plain:
-		return append(append(append(dst, '"'), c.value(row)...), '"')
+	case !c.isSpecial(row):
+		return append(appendShort(append(dst, '"'), c.value(row)), '"')
 	}
 	return appendJSONString(dst, c.value(row))
 }
@@ -77,26 +77,28 @@ func appendJSONString(dst, text []byte) []byte {
 	return append(append(dst, text[start:]...), '"')
 }
 
-// isPlainJSON reports whether text needs no escape. It looks at eight bytes at a
-// time for control characters: in each byte, the highest bit of word-0x20 with
-// that of word cleared is set if the byte is below 0x20, or if a lower one was.
-func isPlainJSON(text []byte) bool {
-	if bytes.IndexByte(text, '"') >= 0 || bytes.IndexByte(text, '\\') >= 0 {
-		return false
-	}
+// jsonSpecial is what JSON must have escaped.
+var jsonSpecial = []func(text []byte) int{oneByte('"'), oneByte('\\'), indexControl}
+
+// indexControl returns the offset of the first control character in text, -1 if
+// there is none. It looks at eight bytes at a time: in each byte, the highest bit
+// of word-0x20 with that of word cleared is set if the byte is below 0x20, or if a
+// lower one was.
+func indexControl(text []byte) int {
 	const spaces, highBits = 0x2020202020202020, 0x8080808080808080
-	for ; len(text) >= 8; text = text[8:] {
-		word := binary.LittleEndian.Uint64(text)
+	at := 0
+	for ; at+8 <= len(text); at += 8 {
+		word := binary.LittleEndian.Uint64(text[at:])
 		if (word-spaces)&^word&highBits != 0 {
-			return false
+			break
 		}
 	}
-	for _, c := range text {
-		if c < 0x20 {
-			return false
+	for ; at < len(text); at++ {
+		if text[at] < 0x20 {
+			return at
 		}
 	}
-	return true
+	return -1
 }
 
 // inspectNDJSON reads text with encoding/json. All rows must have the keys of
