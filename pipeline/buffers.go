@@ -11,7 +11,7 @@ import (
 
 // maxSpare bounds what a recycler keeps, in bytes: about what one batch frees when
 // it is done and the next one asks for.
-const maxSpare = 12 << 20
+const maxSpare = 16 << 20
 
 // room remembers how much memory answers have taken, so that the next one gets as
 // much at once, and little more.

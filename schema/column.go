@@ -10,7 +10,7 @@ import (
 )
 
 // firstRows is for how many cells a column has room at first.
-const firstRows = 1024
+const firstRows = 512
 
 // column gathers the cells of one column in the very buffers that its Arrow
 // array will have. A cell that is never set is null, and costs nothing until a
@@ -106,10 +106,15 @@ func (c *column) unset(row int) {
 
 // grow makes room for the cell of a row.
 func (c *column) grow(mem memory.Allocator, row int) {
+	c.makeRoom(mem, max(firstRows, c.room*3/2, row+1))
+}
+
+// makeRoom makes room for so many cells, which are more than there is room for.
+func (c *column) makeRoom(mem memory.Allocator, cells int) {
 	if c.validity == nil {
 		c.validity, c.fixed = memory.NewResizableBuffer(mem), memory.NewResizableBuffer(mem)
 	}
-	c.room = max(firstRows, c.room*3/2, row+1)
+	c.room = cells
 	before := c.validity.Len()
 	c.validity.Resize(int(bitutil.BytesForBits(int64(c.room))))
 	c.valid = c.validity.Bytes()
@@ -127,11 +132,26 @@ func (c *column) grow(mem memory.Allocator, row int) {
 
 // growText makes room for more bytes of text.
 func (c *column) growText(mem memory.Allocator, more int) {
+	c.makeTextRoom(mem, max(16*firstRows, len(c.bytes)*3/2, c.used+more))
+}
+
+// makeTextRoom makes room for so many bytes of text in all.
+func (c *column) makeTextRoom(mem memory.Allocator, size int) {
 	if c.variable == nil {
 		c.variable = memory.NewResizableBuffer(mem)
 	}
-	c.variable.Reserve(max(16*firstRows, len(c.bytes)*3/2, c.used+more))
+	c.variable.Reserve(size)
 	c.bytes = c.variable.Buf()
+}
+
+// foresee makes room for more times what the column has, unless it has nothing.
+func (c *column) foresee(mem memory.Allocator, times float64) {
+	if cells := int(times * float64(c.cells)); cells > c.room && c.cells > 0 {
+		c.makeRoom(mem, cells)
+	}
+	if size := int(times * float64(c.used)); size > len(c.bytes) {
+		c.makeTextRoom(mem, size)
+	}
 }
 
 // array returns the column with so many rows, of which the cells are the first,

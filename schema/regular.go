@@ -41,6 +41,9 @@ func (b *Builder) AppendArray(text []byte) (length int, ok bool) {
 		if pos = b.appendElement(text, pos); pos < 0 {
 			return 0, false
 		}
+		if b.rows == firstRows {
+			b.foresee(float64(len(text)) / float64(pos))
+		}
 		pos = skipSpace(text, pos)
 		if pos == len(text) {
 			break
@@ -55,6 +58,15 @@ func (b *Builder) AppendArray(text []byte) (length int, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// foresee makes room for so many times as many rows as there are, if they are
+// like those.
+func (b *Builder) foresee(times float64) {
+	const more = 1.0 / 32
+	for i := range b.cols {
+		b.cols[i].foresee(b.mem, times*(1+more))
+	}
 }
 
 // Irregular returns the length of the longest value that AppendArray had read by

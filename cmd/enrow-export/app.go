@@ -33,7 +33,7 @@ type program struct {
 // memory is collected. What batches are made in is used again and seldom thrown
 // away, so that collecting often costs little, and waiting longer would double
 // the memory that the program takes.
-const gcPercent = 12
+const gcPercent = 10
 
 // processors returns how many batches can be computed with at a time. The
 // scheduler is told of one more: a batch that comes back from a wait for the disk
