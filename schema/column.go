@@ -18,7 +18,6 @@ const firstRows = 512
 type column struct {
 	text  bool // or else integers
 	cells int  // of the rows up to the last one that was set
-	set   int  // how many of them were
 	room  int  // for how many cells the buffers below are long enough
 
 	validity, fixed, variable *memory.Buffer // nil before the first cell
@@ -49,11 +48,9 @@ func (c *column) has(row int) bool { return c.cells > row }
 // textOf returns the text of the last cell, which was set.
 func (c *column) textOf(row int) []byte { return c.bytes[c.offsets[row]:c.used] }
 
-// reach makes row the last cell, those before it that were not set null.
-func (c *column) reach(mem memory.Allocator, row int) {
-	if row >= c.room {
-		c.grow(mem, row)
-	}
+// reach makes row the last cell, those before it that were not set null. There is
+// room for it.
+func (c *column) reach(row int) {
 	if c.text {
 		for null := c.cells; null < row; null++ {
 			c.offsets[null] = int32(c.used)
@@ -61,20 +58,25 @@ func (c *column) reach(mem memory.Allocator, row int) {
 		c.offsets[row] = int32(c.used)
 	}
 	c.cells = row + 1
-	c.set++
 	c.valid[row>>3] |= 1 << (row & 7)
 }
 
 func (c *column) setInt(mem memory.Allocator, row int, v int64) {
-	c.reach(mem, row)
+	if row >= c.room {
+		c.grow(mem, row)
+	}
+	c.reach(row)
 	c.ints[row] = v
 }
 
 func (c *column) setText(mem memory.Allocator, row int, text []byte) {
-	c.reach(mem, row)
+	if row >= c.room {
+		c.grow(mem, row)
+	}
 	if len(text) > len(c.bytes)-c.used {
 		c.growText(mem, len(text))
 	}
+	c.reach(row)
 	c.used += copyShort(c.bytes[c.used:], text)
 }
 
@@ -100,7 +102,6 @@ func (c *column) unset(row int) {
 		c.used = int(c.offsets[row])
 	}
 	c.cells = row
-	c.set--
 	c.valid[row>>3] &^= 1 << (row & 7)
 }
 
@@ -178,7 +179,8 @@ func (c *column) array(mem memory.Allocator, rows int) arrow.Array {
 	} else {
 		c.fixed.ResizeNoShrink(arrow.Int64Traits.BytesRequired(rows))
 	}
-	data := array.NewData(dataType, rows, buffers, nil, rows-c.set, 0)
+	nulls := rows - bitutil.CountSetBits(c.valid, 0, rows)
+	data := array.NewData(dataType, rows, buffers, nil, nulls, 0)
 	defer data.Release()
 	return array.MakeFromData(data)
 }
@@ -194,7 +196,7 @@ func constant(mem memory.Allocator, text []byte, ok bool, rows int) arrow.Array 
 		for row := range rows {
 			c.offsets[row] = int32(row * len(text))
 		}
-		c.cells, c.set, c.used = rows, rows, rows*len(text)
+		c.cells, c.used = rows, rows*len(text)
 		all := c.bytes[:c.used]
 		for n := copy(all, text); n < len(all); {
 			n += copy(all[n:], all[:n])
