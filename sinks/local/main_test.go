@@ -51,7 +51,7 @@ var helpers = map[string]func(*Store) error{
 			return err
 		}
 		defer t.close()
-		if err := t.write([]byte("half")); err != nil {
+		if err := t.write([]byte("half"), newDigest()); err != nil {
 			return err
 		}
 		ready()

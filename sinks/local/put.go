@@ -45,11 +45,10 @@ func (s *Store) put(ctx context.Context, name string, data []byte, cond sinks.Co
 		return info, err
 	}
 	defer t.close()
-	if err := t.write(data); err != nil {
+	d := newDigest()
+	if err := t.write(data, d); err != nil {
 		return info, err
 	}
-	d := newDigest()
-	_, _ = d.Write(data) // never fails
 	if info, err = d.info(name, int64(len(data)), t.file); err != nil {
 		return info, err
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -59,10 +60,18 @@ func (s *Store) newTemporary(ctx context.Context, dir string) (*temporary, error
 	return t, nil
 }
 
-// write makes data the temporary's content and flushes it to the disk.
-func (t *temporary) write(data []byte) error {
-	if err := writePast(t.file, data); err != nil {
-		return err
+// writeSize is how many bytes are digested and written at a time: so few that
+// they are still in the processor's cache when the system copies them.
+const writeSize = 512 << 10
+
+// write makes data the temporary's content, flushes it to the disk, and digests
+// it.
+func (t *temporary) write(data []byte, d digest) error {
+	for chunk := range slices.Chunk(data, writeSize) {
+		_, _ = d.Write(chunk) // never fails
+		if err := writePast(t.file, chunk); err != nil {
+			return err
+		}
 	}
 	return t.file.Sync()
 }
