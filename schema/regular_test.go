@@ -131,3 +131,42 @@ func FuzzAppendArray(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) { compareReaders(t, &toy, text, 1<<20) })
 }
+
+// peakAllocator knows the most that was allocated at a time.
+type peakAllocator struct {
+	*memory.CheckedAllocator
+	peak int
+}
+
+func (a *peakAllocator) Allocate(size int) []byte {
+	defer a.note()
+	return a.CheckedAllocator.Allocate(size)
+}
+
+func (a *peakAllocator) Reallocate(size int, b []byte) []byte {
+	defer a.note()
+	return a.CheckedAllocator.Reallocate(size, b)
+}
+
+func (a *peakAllocator) note() { a.peak = max(a.peak, a.CurrentAlloc()) }
+
+// First rows that are unlike the others make an answer take no more than a few
+// times its own length.
+func TestForeseenRoomIsBounded(t *testing.T) {
+	const size = 4 << 20
+	for name, first := range map[string]string{
+		"short": `{"n":1},`, "empty": `{},`, "all columns": `{"s":"","n":1,"x":1,"custom":1,"a":{"b":{"c":""}}},`, "long": `{"s":"` + strings.Repeat("x", 1000) + `"},`,
+	} {
+		text := "[" + strings.Repeat(first, firstRows) + `{"s":"` + strings.Repeat("y", size) + `"}]`
+		mem := &peakAllocator{CheckedAllocator: memory.NewCheckedAllocator(memory.NewGoAllocator())}
+		b := NewBuilder(mem, &toy, 1<<30)
+		if _, ok := b.AppendArray([]byte(text)); !ok || b.Rows() != firstRows+1 {
+			t.Errorf("%s: %d rows", name, b.Rows())
+		}
+		b.Release()
+		mem.AssertSize(t, 0)
+		if mem.peak > 4*len(text) {
+			t.Errorf("%s: %d bytes of memory for %d of text", name, mem.peak, len(text))
+		}
+	}
+}
