@@ -167,7 +167,7 @@ func (d contentDigest) sum() string {
 	for _, c := range d {
 		if !c.varies {
 			c.n = 1
-			c.cells = cells{lengths: c.lengths[:c.first.lengths], text: c.cells.text[:c.first.text]}
+			c.cells = cells{lengths: c.lengths[:c.first.lengths], text: c.text[:c.first.text]}
 		}
 		h.column(c.n, c.cells)
 	}
