@@ -1,8 +1,6 @@
 package schema
 
 import (
-	"encoding/binary"
-
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/bitutil"
@@ -80,15 +78,13 @@ func (c *column) setText(mem memory.Allocator, row int, text []byte) {
 	c.used += copyShort(c.bytes[c.used:], text)
 }
 
-// copyShort does what copy does, at once if that takes no more than two words:
-// most texts are as short. It may change what is behind the copy.
+// copyShort does what copy does, at once if src is short, as most texts are. It
+// may change what is behind the copy.
 func copyShort(dst, src []byte) int {
-	const words = 16
-	if len(src) <= words && len(dst) >= words && cap(src) >= words {
-		src, n := src[:words], len(src)
-		binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(src))
-		binary.LittleEndian.PutUint64(dst[8:], binary.LittleEndian.Uint64(src[8:]))
-		return n
+	const short = 16
+	if len(src) <= short && len(dst) >= short && cap(src) >= short {
+		*(*[short]byte)(dst) = [short]byte(src[:short])
+		return len(src)
 	}
 	return copy(dst, src)
 }

@@ -30,16 +30,16 @@ func ContentSHA256(rec arrow.Record) string {
 	if rec.NumRows() == 0 {
 		return h.sum()
 	}
-	cells := contentCells.get()
+	buf := contentSpares.get()
 	for _, c := range columnsOf(rec) {
 		rows := c.rows
 		if c.isConstant() {
 			rows = 1
 		}
-		h.column(rows, cells.of(&c, rows))
+		h.column(rows, buf.of(&c, rows))
 	}
-	if cap(cells.lengths)+cap(cells.text) <= maxPooledText {
-		contentCells.put(cells)
+	if cap(buf.lengths)+cap(buf.text) <= maxPooledText {
+		contentSpares.put(buf)
 	}
 	return h.sum()
 }
@@ -57,7 +57,7 @@ func (h contentHash) number(n uint64) {
 	h.Write(binary.AppendUvarint(nil, n)) // a hash takes all that it is given
 }
 
-func (h contentHash) column(n int, c cells) {
+func (h contentHash) column(n int, c contentCells) {
 	h.number(uint64(n))
 	h.Write(c.lengths)
 	h.Write(c.text)
@@ -65,13 +65,13 @@ func (h contentHash) column(n int, c cells) {
 
 func (h contentHash) sum() string { return hex.EncodeToString(h.Sum(nil)) }
 
-// cells are some cells of one column as they are digested.
-type cells struct {
+// contentCells are some cells of one column as they are digested.
+type contentCells struct {
 	lengths []byte
 	text    []byte
 }
 
-var contentCells = spares[*cells]{make: func() *cells { return new(cells) }}
+var contentSpares = spares[*contentCells]{make: func() *contentCells { return new(contentCells) }}
 
 // appendNull and appendLength append what stands for the length of a text.
 func appendNull(dst []byte) []byte { return append(dst, 0) }
@@ -84,7 +84,7 @@ func appendLength(dst []byte, n int) []byte {
 }
 
 // of returns the first n cells of c, in the memory of s or in that of c.
-func (s *cells) of(c *column, n int) cells {
+func (s *contentCells) of(c *column, n int) contentCells {
 	lengths, text := s.lengths[:0], s.text[:0]
 	defer func() { s.lengths, s.text = lengths, text }()
 	if c.isInt {
@@ -97,7 +97,7 @@ func (s *cells) of(c *column, n int) cells {
 			text = strconv.AppendInt(text, value, 10)
 			lengths = appendLength(lengths, len(text)-before)
 		}
-		return cells{lengths, text}
+		return contentCells{lengths, text}
 	}
 	hidden := int32(0)
 	for row, end := range c.offsets[1 : n+1] {
@@ -109,14 +109,14 @@ func (s *cells) of(c *column, n int) cells {
 		}
 	}
 	if hidden == 0 {
-		return cells{lengths, c.text[c.offsets[0]:c.offsets[n]]}
+		return contentCells{lengths, c.text[c.offsets[0]:c.offsets[n]]}
 	}
 	for row := range n {
 		if !c.isNull(row) {
 			text = append(text, c.value(row)...)
 		}
 	}
-	return cells{lengths, text}
+	return contentCells{lengths, text}
 }
 
 // contentDigest computes the digest that ContentSHA256 defines from the cells
@@ -124,9 +124,9 @@ func (s *cells) of(c *column, n int) cells {
 type contentDigest []contentColumn
 
 type contentColumn struct {
-	cells
+	contentCells
 	n      int
-	first  struct{ lengths, text int } // how many bytes of cells are the first cell's
+	first  struct{ lengths, text int } // how many bytes of those are the first cell's
 	varies bool
 }
 
@@ -167,9 +167,9 @@ func (d contentDigest) sum() string {
 	for _, c := range d {
 		if !c.varies {
 			c.n = 1
-			c.cells = cells{lengths: c.lengths[:c.first.lengths], text: c.text[:c.first.text]}
+			c.contentCells = contentCells{lengths: c.lengths[:c.first.lengths], text: c.text[:c.first.text]}
 		}
-		h.column(c.n, c.cells)
+		h.column(c.n, c.contentCells)
 	}
 	return h.sum()
 }

@@ -23,7 +23,7 @@ func TestAppendShort(t *testing.T) {
 
 func TestIndexControl(t *testing.T) {
 	for length := range 40 {
-		text := bytes.Repeat([]byte{0xe9}, length) // above 0x80, as 0x20 and 0x7f are not controls
+		text := bytes.Repeat([]byte{0xe9}, length) // with the highest bit, as in UTF-8
 		if got := indexControl(text); got != -1 {
 			t.Fatalf("of %d bytes, %d is a control", length, got)
 		}
