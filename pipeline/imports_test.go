@@ -19,6 +19,7 @@ var allowed = map[string]struct {
 	reason  string
 }{
 	"schema":            {nil, "the tables are data that everybody builds on"},
+	"schema/dialect":    {[]string{"schema"}, "SQL is derived from the tables, and knows neither stores nor the manifest"},
 	"sinks":             {[]string{"schema"}, "formats know a table and a writer, stores know names and bytes"},
 	"sinks/local":       {[]string{"sinks"}, "a provider knows the Store interface alone"},
 	"sinks/gcs":         {[]string{"sinks"}, "a provider knows the Store interface alone"},

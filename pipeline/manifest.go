@@ -97,14 +97,22 @@ type SourceRef struct {
 // File describes one published file.
 type File struct {
 	Path        string `json:"path"` // relative to the root
-	Rows        int64  `json:"rows"`
+	Rows        int64  `json:"rows"` // of the batch
 	Bytes       int64  `json:"bytes"`
 	SHA256      string `json:"sha256"` // lower-case hex
 	CRC32C      string `json:"crc32c"` // base64 of the big-endian checksum, as Cloud Storage has it
 	Compression string `json:"compression"`
 	// Neutralised is sinks.Encoding.Neutralised.
 	Neutralised bool `json:"csv_safe,omitempty"`
+	// FirstRow is the row of the file, counted from 0, with which those of the
+	// batch begin, and FileRows how many it has in all, of a file that holds
+	// several batches; both 0 of a file that is the batch's own.
+	FirstRow int64 `json:"first_row,omitempty"`
+	FileRows int64 `json:"file_rows,omitempty"`
 }
+
+// Shared reports whether the file holds other batches as well.
+func (f File) Shared() bool { return f.FileRows > 0 }
 
 // encoding returns how the file is encoded, of that format.
 func (f File) encoding(format string) (sinks.Encoding, error) {
