@@ -35,59 +35,66 @@ var pageCodecs = map[string]compress.Compression{
 
 const parquetMagic = "PAR1"
 
-// encodeParquet writes rec. Headers, metadata and footer are the library's. What
-// is in the pages is made here, from the columns' buffers: the library's column
-// writers take levels and values one by one, and spend more time on that than
-// the compression does.
+// encodeParquet writes rec as a file of one row group.
 func encodeParquet(w *latch, enc Encoding, table *schema.Table, rec arrow.Record) error {
-	root, err := parquetSchema(table)
+	f, err := beginParquet(w, enc, table, rec.Schema().Metadata())
 	if err != nil {
-		return err
-	}
-	var keyValues metadata.KeyValueMetadata
-	meta := rec.Schema().Metadata()
-	for i, key := range meta.Keys() {
-		if err := keyValues.Append(key, meta.Values()[i]); err != nil {
-			return fmt.Errorf("add metadata: %w", err)
-		}
-	}
-	properties := parquet.NewWriterProperties(
-		parquet.WithCreatedBy("enrow-export"),
-		parquet.WithVersion(parquet.V2_LATEST),
-		parquet.WithCompression(pageCodecs[enc.Compression]),
-	)
-	file := metadata.NewFileMetadataBuilder(parquetschema.NewSchema(root), properties, keyValues)
-	if _, err := w.Write([]byte(parquetMagic)); err != nil {
 		return err
 	}
 	if rec.NumRows() > 0 {
-		if err := writeRowGroup(w, file.AppendRowGroup(), pageCodecs[enc.Compression], table, rec); err != nil {
+		if err := f.writeRowGroup(rec); err != nil {
 			return err // and no footer: it would make the file look whole
 		}
 	}
-	footer, err := file.Finish()
-	if err != nil {
-		return fmt.Errorf("make footer: %w", err)
-	}
-	size, err := footer.WriteTo(w, nil)
-	if err != nil {
-		return fmt.Errorf("write footer: %w", err)
-	}
-	end := append(binary.LittleEndian.AppendUint32(nil, uint32(size)), parquetMagic...)
-	_, err = w.Write(end)
-	return err
+	return f.end()
 }
 
-func writeRowGroup(w *latch, group *metadata.RowGroupMetaDataBuilder, codec compress.Compression, table *schema.Table, rec arrow.Record) error {
-	chunks, err := newChunkWriter(w, codec)
+// parquetFile is a file that is being written. Headers, metadata and footer are
+// the library's. What is in the pages is made here, from the columns' buffers:
+// the library's column writers take levels and values one by one, and spend more
+// time on that than the compression does.
+type parquetFile struct {
+	w     *latch
+	codec compress.Compression
+	table *schema.Table
+	meta  *metadata.FileMetaDataBuilder
+}
+
+// beginParquet writes the beginning of a file.
+func beginParquet(w *latch, enc Encoding, table *schema.Table, about arrow.Metadata) (*parquetFile, error) {
+	root, err := parquetSchema(table)
+	if err != nil {
+		return nil, err
+	}
+	var keyValues metadata.KeyValueMetadata
+	for i, key := range about.Keys() {
+		if err := keyValues.Append(key, about.Values()[i]); err != nil {
+			return nil, fmt.Errorf("add metadata: %w", err)
+		}
+	}
+	codec := pageCodecs[enc.Compression]
+	properties := parquet.NewWriterProperties(
+		parquet.WithCreatedBy("enrow-export"),
+		parquet.WithVersion(parquet.V2_LATEST),
+		parquet.WithCompression(codec),
+	)
+	meta := metadata.NewFileMetadataBuilder(parquetschema.NewSchema(root), properties, keyValues)
+	_, err = w.Write([]byte(parquetMagic))
+	return &parquetFile{w: w, codec: codec, table: table, meta: meta}, err
+}
+
+// writeRowGroup writes the rows of rec, of which there are some.
+func (f *parquetFile) writeRowGroup(rec arrow.Record) error {
+	chunks, err := newChunkWriter(f.w, f.codec)
 	if err != nil {
 		return err
 	}
 	defer chunks.release()
+	group := f.meta.AppendRowGroup()
 	var size int64 // of all pages with their headers, not compressed
 	for i, c := range columnsOf(rec) {
 		meta := group.NextColumnChunk()
-		if err := chunks.write(meta, &c, table.Columns[i].Repeats); err != nil {
+		if err := chunks.write(meta, &c, f.table.Columns[i].Repeats); err != nil {
 			return fmt.Errorf("write column %s: %w", c.name, err)
 		}
 		size += meta.Contents().MetaData.TotalUncompressedSize
@@ -97,6 +104,20 @@ func writeRowGroup(w *latch, group *metadata.RowGroupMetaDataBuilder, codec comp
 		return fmt.Errorf("end row group: %w", err)
 	}
 	return nil
+}
+
+// end writes the footer.
+func (f *parquetFile) end() error {
+	footer, err := f.meta.Finish()
+	if err != nil {
+		return fmt.Errorf("make footer: %w", err)
+	}
+	size, err := footer.WriteTo(f.w, nil)
+	if err != nil {
+		return fmt.Errorf("write footer: %w", err)
+	}
+	_, err = f.w.Write(append(binary.LittleEndian.AppendUint32(nil, uint32(size)), parquetMagic...))
+	return err
 }
 
 // parquetSchema returns the table's columns under a required root; a repeated

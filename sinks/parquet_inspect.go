@@ -141,12 +141,20 @@ func checkPages(data []byte, meta *xparquet.ColumnMetaData) error {
 		default:
 			return errors.New("page header is damaged")
 		}
-		if _, err := io.CopyN(io.Discard, pages, int64(header.CompressedPageSize)); err != nil {
-			return fmt.Errorf("skip page: %w", err)
+		if err := skip(pages, header); err != nil {
+			return err
 		}
 	}
 	if n, _ := pages.Read(make([]byte, 1)); n > 0 {
 		return errors.New("bytes follow the last page")
+	}
+	return nil
+}
+
+// skip passes over the page behind a header.
+func skip(pages io.Reader, header *xparquet.PageHeader) error {
+	if _, err := io.CopyN(io.Discard, pages, int64(header.CompressedPageSize)); err != nil {
+		return fmt.Errorf("skip page: %w", err)
 	}
 	return nil
 }

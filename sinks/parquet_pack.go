@@ -1,0 +1,137 @@
+package sinks
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"enrow-export/schema"
+)
+
+// A row group of a packed file ends with the batch that takes it to so many rows,
+// which is what scanning engines hand to one thread, or to so many bytes in
+// memory.
+const (
+	packGroupRows  = 120 << 10
+	packGroupBytes = 48 << 20
+)
+
+// Packer writes the rows of many batches into one Parquet file, batch after
+// batch, in row groups of many batches each. A batch is never divided between row
+// groups. The same records give the same bytes.
+//
+// What was written is good for nothing until Finish has returned nil. Whoever
+// makes a Packer calls Release in the end.
+type Packer struct {
+	out     *latch
+	file    *parquetFile
+	mem     memory.Allocator
+	pending []arrow.Record // of the row group to come
+	rows    int64          // in pending
+	bytes   int64          // that pending takes
+	total   int64          // rows appended
+}
+
+// NewPacker begins a Parquet file with the columns of the table, compressed as
+// enc says. It never closes w.
+func NewPacker(w io.Writer, enc Encoding, table *schema.Table, mem memory.Allocator) (*Packer, error) {
+	if enc.Format != parquetFormat {
+		return nil, fmt.Errorf("%s files cannot be packed", enc.Format.Name)
+	}
+	p := &Packer{out: &latch{w: w}, mem: mem}
+	var err error
+	p.file, err = beginParquet(p.out, enc, table, table.Arrow("").Metadata())
+	return p, err
+}
+
+// Append adds the rows of one batch. It retains rec, whose columns are those of
+// the table.
+func (p *Packer) Append(rec arrow.Record) error {
+	if !equalFields(rec.Schema(), p.file.table.Arrow("")) {
+		return fmt.Errorf("record has not the columns of table %s", p.file.table.Name)
+	}
+	if rec.NumRows() == 0 {
+		return nil
+	}
+	rec.Retain()
+	p.pending = append(p.pending, rec)
+	p.rows += rec.NumRows()
+	p.total += rec.NumRows()
+	for _, c := range columnsOf(rec) {
+		p.bytes += int64(8*len(c.ints) + 4*len(c.offsets) + len(c.allText()))
+	}
+	if p.rows < packGroupRows && p.bytes < packGroupBytes {
+		return nil
+	}
+	return p.flush()
+}
+
+// Rows returns how many rows were appended.
+func (p *Packer) Rows() int64 { return p.total }
+
+// Size returns how many bytes were written, which is all that was appended but
+// for the row group that is not complete yet.
+func (p *Packer) Size() int64 { return p.out.Tell() }
+
+// flush writes what is pending as a row group.
+func (p *Packer) flush() error {
+	if len(p.pending) == 0 {
+		return nil
+	}
+	columns := make([]arrow.Array, len(p.file.table.Columns))
+	defer func() {
+		for _, c := range columns {
+			if c != nil {
+				c.Release()
+			}
+		}
+	}()
+	for i := range columns {
+		parts := make([]arrow.Array, len(p.pending))
+		for j, rec := range p.pending {
+			parts[j] = rec.Column(i)
+		}
+		var err error
+		if columns[i], err = array.Concatenate(parts, p.mem); err != nil {
+			return fmt.Errorf("join column %s: %w", p.file.table.Columns[i].Name, err)
+		}
+	}
+	group := array.NewRecord(p.file.table.Arrow(""), columns, p.rows)
+	defer group.Release()
+	p.Release()
+	return errors.Join(p.file.writeRowGroup(group), p.out.err)
+}
+
+// Finish writes what is left, and the footer.
+func (p *Packer) Finish() error {
+	if err := p.flush(); err != nil {
+		return err
+	}
+	return errors.Join(p.file.end(), p.out.err)
+}
+
+// Release lets go of what was appended and is not written.
+func (p *Packer) Release() {
+	for _, rec := range p.pending {
+		rec.Release()
+	}
+	p.pending, p.rows, p.bytes = nil, 0, 0
+}
+
+// equalFields reports whether two schemas have the same columns, whatever else
+// they say.
+func equalFields(a, b *arrow.Schema) bool {
+	if a.NumFields() != b.NumFields() {
+		return false
+	}
+	for i, f := range a.Fields() {
+		if g := b.Field(i); f.Name != g.Name || !arrow.TypeEqual(f.Type, g.Type) {
+			return false
+		}
+	}
+	return true
+}
