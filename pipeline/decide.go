@@ -18,6 +18,9 @@ func (x *exporter) targets(id string) []target {
 // every format asked for under the same schema and settings, and each file
 // there with the recorded size.
 func (x *exporter) undone(ctx context.Context, id string, e *Entry) (reason string, err error) {
+	if err := e.checkNotPacked(); err != nil {
+		return "", err
+	}
 	switch {
 	case e == nil:
 		return "new", nil

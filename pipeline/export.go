@@ -71,6 +71,9 @@ func (x *exporter) export(ctx context.Context, id string, fetched func()) (Resul
 // stages is export without the bookkeeping: fetch, flatten, write, publish.
 func (x *exporter) stages(ctx context.Context, id string, w *way) (Result, error) {
 	entry, cond, err := x.manifest.Read(ctx, id)
+	if err == nil {
+		err = entry.checkNotPacked()
+	}
 	if err != nil {
 		return Result{}, err
 	}

@@ -91,6 +91,12 @@ func Enqueue(ctx context.Context, cfg EnqueueConfig, ids []string, report func(E
 		manifest: Manifest{Store: cfg.Store, Table: cfg.Table},
 	}
 	ids = distinct(ids)
+	if err := checkNotCompacted(ctx, cfg.Store, "enqueue"); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return classify(err, "")
+	}
 	known, err := x.knownOf(ctx, ids)
 	if err != nil {
 		return err

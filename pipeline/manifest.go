@@ -104,15 +104,17 @@ type File struct {
 	Compression string `json:"compression"`
 	// Neutralised is sinks.Encoding.Neutralised.
 	Neutralised bool `json:"csv_safe,omitempty"`
-	// FirstRow is the row of the file, counted from 0, with which those of the
-	// batch begin, and FileRows how many it has in all, of a file that holds
-	// several batches; both 0 of a file that is the batch's own.
+	// PackedFrom is the sha256 of the file that the rows were packed from, of a
+	// file that holds several batches (Compact); empty for a batch's own file.
+	PackedFrom string `json:"packed_from,omitempty"`
+	// FirstRow is the row of a packed file, counted from 0, with which those of
+	// the batch begin, and FileRows how many rows it has in all.
 	FirstRow int64 `json:"first_row,omitempty"`
 	FileRows int64 `json:"file_rows,omitempty"`
 }
 
-// Shared reports whether the file holds other batches as well.
-func (f File) Shared() bool { return f.FileRows > 0 }
+// Shared reports whether the file may hold other batches as well.
+func (f File) Shared() bool { return f.PackedFrom != "" }
 
 // encoding returns how the file is encoded, of that format.
 func (f File) encoding(format string) (sinks.Encoding, error) {

@@ -49,6 +49,9 @@ type noteFile struct {
 	CRC32C      string `json:"c"`
 	Compression string `json:"z"`
 	Neutralised bool   `json:"n,omitempty"`
+	PackedFrom  string `json:"k,omitempty"` // base64 without padding
+	FirstRow    int64  `json:"i,omitempty"`
+	FileRows    int64  `json:"w,omitempty"`
 }
 
 // noteLayout gives the paths that a note leaves out. It belongs to the version
@@ -97,10 +100,10 @@ func (m Manifest) noteOf(e *Entry, data []byte) string {
 			if n.Files == nil {
 				n.Files = make(map[string]noteFile)
 			}
-			sum, _ := hex.DecodeString(f.SHA256) // what it cannot give again is found below
 			nf := noteFile{
-				Path: f.Path, Bytes: f.Bytes, SHA256: base64.RawStdEncoding.EncodeToString(sum), CRC32C: f.CRC32C,
+				Path: f.Path, Bytes: f.Bytes, SHA256: hexToBase64(f.SHA256), CRC32C: f.CRC32C,
 				Compression: f.Compression, Neutralised: f.Neutralised,
+				PackedFrom: hexToBase64(f.PackedFrom), FirstRow: f.FirstRow, FileRows: f.FileRows,
 			}
 			if f.Path == m.notePath(e.BatchID, format, f) {
 				nf.Path = ""
@@ -121,6 +124,18 @@ func (m Manifest) noteOf(e *Entry, data []byte) string {
 		return ""
 	}
 	return string(text)
+}
+
+// hexToBase64 returns a digest as notes have it. One that is no digest becomes
+// another, which noteOf finds out.
+func hexToBase64(digest string) string {
+	sum, _ := hex.DecodeString(digest)
+	return base64.RawStdEncoding.EncodeToString(sum)
+}
+
+func base64ToHex(digest string) (string, bool) {
+	sum, err := base64.RawStdEncoding.DecodeString(digest)
+	return hex.EncodeToString(sum), err == nil
 }
 
 // noteCheck returns what a note of an entry with that checksum says it is of.
@@ -149,13 +164,15 @@ func (m Manifest) ofNote(id string, info sinks.Info) (e *Entry, more bool) {
 		e.Schema = &SchemaRef{Table: m.Table.Name, Version: n.Table, Fingerprint: n.Fingerprint}
 	}
 	for format, nf := range n.Files {
-		sum, err := base64.RawStdEncoding.DecodeString(nf.SHA256)
-		if err != nil || n.Rows == nil {
+		sum, ok := base64ToHex(nf.SHA256)
+		from, fromOK := base64ToHex(nf.PackedFrom)
+		if !ok || !fromOK || n.Rows == nil {
 			return nil, false
 		}
 		f := File{
-			Path: nf.Path, Rows: *n.Rows, Bytes: nf.Bytes, SHA256: hex.EncodeToString(sum), CRC32C: nf.CRC32C,
+			Path: nf.Path, Rows: *n.Rows, Bytes: nf.Bytes, SHA256: sum, CRC32C: nf.CRC32C,
 			Compression: nf.Compression, Neutralised: nf.Neutralised,
+			PackedFrom: from, FirstRow: nf.FirstRow, FileRows: nf.FileRows,
 		}
 		if f.Path == "" {
 			f.Path = m.notePath(id, format, f)

@@ -121,6 +121,9 @@ func (p *pruner) exporter(table *schema.Table) *exporter {
 }
 
 func (p *pruner) prune(ctx context.Context, report func(Unnamed)) error {
+	if err := checkNotCompacted(ctx, p.Store, "prune"); err != nil {
+		return err
+	}
 	for _, table := range p.Tables {
 		if err := p.readManifest(ctx, table); err != nil {
 			return err

@@ -137,6 +137,9 @@ func (p *publication) buffer() *buffer {
 // between: everything has to be read again.
 func (p *publication) attempt(ctx context.Context) (*Entry, error) {
 	old, cond, err := p.manifest.Read(ctx, p.id)
+	if err == nil {
+		err = old.checkNotPacked()
+	}
 	if err != nil {
 		return nil, err
 	}

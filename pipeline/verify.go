@@ -52,6 +52,9 @@ type Verifier struct {
 	store sinks.Store
 	depth Depth
 	sizes *sizes
+	// packed is the packed file that was read last: batches that follow one
+	// another are often in the same.
+	packed *packedFile
 }
 
 // NewVerifier returns a Verifier of what store holds. batches is the number of
@@ -113,6 +116,9 @@ func (v *Verifier) VerifyKnown(ctx context.Context, k Known) (Checked, error) {
 // compare returns what is wrong with one file. Its content is only read when
 // the digests are right: some damage makes readers return wrong values.
 func (v *Verifier) compare(ctx context.Context, table *schema.Table, e *Entry, format string, f File) ([]string, error) {
+	if f.Shared() {
+		return v.comparePacked(ctx, table, e, f)
+	}
 	if v.depth == DepthSize {
 		fault, err := v.sizes.fault(ctx, f)
 		if fault == "" || err != nil {
@@ -120,12 +126,9 @@ func (v *Verifier) compare(ctx context.Context, table *schema.Table, e *Entry, f
 		}
 		return []string{fault}, nil
 	}
-	data, _, err := v.store.Get(ctx, f.Path)
-	switch {
-	case errors.Is(err, sinks.ErrNotExist):
-		return []string{"is missing"}, nil
-	case err != nil:
-		return nil, fmt.Errorf("read %s: %w", f.Path, err)
+	data, err := v.read(ctx, f)
+	if data == nil {
+		return []string{"is missing"}, err
 	}
 	problems, damaged := compareDigests(f, data)
 	switch {
@@ -136,6 +139,18 @@ func (v *Verifier) compare(ctx context.Context, table *schema.Table, e *Entry, f
 		problems = append(problems, compareRows(table, e, format, f, data)...)
 	}
 	return problems, nil
+}
+
+// read returns the bytes of a file, nil when it is not there.
+func (v *Verifier) read(ctx context.Context, f File) ([]byte, error) {
+	data, _, err := v.store.Get(ctx, f.Path)
+	switch {
+	case errors.Is(err, sinks.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("read %s: %w", f.Path, err)
+	}
+	return data, nil
 }
 
 // compareDigests returns in what a file's bytes are not as the manifest says,
@@ -169,8 +184,7 @@ func compareRows(table *schema.Table, e *Entry, format string, f File, data []by
 	if e.ContentSHA256 != "" && contents.SHA256 != e.ContentSHA256 {
 		problems = append(problems, "has other rows than the manifest says: their content_sha256 differs")
 	}
-	want := e.columns(table)
-	if want != nil && contents.Columns != nil && !slices.Equal(contents.Columns, want) {
+	if want := e.columns(table); want != nil && contents.Columns != nil && !slices.Equal(contents.Columns, want) {
 		problems = append(problems, fmt.Sprintf("has the columns %s, the manifest says %s",
 			strings.Join(contents.Columns, ","), strings.Join(want, ",")))
 	}

@@ -1,0 +1,291 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"enrow-export/schema"
+	"enrow-export/sinks"
+)
+
+// DefaultTargetSize is where a packed file ends.
+const DefaultTargetSize = 128 << 20
+
+// CompactConfig says what to pack into large files, and where. Tables, From, Into
+// and Encoding must be set; for the rest the zero value is a default.
+type CompactConfig struct {
+	Tables []*schema.Table
+	// From has the batches, each in a file of its own. Nothing is changed there.
+	From sinks.Store
+	// Into gets the packed files and a manifest of its own.
+	Into sinks.Store
+	// Encoding is that of the packed files: Parquet.
+	Encoding sinks.Encoding
+	// TargetSize is how many bytes a packed file has at least, but for the last
+	// one of a run.
+	TargetSize int64
+	// Force writes files again that have batches whose content has changed since,
+	// and gives up a file that an earlier run was about to write and that cannot
+	// be made any more.
+	Force       bool
+	Mem         memory.Allocator
+	Log         *slog.Logger
+	Now         func() time.Time
+	ToolVersion string
+}
+
+// Packed is what became of one packed file, or of one batch that was not packed.
+type Packed struct {
+	Table *schema.Table
+	// Path, Batches, Rows and Bytes are those of the file; Path is empty when this
+	// is about a batch.
+	Path    string
+	Batches int
+	Rows    int64
+	Bytes   int64
+	// From is how many bytes the files had that were packed.
+	From int64
+	// Rewritten says that the file took the place of one that was there.
+	Rewritten bool
+
+	// BatchID is the batch that was not packed, and Err why: an *Error.
+	BatchID string
+	Err     error
+}
+
+// CompactSummary counts what Compact has come across.
+type CompactSummary struct {
+	Files, Batches int   // packed
+	Rows, Bytes    int64 // of those files
+	From           int64 // bytes of the files that were packed
+	Already        int   // batches that were packed before
+	NotExported    int   // batches that From's manifest knows and has no file of yet
+	Failed         int   // batches that were not packed, or not again
+}
+
+// Compact packs the Parquet files of the batches that are exported in From, and
+// that Into's manifest does not have, into few large ones in Into, in the order of
+// the batches, and calls report with each file, and each batch that cannot be
+// packed. Each batch's entry in Into says in which file and which rows it is.
+//
+// Into is another root, so that no reader of From meets a row twice. It only ever
+// grows. Compact can be killed at any instant and called again, by any number of
+// processes at once, beside runs that export to From: what it does with a batch is
+// settled by one conditional write (packLog), and whoever comes next first does
+// what that says. The same batches give the same files. A batch that was exported
+// again with other content since is reported, and written again only with Force:
+// its file is then replaced in one step by one with all batches that it had.
+//
+// The error is one that ended it all: an *Error of class Fatal, or the cause of
+// ctx.
+func Compact(ctx context.Context, cfg CompactConfig, report func(Packed)) (CompactSummary, error) {
+	if cfg.TargetSize == 0 {
+		cfg.TargetSize = DefaultTargetSize
+	}
+	if cfg.Mem == nil {
+		cfg.Mem = memory.DefaultAllocator
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	c := &compactor{CompactConfig: cfg, report: report}
+	err := checkNotCompacted(ctx, cfg.From, "compact")
+	for i := 0; err == nil && i < len(cfg.Tables); i++ {
+		err = c.untilDone(ctx, cfg.Tables[i])
+	}
+	if ctx.Err() != nil {
+		return c.summary, context.Cause(ctx)
+	}
+	if err == nil {
+		return c.summary, nil
+	}
+	failure := classify(err, "")
+	if failure.Class != Fatal {
+		failure = &Error{Op: "compact", Class: Fatal, Err: err, Hint: "nothing is lost: run it again"}
+		if remake := (*remakeError)(nil); errors.As(err, &remake) {
+			failure.Hint = "if no other compaction is running, --force gives that file up and packs its batches anew"
+		}
+	}
+	return c.summary, failure
+}
+
+// compactor is the state of one Compact.
+type compactor struct {
+	CompactConfig
+
+	report  func(Packed)
+	summary CompactSummary
+}
+
+func (c *compactor) now() time.Time { return c.Now().UTC().Truncate(time.Millisecond) }
+
+// untilDone packs the batches of one table. When another compaction was faster,
+// all is looked at again.
+func (c *compactor) untilDone(ctx context.Context, table *schema.Table) error {
+	told := make(map[string]bool) // batches that were reported
+	packed := c.summary
+	for range maxRounds {
+		// What is counted of a round that was lost is counted again.
+		c.summary.Already, c.summary.NotExported = packed.Already, packed.NotExported
+		err := c.compactTable(ctx, table, told)
+		if _, lost := conflict(err); !lost {
+			return err
+		}
+		c.Log.DebugContext(ctx, "another compaction was faster, looking again", "table", table.Name)
+	}
+	return errContended
+}
+
+func (c *compactor) compactTable(ctx context.Context, table *schema.Table, told map[string]bool) error {
+	log := packLog{c.Into, table}
+	last, cond, err := log.last(ctx)
+	if err != nil {
+		return err
+	}
+	number := 0
+	if last != nil {
+		number = last.Number
+		if err := c.resume(ctx, log, last, cond); err != nil {
+			return err
+		}
+	}
+	plan, err := c.plan(ctx, table)
+	if err != nil {
+		return err
+	}
+	w := packWriter{compactor: c, log: log, number: number, told: told}
+	for _, fingerprint := range plan.fingerprints() {
+		if err := w.packAll(ctx, plan.groups[fingerprint]); err != nil {
+			return err
+		}
+	}
+	return w.rewriteChanged(ctx, plan)
+}
+
+// resume does what an earlier run has left to do.
+func (c *compactor) resume(ctx context.Context, log packLog, last *packRecord, cond sinks.Condition) error {
+	err := c.complete(ctx, log, last, cond, nil)
+	if remake := (*remakeError)(nil); errors.As(err, &remake) && c.Force {
+		c.Log.WarnContext(ctx, "a file that an earlier run was about to write is given up", "path", last.File.Path, "because", remake.err)
+		return c.abandon(ctx, log, last, cond)
+	}
+	return err
+}
+
+// packPlan is what is to be done with the batches of one table.
+type packPlan struct {
+	table  *schema.Table
+	groups map[string][]candidate // to be packed, by the fingerprint of their columns
+	// changed are batches that are packed, and have been exported again.
+	changed []candidate
+}
+
+// fingerprints returns those of the groups, that of all columns first.
+func (p packPlan) fingerprints() []string {
+	all := p.table.Fingerprint()
+	return slices.SortedFunc(maps.Keys(p.groups), func(a, b string) int {
+		return cmp.Or(boolCompare(a != all, b != all), cmp.Compare(a, b))
+	})
+}
+
+func boolCompare(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// plan compares the two manifests, which come in the same order.
+func (c *compactor) plan(ctx context.Context, table *schema.Table) (packPlan, error) {
+	plan := packPlan{table: table, groups: make(map[string][]candidate)}
+	packed := newMerge(Entries(ctx, c.Into, []*schema.Table{table}, false))
+	defer packed.stop()
+	for k, err := range Entries(ctx, c.From, []*schema.Table{table}, false) {
+		if err != nil {
+			return plan, err
+		}
+		there, err := packed.find(k.BatchID)
+		if err != nil {
+			return plan, err
+		}
+		if there != nil && there.Err != nil {
+			return plan, there.Err
+		}
+		if there != nil && there.Entry.State == StateExported && !there.Entry.Files[packFormat].Shared() {
+			return plan, &Error{
+				Op: "compact", Class: Fatal, Err: fmt.Errorf("the root to pack into is a destination of export: it has files of batch %s alone", k.BatchID),
+				Hint: "name another root with --into",
+			}
+		}
+		if k.Err == nil && k.Entry.State != StateExported {
+			c.summary.NotExported++
+			continue
+		}
+		file := File{}
+		fingerprint := table.Fingerprint()
+		if k.Err == nil { // else that is told when it is read
+			file, fingerprint = k.Entry.Files[packFormat], k.Entry.Schema.Fingerprint
+		}
+		cand := candidate{id: k.BatchID, bytes: file.Bytes}
+		if there == nil || there.Entry.State != StateExported {
+			plan.groups[fingerprint] = append(plan.groups[fingerprint], cand)
+			continue
+		}
+		same, err := c.sameContent(ctx, k, *there)
+		switch {
+		case err != nil:
+			return plan, err
+		case same:
+			c.summary.Already++
+		default:
+			plan.changed = append(plan.changed, cand)
+		}
+	}
+	return plan, nil
+}
+
+// sameContent reports whether a packed batch has the rows that it has where it
+// comes from.
+func (c *compactor) sameContent(ctx context.Context, from, into Known) (bool, error) {
+	if from.Err == nil && from.Entry.Files[packFormat].SHA256 == into.Entry.Files[packFormat].PackedFrom {
+		return true, nil
+	}
+	var both [2]*Entry
+	for i, store := range []sinks.Store{c.From, c.Into} {
+		var err error
+		both[i], _, err = Manifest{Store: store, Table: from.Table}.Read(ctx, from.BatchID)
+		var unusable *EntryError
+		switch {
+		case errors.As(err, &unusable):
+			return false, nil
+		case err != nil:
+			return false, err
+		case both[i] == nil, both[i].State != StateExported:
+			return true, nil // it has just gone
+		}
+	}
+	return sameRows(both[0], both[1]), nil
+}
+
+// tableOf returns the table with the columns that files were written with.
+func tableOf(table *schema.Table, ref *SchemaRef) (*schema.Table, error) {
+	selected, err := table.Select(ref.Columns, nil)
+	if err != nil || selected.Fingerprint() != ref.Fingerprint {
+		return nil, fmt.Errorf("was written under version %d of table %s, and this program has version %d: export --force writes it anew", ref.Version, ref.Table, table.Version)
+	}
+	return selected, nil
+}

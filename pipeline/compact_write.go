@@ -1,0 +1,276 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"enrow-export/schema"
+	"enrow-export/sinks"
+)
+
+// packWriter adds packed files of one table to the log, one after the other.
+type packWriter struct {
+	*compactor
+	log    packLog
+	number int             // of the last record
+	told   map[string]bool // batches that were reported
+}
+
+// refuse reports a batch that is not packed.
+func (w *packWriter) refuse(id string, why error, hint string) {
+	if w.told[id] {
+		return
+	}
+	w.told[id] = true
+	w.summary.Failed++
+	if hint == "" {
+		switch {
+		case errors.Is(why, errUnderWay), errors.Is(why, errOtherColumns):
+			hint = "run compact again when that is over"
+		case errors.Is(why, errNoParquet):
+			hint = "export --format parquet adds one"
+		default:
+			hint = "verify says more; export --force writes its files again"
+		}
+	}
+	w.report(Packed{Table: w.log.table, BatchID: id, Err: &Error{
+		Op: "pack", Batch: id, Class: Permanent, Err: why, Hint: hint,
+	}})
+}
+
+// packAll packs batches with the same columns, in their order.
+func (w *packWriter) packAll(ctx context.Context, candidates []candidate) error {
+	var p *packing
+	defer func() {
+		if p != nil {
+			p.close()
+		}
+	}()
+	inputs, served := w.inputs(ctx, w.log.table, candidates)
+	for in, err := range inputs {
+		if err != nil {
+			return err
+		}
+		if p, err = w.pack(p, in); err != nil {
+			return err
+		}
+		served(in)
+		if p == nil || len(p.entries) == 0 || p.size() < w.TargetSize {
+			continue
+		}
+		err = errors.Join(w.publish(ctx, p, nil), p.close())
+		p = nil
+		if err != nil {
+			return err
+		}
+	}
+	if p == nil || len(p.entries) == 0 {
+		return nil
+	}
+	return w.publish(ctx, p, nil)
+}
+
+// pack adds a batch to the file, and begins one if there is none.
+func (w *packWriter) pack(p *packing, in *packInput) (*packing, error) {
+	if in.failure != nil {
+		w.refuse(in.id, in.failure, "")
+		return p, nil
+	}
+	if p == nil {
+		columns, err := tableOf(w.log.table, in.entry.Schema)
+		if err != nil {
+			w.refuse(in.id, err, "")
+			return nil, nil
+		}
+		if p, err = w.begin(columns, w.Encoding); err != nil {
+			return nil, err
+		}
+	}
+	refused, err := p.add(in)
+	if refused != nil {
+		w.refuse(in.id, refused, "")
+	}
+	return p, err
+}
+
+// publish ends a file, records what is to be done with it, and does it. replaced
+// is the file whose place it takes, nil for none.
+func (w *packWriter) publish(ctx context.Context, p *packing, replaced *File) error {
+	path := w.log.path(w.number + 1)
+	if replaced != nil {
+		path = replaced.Path
+	}
+	r, err := p.finish(path)
+	if err != nil {
+		return err
+	}
+	r.Number = w.number + 1
+	if replaced != nil {
+		r.Replaces = replaced.SHA256
+	}
+	cond, err := w.log.write(ctx, r, sinks.IfAbsent())
+	if err != nil {
+		return err
+	}
+	w.number++
+	if err := w.complete(ctx, w.log, r, cond, p.spool); err != nil {
+		return err
+	}
+	w.summary.Files++
+	w.summary.Batches += len(r.Entries)
+	w.summary.Rows += r.File.Rows
+	w.summary.Bytes += r.File.Bytes
+	w.summary.From += p.from
+	w.report(Packed{
+		Table: w.log.table, Path: path, Batches: len(r.Entries), Rows: r.File.Rows, Bytes: r.File.Bytes,
+		From: p.from, Rewritten: replaced != nil,
+	})
+	return nil
+}
+
+// rewriteChanged writes the files again that have batches which have changed, or
+// reports those.
+func (w *packWriter) rewriteChanged(ctx context.Context, plan packPlan) error {
+	if !w.Force {
+		for _, cand := range plan.changed {
+			w.refuse(cand.id, errExportedAgain, "its packed rows are those of before: compact --force writes them again")
+		}
+		return nil
+	}
+	if len(plan.changed) == 0 {
+		return nil
+	}
+	files, err := w.filesOf(ctx, plan.changed)
+	if err != nil {
+		return err
+	}
+	for _, entries := range files {
+		if err := w.rewrite(ctx, entries, plan.changed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// filesOf returns the entries of each file that has some of the batches, in the
+// order of the files and of the rows in them.
+func (w *packWriter) filesOf(ctx context.Context, batches []candidate) ([][]*Entry, error) {
+	tables, paths := []*schema.Table{w.log.table}, make(map[string]bool)
+	for k, err := range EntriesOf(ctx, w.Into, tables, idsOf(batches), false) {
+		if err != nil {
+			return nil, err
+		}
+		if k.Entry != nil {
+			paths[k.Entry.Files[packFormat].Path] = true
+		}
+	}
+	var ids []string
+	for k, err := range Entries(ctx, w.Into, tables, false) {
+		if err != nil {
+			return nil, err
+		}
+		if k.Entry != nil && paths[k.Entry.Files[packFormat].Path] {
+			ids = append(ids, k.BatchID)
+		}
+	}
+	byPath := make(map[string][]*Entry)
+	for k, err := range EntriesOf(ctx, w.Into, tables, ids, true) {
+		if err != nil {
+			return nil, err
+		}
+		if k.Entry != nil {
+			path := k.Entry.Files[packFormat].Path
+			byPath[path] = append(byPath[path], k.Entry)
+		}
+	}
+	var all [][]*Entry
+	for _, entries := range byPath {
+		slices.SortStableFunc(entries, func(a, b *Entry) int {
+			return cmp.Compare(a.Files[packFormat].FirstRow, b.Files[packFormat].FirstRow)
+		})
+		all = append(all, entries)
+	}
+	slices.SortFunc(all, func(a, b []*Entry) int {
+		return cmp.Compare(a[0].Files[packFormat].Path, b[0].Files[packFormat].Path)
+	})
+	return all, nil
+}
+
+func idsOf(batches []candidate) []string {
+	ids := make([]string, len(batches))
+	for i, b := range batches {
+		ids[i] = b.id
+	}
+	return ids
+}
+
+// rewrite writes one file again, all of whose batches are given. Only those that
+// have changed may be others than before.
+func (w *packWriter) rewrite(ctx context.Context, entries []*Entry, changed []candidate) error {
+	mayDiffer := make(map[string]bool)
+	for _, cand := range changed {
+		mayDiffer[cand.id] = true
+	}
+	candidates := make([]candidate, len(entries))
+	for i, e := range entries {
+		f := e.Files[packFormat]
+		candidates[i] = candidate{id: e.BatchID, bytes: f.Bytes/int64(len(entries)) + 1}
+		if !mayDiffer[e.BatchID] {
+			candidates[i].as = e
+		}
+	}
+	old := entries[0].Files[packFormat]
+	enc, err := sinks.NewEncoding(packFormat, old.Compression)
+	if err != nil {
+		return err
+	}
+	p, err := w.makeExactly(ctx, w.log.table, enc, candidates)
+	switch {
+	case ctx.Err() != nil || errors.Is(err, sinks.ErrUnreachable):
+		return err
+	case err != nil:
+		for _, e := range entries {
+			if mayDiffer[e.BatchID] {
+				w.refuse(e.BatchID, fmt.Errorf("%w, and %s cannot be written again: %w", errExportedAgain, old.Path, err),
+					"a file is written again whole: bring back what is missing, or compact into a new root")
+			}
+		}
+		return nil
+	}
+	err = w.publish(ctx, p, &old)
+	return errors.Join(err, p.close())
+}
+
+// merge finds in one manifest what comes along in the order of another.
+type merge struct {
+	next func() (Known, error, bool)
+	stop func()
+	head *Known
+	over bool
+}
+
+func newMerge(all iter.Seq2[Known, error]) *merge {
+	next, stop := iter.Pull2(all)
+	return &merge{next: next, stop: stop}
+}
+
+// find returns what is known of a batch, nil for nothing. Ids come in the order in
+// which manifests are listed.
+func (m *merge) find(id string) (*Known, error) {
+	name := func(id string) string { return id + ".json" } // which is listed
+	for !m.over && (m.head == nil || name(m.head.BatchID) < name(id)) {
+		k, err, ok := m.next()
+		if err != nil {
+			return nil, err
+		}
+		m.head, m.over = &k, !ok
+	}
+	if m.over || m.head.BatchID != id {
+		return nil, nil
+	}
+	return m.head, nil
+}
