@@ -1,0 +1,284 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"enrow-export/schema"
+	"enrow-export/sinks"
+	"enrow-export/sinks/storetest"
+)
+
+// compaction is one to be disturbed: what has changed since the one before it, nil
+// when there was none, and how it is run.
+type compaction struct {
+	name   string
+	change func(t *testing.T, from sinks.Store)
+	force  bool
+}
+
+var compactions = []compaction{
+	{name: "first"},
+	{name: "more batches", change: func(t *testing.T, from sinks.Store) {
+		exportAll(t, from, "a", false, map[string]int{"batch-03b": 4, "batch-20": 2, "batch-21": 0}, "parquet")
+	}},
+	{name: "changed batches", force: true, change: func(t *testing.T, from sinks.Store) {
+		exportAll(t, from, "b", true, map[string]int{"batch-02": 5, "batch-04": 9}, "parquet")
+	}},
+}
+
+// source returns what the batches are packed from, before the change and after.
+func (c compaction) source(t *testing.T) (before, after sinks.Store) {
+	stores := make([]sinks.Store, 2)
+	for i := range stores {
+		stores[i] = sinks.NewMemory()
+		exportAll(t, stores[i], "a", false, someBatches(5), "parquet")
+	}
+	if c.change != nil {
+		c.change(t, stores[1])
+	}
+	return stores[0], stores[1]
+}
+
+func (c compaction) config(t *testing.T, from, into sinks.Store) CompactConfig {
+	cfg := compactConfig(t, from, into)
+	cfg.Force, cfg.TargetSize = c.force, 9000
+	return cfg
+}
+
+// seenOnce fails the test if the rows of any batch are visible twice, or others
+// than those before or after; or if the manifest names a file that is neither as
+// it says nor as it says that it is about to be.
+func seenOnce(t *testing.T, into sinks.Store, before, after map[string][]string) {
+	t.Helper()
+	visible := visibleRows(t, into)
+	for id, rows := range visible {
+		if !slices.Equal(rows, before[id]) && !slices.Equal(rows, after[id]) {
+			t.Errorf("batch %s is visible as %q", id, rows)
+		}
+	}
+	for id := range before {
+		if visible[id] == nil {
+			t.Errorf("batch %s was visible, and is not any more", id)
+		}
+	}
+	truthful(t, into, listedIDs(t, into)...)
+}
+
+// TestCompactFaults fails each operation on the packed root in every way, one at a
+// time. Right after it no row is visible twice or gone; and after another run all
+// is as one undisturbed run leaves it.
+func TestCompactFaults(t *testing.T) {
+	modes := map[string]storetest.Mode{
+		"error before": storetest.FailBefore, "error after": storetest.FailAfter, "cancelled": storetest.CancelBefore,
+	}
+	for kind, open := range stores {
+		for _, c := range compactions {
+			t.Run(kind+"/"+c.name, func(t *testing.T) {
+				t.Parallel()
+				old, from := c.source(t)
+				prepared := func() sinks.Store {
+					into := open(t)
+					if c.change != nil {
+						compact(t, c.config(t, old, into))
+					}
+					return into
+				}
+				quiet := prepared()
+				before := visibleRows(t, quiet)
+				compact(t, c.config(t, from, quiet))
+				after, ids := visibleRows(t, quiet), listedIDs(t, quiet)
+				want := packedState(t, quiet)
+				for name, mode := range modes {
+					for at := 1; ; at++ {
+						into := prepared()
+						ctx, cancel := context.WithCancel(t.Context())
+						faulty := &storetest.Faulty{Store: into, At: at, Mode: mode, Cancel: cancel}
+						_, err := Compact(ctx, c.config(t, from, faulty), func(p Packed) {
+							if p.Err != nil {
+								t.Errorf("%s at %d: batch %s: %v", name, at, p.BatchID, p.Err)
+							}
+						})
+						cancel()
+						if !faulty.Fired() {
+							if err != nil || at < 10 {
+								t.Errorf("%s: after %d operations: error %v", name, at, err)
+							}
+							break
+						}
+						where := fmt.Sprintf("%s at %d (%s)", name, at, faulty.Ops()[at-1])
+						seenOnce(t, into, before, after)
+						s, _, refused := compact(t, c.config(t, from, into))
+						if len(refused) > 0 {
+							t.Errorf("%s: refused %v, %+v", where, refused, s)
+						}
+						if diff := cmp.Diff(want, packedState(t, into)); diff != "" {
+							t.Errorf("%s: what is there (-quiet run +got):\n%s", where, diff)
+						}
+						if t.Failed() {
+							t.Fatalf("%s: error %v", where, err)
+						}
+					}
+				}
+				packedRight(t, from, quiet, ids)
+			})
+		}
+	}
+}
+
+// packedState returns what a root holds, as far as it does not depend on the time:
+// the digest of each file, and of each entry where its rows are.
+func packedState(t *testing.T, into sinks.Store) map[string]string {
+	t.Helper()
+	state := make(map[string]string)
+	for name, content := range objects(t, into) {
+		if !strings.HasPrefix(name, "_") {
+			state[name] = hexSum(content)
+		}
+	}
+	for _, id := range listedIDs(t, into) {
+		e := readEntry(t, into, id)
+		state[id] = fmt.Sprintf("%s %d %s %+v %v %v", e.State, *e.Rows, e.ContentSHA256, e.Files, e.Replacing, e.Superseded)
+	}
+	return state
+}
+
+// A run that died between its record and its file is carried on with, though the
+// source has changed meanwhile; and where that cannot be, only by force.
+func TestCompactResumesWithAChangedSource(t *testing.T) {
+	setUp := func(t *testing.T) (from, into sinks.Store) {
+		from, into = sinks.NewMemory(), sinks.NewMemory()
+		exportAll(t, from, "a", false, someBatches(3), "parquet")
+		// Operations are: list the log, list the manifest, put the record, look at the file.
+		faulty := &storetest.Faulty{Store: into, At: 4}
+		if _, err := Compact(t.Context(), compactConfig(t, from, faulty), func(Packed) {}); err == nil {
+			t.Fatal("no fault")
+		}
+		if got := slices.Sorted(maps.Keys(objects(t, into))); !slices.Equal(got, []string{"_packs/email_find/000001.json"}) {
+			t.Fatalf("there is %q", got)
+		}
+		return from, into
+	}
+	t.Run("more batches", func(t *testing.T) {
+		from, into := setUp(t)
+		exportAll(t, from, "a", false, map[string]int{"batch-00b": 4}, "parquet")
+		exportAll(t, from, "a", true, map[string]int{"batch-01": 7}, "parquet=gzip") // the same rows
+		_, packed, _ := compact(t, compactConfig(t, from, into))
+		if len(packed) != 1 || packed[0].Path != "email_find/packed-000002.parquet" {
+			t.Errorf("packed %+v", packed)
+		}
+		packedRight(t, from, into, []string{"batch-00", "batch-00b", "batch-01", "batch-02"})
+	})
+	t.Run("other content", func(t *testing.T) {
+		from, into := setUp(t)
+		exportAll(t, from, "b", true, map[string]int{"batch-01": 4}, "parquet")
+		_, err := Compact(t.Context(), compactConfig(t, from, into), func(Packed) {})
+		want := "compact: email_find/packed-000001.parquet, which an earlier run was about to write, cannot be made again: batch batch-01: was exported again with other content"
+		if err == nil || err.Error() != want || !strings.Contains(Hint(err), "--force gives that file up") {
+			t.Errorf("error %v, hint %s", err, Hint(err))
+		}
+		if len(visibleRows(t, into)) > 0 {
+			t.Error("something is visible")
+		}
+		forced := compactConfig(t, from, into)
+		forced.Force = true
+		compact(t, forced)
+		packedRight(t, from, into, []string{"batch-00", "batch-01", "batch-02"})
+		if s, packed, refused := compact(t, compactConfig(t, from, into)); s.Already != 3 || len(packed)+len(refused) > 0 {
+			t.Errorf("once more: %+v", s)
+		}
+	})
+}
+
+// Compactions that meet, and exports beside them, pack every batch once.
+func TestCompactionsRace(t *testing.T) {
+	forEachStore(t, "", func(t *testing.T, into sinks.Store) {
+		from := sinks.NewMemory()
+		rows := someBatches(16)
+		exportAll(t, from, "a", false, rows, "parquet")
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				cfg := compactConfig(t, from, into)
+				for range 3 {
+					_, err := Compact(t.Context(), cfg, func(p Packed) {
+						if p.Err != nil && !errors.Is(p.Err, errUnderWay) {
+							t.Errorf("batch %s: %v", p.BatchID, p.Err)
+						}
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		for i := range 12 {
+			id := fmt.Sprintf("late-%02d", i)
+			rows[id] = i % 5
+			exportAll(t, from, "a", false, map[string]int{id: i % 5}, "parquet")
+		}
+		all.Wait()
+		compact(t, compactConfig(t, from, into))
+		packedRight(t, from, into, slices.Sorted(maps.Keys(rows)))
+	})
+}
+
+// What happens to a packed file is seen by verify, in the batches that it hits.
+func TestVerifyPacked(t *testing.T) {
+	damages := map[string]struct {
+		damage func(t *testing.T, into sinks.Store)
+		want   map[Depth]string // of batch-02
+	}{
+		"missing": {
+			func(t *testing.T, into sinks.Store) { removeObject(t, into, "email_find/packed-000001.parquet") },
+			map[Depth]string{DepthSize: "is missing", DepthChecksum: "is missing", DepthFull: "is missing"},
+		},
+		"flipped": {
+			func(t *testing.T, into sinks.Store) {
+				overwrite(t, into, "email_find/packed-000001.parquet", func(s string) string { return s[:99] + "!" + s[100:] })
+			},
+			map[Depth]string{DepthSize: "", DepthChecksum: "has another sha256 than the manifest says", DepthFull: "has another sha256 than the manifest says"},
+		},
+		"longer": {
+			func(t *testing.T, into sinks.Store) {
+				overwrite(t, into, "email_find/packed-000001.parquet", func(s string) string { return s + "!" })
+			},
+			map[Depth]string{DepthSize: "has another size than recorded", DepthChecksum: "has %d bytes, the manifest says", DepthFull: "has %d bytes, the manifest says"},
+		},
+		"rows of another batch": {
+			func(t *testing.T, into sinks.Store) {
+				overwrite(t, into, "_manifest/email_find/batch-02.json", func(s string) string {
+					return strings.Replace(s, `"first_row": 7,`, `"first_row": 8,`, 1)
+				})
+			},
+			map[Depth]string{DepthSize: "", DepthChecksum: "", DepthFull: "has other rows from row 8 on than the manifest says: their content_sha256 differs"},
+		},
+	}
+	for name, d := range damages {
+		for depth, want := range d.want {
+			from, into := sinks.NewMemory(), sinks.NewMemory()
+			exportAll(t, from, "a", false, someBatches(4), "parquet")
+			compact(t, compactConfig(t, from, into))
+			d.damage(t, into)
+			v := NewVerifier(into, depth, 1)
+			checked, err := v.Verify(t.Context(), &schema.EmailFind, "batch-02")
+			v.Close()
+			got := ""
+			if len(checked.Differences) > 0 {
+				got = checked.Differences[0].Problem
+			}
+			want, _, _ = strings.Cut(want, "%d")
+			if err != nil || len(checked.Differences) > 1 || !strings.HasPrefix(got, want) || (want == "") != (got == "") {
+				t.Errorf("%s, %s: differences %v, error %v", name, depth, checked.Differences, err)
+			}
+		}
+	}
+}
