@@ -91,7 +91,7 @@ func Compact(ctx context.Context, cfg CompactConfig, report func(Packed)) (Compa
 		cfg.TargetSize = DefaultTargetSize
 	}
 	if cfg.Mem == nil {
-		cfg.Mem = memory.DefaultAllocator
+		cfg.Mem = memory.DefaultAllocator // which gives zeroed memory, as the library that reads needs it
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

@@ -62,7 +62,8 @@ func (w *packWriter) packAll(ctx context.Context, candidates []candidate) error 
 		if p == nil || len(p.entries) == 0 || p.size() < w.TargetSize {
 			continue
 		}
-		err = errors.Join(w.publish(ctx, p, nil), p.close())
+		err = w.publish(ctx, p, nil)
+		p.close()
 		p = nil
 		if err != nil {
 			return err
@@ -78,14 +79,15 @@ func (w *packWriter) packAll(ctx context.Context, candidates []candidate) error 
 func (w *packWriter) pack(p *packing, in *packInput) (*packing, error) {
 	if in.failure != nil {
 		w.refuse(in.id, in.failure, "")
-		return p, nil
+		return p, nil //nolint:nilerr // it is of this batch alone
 	}
 	if p == nil {
-		columns, err := tableOf(w.log.table, in.entry.Schema)
-		if err != nil {
-			w.refuse(in.id, err, "")
+		columns, unknown := tableOf(w.log.table, in.entry.Schema)
+		if unknown != nil {
+			w.refuse(in.id, unknown, "")
 			return nil, nil
 		}
+		var err error
 		if p, err = w.begin(columns, w.Encoding); err != nil {
 			return nil, err
 		}
@@ -241,8 +243,8 @@ func (w *packWriter) rewrite(ctx context.Context, entries []*Entry, changed []ca
 		}
 		return nil
 	}
-	err = w.publish(ctx, p, &old)
-	return errors.Join(err, p.close())
+	defer p.close()
+	return w.publish(ctx, p, &old)
 }
 
 // merge finds in one manifest what comes along in the order of another.

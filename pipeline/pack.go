@@ -107,24 +107,24 @@ func (c *compactor) input(ctx context.Context, table *schema.Table, cand candida
 			in.failure = errExportedAgain
 		}
 		if in.failure != nil {
-			return in, nil
+			return in, nil //nolint:nilerr // it is of this batch alone
 		}
 		data, _, err := c.From.Get(ctx, file.Path)
-		if err != nil && !errors.Is(err, sinks.ErrNotExist) {
+		fault := "is missing"
+		switch {
+		case errors.Is(err, sinks.ErrNotExist):
+		case err != nil:
 			return in, fmt.Errorf("read %s: %w", file.Path, err)
-		}
-		if err == nil {
+		default:
 			problems, _ := compareDigests(file, data)
 			if problems == nil {
 				in.entry, in.file, in.data = entry, file, data
 				return in, nil
 			}
-			err = errors.New(problems[0])
-		} else {
-			err = errors.New("is missing")
+			fault = problems[0]
 		}
 		if file.SHA256 == before { // it is not that it was exported again
-			in.failure = fmt.Errorf("%s %w", file.Path, err)
+			in.failure = fmt.Errorf("%s %s", file.Path, fault)
 			return in, nil
 		}
 		before = file.SHA256
@@ -187,14 +187,15 @@ func (c *compactor) begin(table *schema.Table, enc sinks.Encoding) (*packing, er
 	}
 	packer, err := sinks.NewPacker(s, enc, table, c.Mem)
 	if err != nil {
-		return nil, errors.Join(err, s.close())
+		s.close()
+		return nil, err
 	}
 	return &packing{compactor: c, table: table, enc: enc, spool: s, packer: packer}, nil
 }
 
-func (p *packing) close() error {
+func (p *packing) close() {
 	p.packer.Release()
-	return p.spool.close()
+	p.spool.close()
 }
 
 // add adds the rows of a batch, and says in words what stands against it.

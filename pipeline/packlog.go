@@ -51,7 +51,7 @@ type packLog struct {
 	table *schema.Table
 }
 
-func (l packLog) prefix() string        { return packFolder + l.table.Name + "/" }
+func (l packLog) prefix() string         { return packFolder + l.table.Name + "/" }
 func (l packLog) name(number int) string { return fmt.Sprintf("%s%06d.json", l.prefix(), number) }
 
 // path returns the path of the packed file that record number begins with.

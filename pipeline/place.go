@@ -128,7 +128,7 @@ func (c *compactor) remake(ctx context.Context, table *schema.Table, r *packReco
 			err = errors.New("this version of the program makes other bytes of the same rows")
 		}
 		if err != nil {
-			err = errors.Join(err, p.close())
+			p.close()
 		}
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, sinks.ErrUnreachable) {
@@ -154,7 +154,7 @@ func (e *remakeError) Unwrap() error { return e.err }
 func (c *compactor) makeExactly(ctx context.Context, table *schema.Table, enc sinks.Encoding, candidates []candidate) (p *packing, err error) {
 	defer func() {
 		if err != nil && p != nil {
-			err = errors.Join(err, p.close())
+			p.close()
 			p = nil
 		}
 	}()

@@ -35,6 +35,17 @@ type program struct {
 // the memory that the program takes.
 const gcPercent = 10
 
+// compactGCPercent is that of compact, which throws away much of what it reads
+// files with.
+const compactGCPercent = 50
+
+// collectAt sets how much may be thrown away, unless the environment does.
+func collectAt(percent int) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
+}
+
 // processors returns how many batches can be computed with at a time. The
 // scheduler is told of one more: a batch that comes back from a wait for the disk
 // would else have to wait for one of those as well, many times in its life.
@@ -46,9 +57,7 @@ var processors = sync.OnceValue(func() int {
 
 // run is the program without the process: it returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	collectAt(gcPercent)
 	ctx, signals := withSignals(ctx)
 	defer signals.ignore()
 	out := &stickyWriter{w: stdout}
@@ -95,6 +104,7 @@ func (p *program) app() *cli.App {
 			p.statusCommand(),
 			p.verifyCommand(),
 			p.pruneCommand(),
+			p.compactCommand(),
 			p.schemaCommand(),
 			p.demoCommand(),
 			p.mockAPICommand(),

@@ -156,7 +156,12 @@ func rowsAndFiles(e *pipeline.Entry) string {
 	var b strings.Builder
 	b.WriteString(count(*e.Rows, "row"))
 	for _, format := range slices.Sorted(maps.Keys(e.Files)) {
-		fmt.Fprintf(&b, ", %s %s", format, size(e.Files[format].Bytes))
+		f := e.Files[format]
+		if f.Shared() {
+			fmt.Fprintf(&b, " in %s from row %s on", f.Path, humanize.Comma(f.FirstRow))
+			continue
+		}
+		fmt.Fprintf(&b, ", %s %s", format, size(f.Bytes))
 	}
 	if e.Raw != nil {
 		fmt.Fprintf(&b, ", raw %s", size(e.Raw.Bytes))

@@ -73,6 +73,8 @@ func (p *program) verify(c *cli.Context) error {
 		return err
 	}
 	verifier := pipeline.NewVerifier(batches.store, depth, batches.given)
+	defer verifier.Close()
+	seen := make(map[string]bool) // packed files
 	summary := checkSummaryLine{Type: "check_summary"}
 	for known, err := range batches.each {
 		if err != nil {
@@ -86,7 +88,7 @@ func (p *program) verify(c *cli.Context) error {
 			summary.Skipped++
 			continue
 		}
-		ui.checked(checked, &summary)
+		ui.checked(checked, &summary, seen)
 	}
 	ui.line(summary, "%s", headline("the manifest knows none",
 		summary.Differ, "with differences", summary.Skipped, "not exported yet",
@@ -94,15 +96,23 @@ func (p *program) verify(c *cli.Context) error {
 	return joinOutcome(nil, summary.Differ, 0)
 }
 
-// checked tells what was found of one batch, and counts it.
-func (u *ui) checked(c pipeline.Checked, summary *checkSummaryLine) {
+// checked tells what was found of one batch, and counts it. A packed file counts
+// with the first of its batches, which then is in seen.
+func (u *ui) checked(c pipeline.Checked, summary *checkSummaryLine, seen map[string]bool) {
 	l := checkLine{Type: "check", BatchID: c.BatchID, OK: len(c.Differences) == 0}
 	if c.Entry != nil {
 		l.Kind, l.Rows, l.Files = c.Entry.Kind, c.Entry.Rows, len(c.Entry.Files)
 	}
 	if l.OK {
 		summary.OK++
-		summary.Files += l.Files
+		for _, f := range c.Entry.Files {
+			if !seen[f.Path] {
+				summary.Files++
+			}
+			if f.Shared() {
+				seen[f.Path] = true
+			}
+		}
 		summary.Rows += *l.Rows
 		u.line(l, "ok       %s  %s%s in %s", c.BatchID, kindShown(l.Kind), count(*l.Rows, "row"), count(int64(l.Files), "file"))
 		return

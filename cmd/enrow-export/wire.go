@@ -90,6 +90,29 @@ func (r root) exists() error {
 	}
 }
 
+// overlaps reports whether one of two roots is the other, or lies below it.
+func (r root) overlaps(other root) (bool, error) {
+	var places [2]string
+	for i, one := range []root{r, other} {
+		if location, ok := strings.CutPrefix(one.at, "gs://"); ok {
+			places[i] = "gs://" + strings.TrimSuffix(location, "/") + "/"
+			continue
+		}
+		path, err := one.folder()
+		if err != nil {
+			return false, err
+		}
+		if path, err = filepath.Abs(path); err != nil {
+			return false, err
+		}
+		if real, err := filepath.EvalSymlinks(path); err == nil { // else it is not there yet
+			path = real
+		}
+		places[i] = strings.TrimSuffix(path, "/") + "/"
+	}
+	return strings.HasPrefix(places[0], places[1]) || strings.HasPrefix(places[1], places[0]), nil
+}
+
 // publishBudget returns how many bytes may be on their way to the root at a time.
 // A bucket takes tens of milliseconds for each operation: to keep up with the
 // other stages, more has to be under way than to a folder.
@@ -127,7 +150,7 @@ func (r root) bucket(location string) (sinks.Store, error) {
 // folder returns the path of a root that is a folder.
 func (r root) folder() (string, error) {
 	if r.at == "" {
-		return "", usagef("for example --to out", "no destination: --to is missing")
+		return "", usagef("for example --"+r.flag+" out", "no destination: --%s is missing", r.flag)
 	}
 	scheme, _, ok := strings.Cut(r.at, "://")
 	if !ok {
