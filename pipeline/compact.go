@@ -101,6 +101,9 @@ func Compact(ctx context.Context, cfg CompactConfig, report func(Packed)) (Compa
 	}
 	c := &compactor{CompactConfig: cfg, report: report}
 	err := checkNotCompacted(ctx, cfg.From, "compact")
+	if err == nil {
+		err = sweep(ctx, cfg.Into, cfg.Log)
+	}
 	for i := 0; err == nil && i < len(cfg.Tables); i++ {
 		err = c.untilDone(ctx, cfg.Tables[i])
 	}

@@ -231,7 +231,7 @@ func Run(ctx context.Context, cfg Config, ids []string, report func(Result)) (Su
 	r := run{exporter: newExporter(cfg, ids), report: report}
 	r.summary.Asked = len(ids)
 	r.summary.Bytes = make(map[string]int64)
-	err := r.sweep(ctx)
+	err := sweep(ctx, cfg.Store, cfg.Log)
 	if err == nil {
 		ids, err = r.skip(ctx, ids)
 	}
@@ -254,14 +254,14 @@ type run struct {
 }
 
 // sweep removes what crashed runs left half-written.
-func (r *run) sweep(ctx context.Context) error {
-	s, ok := r.Store.(sinks.Sweeper)
+func sweep(ctx context.Context, store sinks.Store, log *slog.Logger) error {
+	s, ok := store.(sinks.Sweeper)
 	if !ok {
 		return nil
 	}
 	n, err := s.Sweep(ctx)
 	if n > 0 {
-		r.Log.InfoContext(ctx, "removed temporaries of crashed runs", "files", n)
+		log.InfoContext(ctx, "removed temporaries of crashed runs", "files", n)
 	}
 	switch {
 	case err == nil:
@@ -270,7 +270,7 @@ func (r *run) sweep(ctx context.Context) error {
 	case errors.Is(err, sinks.ErrUnreachable):
 		return classify(err, "")
 	default:
-		r.Log.WarnContext(ctx, "could not look for temporaries of crashed runs", "error", err)
+		log.WarnContext(ctx, "could not look for temporaries of crashed runs", "error", err)
 	}
 	return nil
 }
