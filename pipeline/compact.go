@@ -113,14 +113,20 @@ func Compact(ctx context.Context, cfg CompactConfig, report func(Packed)) (Compa
 	if err == nil {
 		return c.summary, nil
 	}
+	return c.summary, fatal(err)
+}
+
+// fatal returns the error that ends a compaction.
+func fatal(err error) *Error {
 	failure := classify(err, "")
-	if failure.Class != Fatal {
-		failure = &Error{Op: "compact", Class: Fatal, Err: err, Hint: "nothing is lost: run it again"}
-		if remake := (*remakeError)(nil); errors.As(err, &remake) {
-			failure.Hint = "if no other compaction is running, --force gives that file up and packs its batches anew"
-		}
+	if failure.Class == Fatal {
+		return failure
 	}
-	return c.summary, failure
+	ended := &Error{Op: "compact", Class: Fatal, Err: err, Hint: cmp.Or(Hint(failure), "nothing is lost: run it again")}
+	if remake := (*remakeError)(nil); errors.As(err, &remake) {
+		ended.Hint = "if no other compaction is running, --force gives that file up and packs its batches anew"
+	}
+	return ended
 }
 
 // compactor is the state of one Compact.

@@ -198,6 +198,43 @@ func TestCompactResumesWithAChangedSource(t *testing.T) {
 	})
 }
 
+// A file is not written again without the batches of which the manifest has lost
+// the entry.
+func TestCompactMissesAnEntry(t *testing.T) {
+	from, into := sinks.NewMemory(), sinks.NewMemory()
+	exportAll(t, from, "a", false, someBatches(4), "parquet")
+	compact(t, compactConfig(t, from, into))
+	exportAll(t, from, "b", true, map[string]int{"batch-02": 4}, "parquet")
+	removeObject(t, into, "_manifest/email_find/batch-01.json")
+	removeObject(t, from, "_manifest/email_find/batch-01.json")
+	all := objects(t, into)
+	forced := compactConfig(t, from, into)
+	forced.Force = true
+	_, err := Compact(t.Context(), forced, func(Packed) {})
+	want := "compact: email_find/packed-000001.parquet has 20 rows, and the manifest has entries for 13 of them: an entry was lost, or cannot be read"
+	if err == nil || err.Error() != want {
+		t.Errorf("error %v", err)
+	}
+	if diff := cmp.Diff(sums(all), sums(objects(t, into))); diff != "" {
+		t.Errorf("the root has changed:\n%s", diff)
+	}
+}
+
+// Without room for a packed file all is as it was, and the error says where there
+// has to be some.
+func TestCompactWithoutSpool(t *testing.T) {
+	from, into := sinks.NewMemory(), sinks.NewMemory()
+	exportAll(t, from, "a", false, someBatches(4), "parquet")
+	t.Setenv("TMPDIR", t.TempDir()+"/missing")
+	_, err := Compact(t.Context(), compactConfig(t, from, into), func(Packed) {})
+	if err == nil || !strings.Contains(err.Error(), "make temporary file") || !strings.HasPrefix(Hint(err), "TMPDIR names another folder") {
+		t.Errorf("error %v, hint %s", err, Hint(err))
+	}
+	if n := len(objects(t, into)); n > 0 {
+		t.Errorf("%d objects", n)
+	}
+}
+
 // Compactions that meet, and exports beside them, pack every batch once.
 func TestCompactionsRace(t *testing.T) {
 	forEachStore(t, "", func(t *testing.T, into sinks.Store) {

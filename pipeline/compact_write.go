@@ -202,6 +202,13 @@ func (w *packWriter) filesOf(ctx context.Context, batches []candidate) ([][]*Ent
 	return all, nil
 }
 
+func rowsOf(entries []*Entry) (rows int64) {
+	for _, e := range entries {
+		rows += *e.Rows
+	}
+	return rows
+}
+
 func idsOf(batches []candidate) []string {
 	ids := make([]string, len(batches))
 	for i, b := range batches {
@@ -226,6 +233,9 @@ func (w *packWriter) rewrite(ctx context.Context, entries []*Entry, changed []ca
 		}
 	}
 	old := entries[0].Files[packFormat]
+	if rows := rowsOf(entries); rows != old.FileRows {
+		return fatal(fmt.Errorf("%s has %d rows, and the manifest has entries for %d of them: an entry was lost, or cannot be read", old.Path, old.FileRows, rows))
+	}
 	enc, err := sinks.NewEncoding(packFormat, old.Compression)
 	if err != nil {
 		return err

@@ -95,7 +95,10 @@ func Enqueue(ctx context.Context, cfg EnqueueConfig, ids []string, report func(E
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return classify(err, "")
+		if failure := classify(err, ""); failure.Class == Fatal {
+			return failure
+		}
+		cfg.Log.WarnContext(ctx, "could not look whether the destination is a compacted root", "error", err)
 	}
 	known, err := x.knownOf(ctx, ids)
 	if err != nil {

@@ -27,13 +27,20 @@ type spool struct {
 func newSpool() (*spool, error) {
 	f, err := os.CreateTemp("", "enrow-export-*")
 	if err != nil {
-		return nil, fmt.Errorf("make spool file: %w", err)
+		return nil, spoolError("make", err)
 	}
 	if err := os.Remove(f.Name()); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("make spool file: %w", err)
+		return nil, spoolError("make", err)
 	}
 	return &spool{file: f, buf: bufio.NewWriterSize(f, 1<<20), sum: sha256.New()}, nil
+}
+
+func spoolError(what string, err error) error {
+	return &Error{
+		Op: "compact", Class: Fatal, Err: fmt.Errorf("%s temporary file: %w", what, err),
+		Hint: "TMPDIR names another folder for it, which needs as much room as a packed file has bytes",
+	}
 }
 
 // Write implements io.Writer.
@@ -43,7 +50,7 @@ func (s *spool) Write(p []byte) (int, error) {
 	s.crc = crc32.Update(s.crc, castagnoli, p[:n])
 	s.size += int64(n)
 	if err != nil {
-		return n, fmt.Errorf("write spool file in %s: %w", os.TempDir(), err)
+		return n, spoolError("write", err)
 	}
 	return n, nil
 }
@@ -58,12 +65,12 @@ func (s *spool) describe(f File) File {
 // system has it in memory no longer than it likes to.
 func (s *spool) bytes() ([]byte, error) {
 	if err := s.buf.Flush(); err != nil {
-		return nil, fmt.Errorf("write spool file in %s: %w", os.TempDir(), err)
+		return nil, spoolError("write", err)
 	}
 	if s.mapped == nil && s.size > 0 {
 		mapped, err := unix.Mmap(int(s.file.Fd()), 0, int(s.size), unix.PROT_READ, unix.MAP_SHARED)
 		if err != nil {
-			return nil, fmt.Errorf("map spool file: %w", err)
+			return nil, spoolError("map", err)
 		}
 		s.mapped = mapped
 	}

@@ -126,8 +126,8 @@ func (v *Verifier) compare(ctx context.Context, table *schema.Table, e *Entry, f
 		}
 		return []string{fault}, nil
 	}
-	data, err := v.read(ctx, f)
-	if data == nil {
+	data, there, err := v.read(ctx, f)
+	if !there {
 		return []string{"is missing"}, err
 	}
 	problems, damaged := compareDigests(f, data)
@@ -141,16 +141,16 @@ func (v *Verifier) compare(ctx context.Context, table *schema.Table, e *Entry, f
 	return problems, nil
 }
 
-// read returns the bytes of a file, nil when it is not there.
-func (v *Verifier) read(ctx context.Context, f File) ([]byte, error) {
-	data, _, err := v.store.Get(ctx, f.Path)
+// read returns the bytes of a file, and whether it is there.
+func (v *Verifier) read(ctx context.Context, f File) (data []byte, there bool, err error) {
+	data, _, err = v.store.Get(ctx, f.Path)
 	switch {
 	case errors.Is(err, sinks.ErrNotExist):
-		return nil, nil
+		return nil, false, nil
 	case err != nil:
-		return nil, fmt.Errorf("read %s: %w", f.Path, err)
+		return nil, false, fmt.Errorf("read %s: %w", f.Path, err)
 	}
-	return data, nil
+	return data, true, nil
 }
 
 // compareDigests returns in what a file's bytes are not as the manifest says,

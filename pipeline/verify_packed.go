@@ -50,8 +50,8 @@ func (v *Verifier) openPacked(ctx context.Context, f File) (*packedFile, error) 
 		}
 		return p, err
 	}
-	data, err := v.read(ctx, f)
-	if data == nil {
+	data, there, err := v.read(ctx, f)
+	if !there {
 		p.problems = []string{"is missing"}
 		return p, err
 	}

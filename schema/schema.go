@@ -118,16 +118,20 @@ const (
 )
 
 // Arrow returns the table's Arrow schema for one batch: the columns in the
-// declared order, all nullable, with table, version and batch id as metadata;
-// without the last, for rows of several batches, if the id is empty.
+// declared order, all nullable, with table, version and batch id as metadata.
 func (t *Table) Arrow(batchID string) *arrow.Schema {
+	return t.arrow([]string{MetaTable, MetaVersion, MetaBatchID}, []string{t.Name, strconv.Itoa(t.Version), batchID})
+}
+
+// ArrowOfMany is Arrow for rows of several batches: no id is among the metadata.
+func (t *Table) ArrowOfMany() *arrow.Schema {
+	return t.arrow([]string{MetaTable, MetaVersion}, []string{t.Name, strconv.Itoa(t.Version)})
+}
+
+func (t *Table) arrow(keys, values []string) *arrow.Schema {
 	fields := make([]arrow.Field, len(t.Columns))
 	for i, c := range t.Columns {
 		fields[i] = arrow.Field{Name: c.Name, Type: c.Type.Arrow(), Nullable: true}
-	}
-	keys, values := []string{MetaTable, MetaVersion}, []string{t.Name, strconv.Itoa(t.Version)}
-	if batchID != "" {
-		keys, values = append(keys, MetaBatchID), append(values, batchID)
 	}
 	meta := arrow.NewMetadata(keys, values)
 	return arrow.NewSchema(fields, &meta)

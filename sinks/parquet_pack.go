@@ -44,14 +44,14 @@ func NewPacker(w io.Writer, enc Encoding, table *schema.Table, mem memory.Alloca
 	}
 	p := &Packer{out: &latch{w: w}, mem: mem}
 	var err error
-	p.file, err = beginParquet(p.out, enc, table, table.Arrow("").Metadata())
+	p.file, err = beginParquet(p.out, enc, table, table.ArrowOfMany().Metadata())
 	return p, err
 }
 
 // Append adds the rows of one batch. It retains rec, whose columns are those of
 // the table.
 func (p *Packer) Append(rec arrow.Record) error {
-	if !equalFields(rec.Schema(), p.file.table.Arrow("")) {
+	if !equalFields(rec.Schema(), p.file.table.ArrowOfMany()) {
 		return fmt.Errorf("record has not the columns of table %s", p.file.table.Name)
 	}
 	if rec.NumRows() == 0 {
@@ -100,7 +100,7 @@ func (p *Packer) flush() error {
 			return fmt.Errorf("join column %s: %w", p.file.table.Columns[i].Name, err)
 		}
 	}
-	group := array.NewRecord(p.file.table.Arrow(""), columns, p.rows)
+	group := array.NewRecord(p.file.table.ArrowOfMany(), columns, p.rows)
 	defer group.Release()
 	p.Release()
 	return errors.Join(p.file.writeRowGroup(group), p.out.err)

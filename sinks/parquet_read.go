@@ -63,7 +63,7 @@ func (r *ParquetReader) ReadAll(table *schema.Table) (arrow.Record, error) {
 
 // Empty returns a record without rows, which the caller releases.
 func (r *ParquetReader) Empty(table *schema.Table) arrow.Record {
-	b := array.NewRecordBuilder(r.mem, table.Arrow(""))
+	b := array.NewRecordBuilder(r.mem, table.ArrowOfMany())
 	defer b.Release()
 	return b.NewRecord()
 }
@@ -106,7 +106,7 @@ func (r *ParquetReader) ReadGroup(group int, table *schema.Table) (arrow.Record,
 		}
 		columns = append(columns, column)
 	}
-	return array.NewRecord(table.Arrow(""), columns, rows.NumRows()), nil
+	return array.NewRecord(table.ArrowOfMany(), columns, rows.NumRows()), nil
 }
 
 func (r *ParquetReader) readColumn(rows *file.RowGroupReader, i int) (arrow.Array, error) {
