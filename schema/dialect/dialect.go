@@ -13,77 +13,131 @@
 // as a Load.
 package dialect
 
-import "enrow-export/schema"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"enrow-export/schema"
+)
 
 // Dialect is one warehouse's SQL. All that is particular to it hangs on its one
 // value, in one file: code elsewhere asks the value and never compares names.
 type Dialect struct {
 	// Name is the dialect's name to users: "bigquery".
 	Name string
+	// Title is what the warehouse is called.
+	Title string
+	// RunBy is the command that runs a script in the file load.sql.
+	RunBy string
 	// Formats are the names of the formats that it can load without loss, the
 	// one to prefer first.
 	Formats []string
+	// Reads says from where it can read files, in words.
+	Reads string
 
-	createTable func(t *schema.Table, namespace string) string
-	load        func(l Load) (Script, error)
+	// unreadable says why it cannot load a format, or a compression of one, by
+	// "format" or "format/compression".
+	unreadable map[string]string
+	// reach reports whether it can read from a location: a URL, or an absolute
+	// path of the machine on which the script is run.
+	reach func(location string) bool
+
+	quote   func(name string) string // an identifier
+	literal func(text string) string
+	types   map[schema.Type]string
+
+	createTable func(d *Dialect, t *schema.Table, name string) string
+	load        func(d *Dialect, l *load) ([]Sidecar, error)
 }
 
-// Load is what one table is to be loaded with.
-type Load struct {
-	// Table is declared with all its columns, whatever the files have.
-	Table *schema.Table
-	// Namespace is the dataset or schema of the table in the warehouse, with
-	// dots between its parts; empty for the session's own.
-	Namespace string
-	// Create says that the load begins with the statement that creates the table
-	// unless it is there.
-	Create bool
-	// Batches are those to load, in the order of their ids: the table has exactly
-	// their rows of these batches afterwards.
-	Batches []Batch
-	// Files hold their rows, in order; each batch is in one of them.
-	Files []File
-	// Integration is the name of the warehouse's own object that lets it read the
-	// files' location: Snowflake's storage integration, or for Redshift the ARN of
-	// a role. Empty for the default.
-	Integration string
+// All returns all dialects, by name.
+func All() []*Dialect {
+	return []*Dialect{bigQuery, clickHouse, duckDB, postgreSQL, redshift, snowflake}
 }
 
-// Batch is a batch to load.
-type Batch struct {
-	ID   string
-	Rows int64
+// Names returns the names of all dialects.
+func Names() []string {
+	var names []string
+	for _, d := range All() {
+		names = append(names, d.Name)
+	}
+	return names
 }
 
-// File is a file to load.
-type File struct {
-	// URL is where the warehouse finds it: an absolute path on the machine on
-	// which the script is run, or a URL (gs://, s3://, https://).
-	URL string
-	// Format and Compression are those of sinks.Encoding.
-	Format, Compression string
-	// Neutralised says that texts were changed for spreadsheets.
-	Neutralised bool
-	// Columns are the names of the file's columns, in its order.
-	Columns []string
-	// Bytes is the file's length, and Rows how many rows it has in all.
-	Bytes, Rows int64
-	// Partial says that it holds batches, too, that are not to be loaded.
-	Partial bool
+// ByName returns the dialect of that name.
+func ByName(name string) (*Dialect, bool) {
+	for _, d := range All() {
+		if d.Name == name {
+			return d, true
+		}
+	}
+	return nil, false
 }
 
-// Script is what loads one table.
-type Script struct {
-	// SQL is one or more statements, each with its end; for the client's tool
-	// that the dialect's documentation names.
-	SQL string
-	// Sidecar is a file that has to be beside the data for that, nil when none.
-	Sidecar *Sidecar
+// CreateTable returns the statements that create the table unless it is there,
+// with types, comments and keys. The namespace is that of Load.
+func (d *Dialect) CreateTable(t *schema.Table, namespace string) string {
+	return d.createTable(d, t, d.qualified(namespace, t.Name))
 }
 
-// Sidecar is a file that a script refers to.
-type Sidecar struct {
-	// Name is relative to the root of the files.
-	Name string
-	Data []byte
+// qualified returns the quoted name of a table.
+func (d *Dialect) qualified(namespace, table string) string {
+	if namespace == "" {
+		return d.quote(table)
+	}
+	var parts []string
+	for part := range strings.SplitSeq(namespace, ".") {
+		parts = append(parts, d.quote(part))
+	}
+	return strings.Join(append(parts, d.quote(table)), ".")
+}
+
+// CheckFormat returns why files of that format and compression cannot be loaded,
+// nil when they can.
+func (d *Dialect) CheckFormat(format, compression string) error {
+	for _, key := range []string{format, format + "/" + compression} {
+		if why, ok := d.unreadable[key]; ok {
+			return fmt.Errorf("%s cannot load %s: %s", d.Title, strings.Replace(key, "/", " compressed with ", 1), why)
+		}
+	}
+	if !slices.Contains(d.Formats, format) {
+		return fmt.Errorf("%s cannot load %s", d.Title, format)
+	}
+	return nil
+}
+
+// CheckLocation returns why files at that location cannot be loaded, nil when they
+// can: a URL, or an absolute path.
+func (d *Dialect) CheckLocation(location string) error {
+	if d.reach(location) {
+		return nil
+	}
+	return fmt.Errorf("%s reads files from %s", d.Title, d.Reads)
+}
+
+// doubling returns a function that puts text into quotes, which are doubled in it.
+func doubling(quote string) func(string) string {
+	return func(text string) string {
+		return quote + strings.ReplaceAll(text, quote, quote+quote) + quote
+	}
+}
+
+// backslashing returns a function that puts text into quotes, before which, as
+// before a backslash, there is a backslash in it.
+func backslashing(quote string) func(string) string {
+	escape := strings.NewReplacer(`\`, `\\`, quote, `\`+quote)
+	return func(text string) string { return quote + escape.Replace(text) + quote }
+}
+
+// hasScheme returns a function that reports whether a location is a URL of one of
+// the schemes, or with "" an absolute path.
+func hasScheme(schemes ...string) func(string) bool {
+	return func(location string) bool {
+		scheme, _, ok := strings.Cut(location, "://")
+		if !ok {
+			scheme = ""
+		}
+		return slices.Contains(schemes, scheme)
+	}
 }

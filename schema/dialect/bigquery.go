@@ -1,0 +1,75 @@
+package dialect
+
+import (
+	"encoding/json"
+
+	"enrow-export/schema"
+)
+
+var bigQuery = &Dialect{
+	Name:    "bigquery",
+	Title:   "BigQuery",
+	RunBy:   "bq query --use_legacy_sql=false < load.sql",
+	Formats: []string{"parquet", "ndjson"},
+	Reads:   "Cloud Storage, by URLs that begin with gs://",
+	unreadable: map[string]string{
+		"csv":         "it reads null as the empty string; export --format parquet adds what it reads",
+		"ndjson/zstd": "it reads NDJSON that is not compressed, or with gzip",
+	},
+	reach:   hasScheme("gs"),
+	quote:   backslashing("`"),
+	literal: backslashing("'"),
+	types:   types("STRING", "INT64"),
+
+	createTable: func(d *Dialect, t *schema.Table, name string) string {
+		// No column is REQUIRED: files in which all are optional, as they are in
+		// Parquet, could not be appended by other means then.
+		return "CREATE TABLE IF NOT EXISTS " + name + " (\n" + d.columnLines(t, func(c schema.Column) string {
+			return d.types[c.Type] + " OPTIONS (description = " + d.literal(meaning(c)) + ")"
+		}) + ")\nCLUSTER BY " + d.key(t) + "\nOPTIONS (description = " + d.literal(t.Doc) + ");\n"
+	},
+	load: loadBigQuery,
+}
+
+func loadBigQuery(d *Dialect, l *load) ([]Sidecar, error) {
+	l.create()
+	verb := "OVERWRITE" // what an earlier script of the same session may have left
+	for _, g := range l.groups(mostListed) {
+		format := "PARQUET"
+		if g.format == "ndjson" {
+			format = "NEWLINE_DELIMITED_JSON"
+		}
+		l.sayf("LOAD DATA %s TEMP TABLE %s (%s)\nFROM FILES (format = '%s', uris = [\n%s\n]);", verb, l.staged, l.definitions(l.Table.ColumnNames()), format, l.urls(g.files))
+		verb = "INTO"
+	}
+	l.dropOthers()
+	l.sayf("ASSERT (SELECT COUNT(*) FROM %s) = %d AS %s;", l.staged, l.rows, d.literal(l.miscounted()))
+	l.sayf("BEGIN TRANSACTION;")
+	l.replace()
+	l.sayf("COMMIT TRANSACTION;")
+	l.sayf("DROP TABLE %s;", l.staged)
+	return nil, nil
+}
+
+// BigQuerySchema returns the table as the schema file that bq load and bq mk take.
+func BigQuerySchema(t *schema.Table) []byte {
+	type field struct {
+		Name        string `json:"name"`
+		Type        string `json:"type"`
+		Mode        string `json:"mode"`
+		Description string `json:"description"`
+	}
+	var fields []field
+	for _, c := range t.Columns {
+		kind := "STRING"
+		if c.Type == schema.Int64 {
+			kind = "INTEGER"
+		}
+		fields = append(fields, field{c.Name, kind, "NULLABLE", meaning(c)})
+	}
+	data, err := json.MarshalIndent(fields, "", "  ")
+	if err != nil {
+		panic(err) // strings have a JSON form
+	}
+	return append(data, '\n')
+}

@@ -1,0 +1,163 @@
+package dialect_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"enrow-export/schema"
+	"enrow-export/schema/dialect"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares text with a golden file, which a person has read.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+// roots are where a dialect's files are in these tests.
+var roots = map[string]string{
+	"bigquery": "gs://bucket/en`row's \\", "clickhouse": "/data/en`row's \\", "duckdb": "/data/en\"row's",
+	"postgres": "/data/en\"row's $HOME", "redshift": "s3://bucket/en\"row's", "snowflake": "/data/en\"row's \\",
+}
+
+// A load that has all there can be: several columns choices, a file of which only
+// some batches are wanted, and an empty batch.
+func wholeLoad(d *dialect.Dialect) dialect.Load {
+	table := &schema.PhoneFind
+	l := dialect.Load{
+		Table: table, Namespace: "lake.raw", Create: true, Root: roots[d.Name],
+		Batches: []dialect.Batch{{ID: "a1", Rows: 3}, {ID: "a2", Rows: 0}, {ID: "b1", Rows: 5}, {ID: "b2", Rows: 7}},
+	}
+	for i, format := range d.Formats {
+		compression := "none"
+		if format == "parquet" {
+			compression = "zstd"
+		} else if i == len(d.Formats)-1 {
+			compression = "gzip"
+		}
+		ext := format
+		if compression == "gzip" {
+			ext += ".gz"
+		}
+		l.Files = append(l.Files,
+			dialect.File{Path: "phone_find/a1." + ext, Format: format, Compression: compression, Columns: table.ColumnNames(), Bytes: 321},
+			dialect.File{Path: "phone_find/b1." + ext, Format: format, Compression: compression, Columns: []string{"batch_id", "index", "number"}, Bytes: 4_000_000, Partial: i == 0},
+		)
+	}
+	return l
+}
+
+func TestGolden(t *testing.T) {
+	for _, d := range dialect.All() {
+		t.Run(d.Name, func(t *testing.T) {
+			ddl := ""
+			for _, table := range schema.Tables() {
+				ddl += d.CreateTable(table, "") + "\n"
+			}
+			golden(t, d.Name+"/schema.sql", ddl)
+			script, err := d.Load(wholeLoad(d))
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, d.Name+"/load.sql", script.SQL)
+			for _, s := range script.Sidecars {
+				golden(t, d.Name+"/"+filepath.Base(s.Name), string(s.Data))
+			}
+		})
+	}
+	for _, table := range schema.Tables() {
+		golden(t, "bigquery/"+table.Name+".json", string(dialect.BigQuerySchema(table)))
+	}
+}
+
+// Every column of every table is declared, in order, and its meaning told.
+func TestEveryColumnIsDeclared(t *testing.T) {
+	for _, d := range dialect.All() {
+		for _, table := range schema.Tables() {
+			ddl := d.CreateTable(table, "")
+			at := 0
+			for _, c := range table.Columns {
+				pattern := regexp.MustCompile("(?i)\n  [\"`]" + c.Name + "[\"`] [A-Z]")
+				found := pattern.FindStringIndex(ddl[at:])
+				if found == nil {
+					t.Errorf("%s: %s.%s is not declared in its place", d.Name, table.Name, c.Name)
+					continue
+				}
+				at += found[1] - 2
+				if doc := strings.ReplaceAll(c.Doc, "'", "?'"); !regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(doc), `\?'`, `(\\'|'')`)).MatchString(ddl) {
+					t.Errorf("%s: nothing is said of %s.%s", d.Name, table.Name, c.Name)
+				}
+			}
+			if !strings.HasPrefix(ddl, "CREATE TABLE IF NOT EXISTS ") || !strings.HasSuffix(ddl, ";\n") {
+				t.Errorf("%s: %s", d.Name, ddl)
+			}
+		}
+	}
+}
+
+// What a warehouse cannot read right is refused, with what to do instead.
+func TestLoadRefuses(t *testing.T) {
+	for _, d := range dialect.All() {
+		ok := dialect.Load{
+			Table: &schema.EmailVerify, Root: roots[d.Name], Batches: []dialect.Batch{{ID: "a", Rows: 1}},
+			Files: []dialect.File{{Path: "a.x", Format: d.Formats[0], Compression: "none", Columns: []string{"batch_id"}}},
+		}
+		if _, err := d.Load(ok); err != nil {
+			t.Errorf("%s: %v", d.Name, err)
+		}
+		for name, spoil := range map[string]func(*dialect.Load){
+			"nothing":         func(l *dialect.Load) { l.Files, l.Batches = nil, nil },
+			"unknown format":  func(l *dialect.Load) { l.Files[0].Format = "avro" },
+			"unknown column":  func(l *dialect.Load) { l.Files[0].Columns = []string{"batch_id", "other"} },
+			"unknown place":   func(l *dialect.Load) { l.Root = "ftp://there" },
+			"relative folder": func(l *dialect.Load) { l.Root = "ftp:there://" },
+		} {
+			bad := ok
+			bad.Files = slices.Clone(ok.Files)
+			spoil(&bad)
+			if script, err := d.Load(bad); err == nil || script.SQL != "" {
+				t.Errorf("%s: %s is loaded: %s", d.Name, name, script.SQL)
+			}
+		}
+		for _, format := range []string{"parquet", "ndjson", "csv"} {
+			for _, compression := range []string{"none", "gzip", "zstd"} {
+				if err := d.CheckFormat(format, compression); (err == nil) != slices.Contains(d.Formats, format) && !strings.Contains(err.Error(), "compressed with "+compression) {
+					t.Errorf("%s: %s with %s: %v", d.Name, format, compression, err)
+				} else if err != nil && !strings.HasPrefix(err.Error(), d.Title+" cannot load "+format) {
+					t.Errorf("%s: %v", d.Name, err)
+				}
+			}
+		}
+	}
+	if _, ok := dialect.ByName("oracle"); ok {
+		t.Error("oracle is a dialect")
+	}
+	if d, ok := dialect.ByName("duckdb"); !ok || d.Name != "duckdb" {
+		t.Error("duckdb is none")
+	}
+}

@@ -1,0 +1,73 @@
+-- phone_find: 4 batches, 15 rows, 6 files
+-- A batch is replaced as a whole, so that this can be run again. Rows are keyed on
+-- batch_id and index; an index may be absent or come twice, so no constraint says so.
+BEGIN TRANSACTION;
+CREATE TABLE IF NOT EXISTS "lake"."raw"."phone_find" (
+  "batch_id" VARCHAR NOT NULL,
+  "batch_custom" VARCHAR,
+  "index" BIGINT,
+  "qualification" VARCHAR,
+  "number" VARCHAR,
+  "country" VARCHAR,
+  "params_linkedin_url" VARCHAR,
+  "params_firstname" VARCHAR,
+  "params_lastname" VARCHAR,
+  "params_company_domain" VARCHAR,
+  "params_company_name" VARCHAR,
+  "custom" VARCHAR,
+  "extra" VARCHAR
+);
+COMMENT ON TABLE "lake"."raw"."phone_find" IS 'One row for each search of a bulk phone search.';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."batch_id" IS 'id of the batch; never null';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."batch_custom" IS 'what was attached to the batch when it was started; JSON text when not a string; null when nothing was';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."index" IS 'position of the search in the batch; null when it is no integer';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."qualification" IS 'found or not_found; null when it is absent';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."number" IS 'the phone number found; null when none was found';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."country" IS 'country of the number; null when none was found';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_linkedin_url" IS 'LinkedIn profile, as it was submitted; null when it was not submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_firstname" IS 'first name, as it was submitted; null when it was not submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_lastname" IS 'last name, as it was submitted; null when it was not submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_company_domain" IS 'company domain, as it was submitted; null when it was not submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_company_name" IS 'company name, as it was submitted; null when it was not submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."custom" IS 'what was attached to the search; JSON text when not a string; null when nothing was';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."extra" IS 'JSON object of all that no column holds; null when nothing is left over';
+CREATE TEMP TABLE "enrow_export_staged_phone_find" ("batch_id" VARCHAR, "batch_custom" VARCHAR, "index" BIGINT, "qualification" VARCHAR, "number" VARCHAR, "country" VARCHAR, "params_linkedin_url" VARCHAR, "params_firstname" VARCHAR, "params_lastname" VARCHAR, "params_company_domain" VARCHAR, "params_company_name" VARCHAR, "custom" VARCHAR, "extra" VARCHAR);
+INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra")
+SELECT "batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra" FROM read_parquet([
+  '/data/en"row''s/phone_find/a1.parquet'
+]);
+INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "index", "number")
+SELECT "batch_id", "index", "number" FROM read_parquet([
+  '/data/en"row''s/phone_find/b1.parquet'
+]);
+INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra")
+SELECT "batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra" FROM read_json([
+  '/data/en"row''s/phone_find/a1.ndjson'
+], columns = {'batch_id': 'VARCHAR', 'batch_custom': 'VARCHAR', 'index': 'BIGINT', 'qualification': 'VARCHAR', 'number': 'VARCHAR', 'country': 'VARCHAR', 'params_linkedin_url': 'VARCHAR', 'params_firstname': 'VARCHAR', 'params_lastname': 'VARCHAR', 'params_company_domain': 'VARCHAR', 'params_company_name': 'VARCHAR', 'custom': 'VARCHAR', 'extra': 'VARCHAR'}, compression = 'none', format = 'newline_delimited');
+INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "index", "number")
+SELECT "batch_id", "index", "number" FROM read_json([
+  '/data/en"row''s/phone_find/b1.ndjson'
+], columns = {'batch_id': 'VARCHAR', 'index': 'BIGINT', 'number': 'VARCHAR'}, compression = 'none', format = 'newline_delimited');
+INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra")
+SELECT "batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra" FROM read_csv([
+  '/data/en"row''s/phone_find/a1.csv.gz'
+], columns = {'batch_id': 'VARCHAR', 'batch_custom': 'VARCHAR', 'index': 'BIGINT', 'qualification': 'VARCHAR', 'number': 'VARCHAR', 'country': 'VARCHAR', 'params_linkedin_url': 'VARCHAR', 'params_firstname': 'VARCHAR', 'params_lastname': 'VARCHAR', 'params_company_domain': 'VARCHAR', 'params_company_name': 'VARCHAR', 'custom': 'VARCHAR', 'extra': 'VARCHAR'}, compression = 'gzip', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false);
+INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "index", "number")
+SELECT "batch_id", "index", "number" FROM read_csv([
+  '/data/en"row''s/phone_find/b1.csv.gz'
+], columns = {'batch_id': 'VARCHAR', 'index': 'BIGINT', 'number': 'VARCHAR'}, compression = 'gzip', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, max_line_size = 128000000);
+DELETE FROM "enrow_export_staged_phone_find" WHERE "batch_id" NOT IN (
+  'a1',
+  'a2',
+  'b1',
+  'b2'
+);
+SELECT CASE WHEN count(*) = 15 THEN count(*) ELSE error('phone_find: the files have not the 15 rows that the manifest says') END AS staged_rows FROM "enrow_export_staged_phone_find";
+DELETE FROM "lake"."raw"."phone_find" WHERE "batch_id" IN (SELECT "batch_id" FROM "enrow_export_staged_phone_find");
+DELETE FROM "lake"."raw"."phone_find" WHERE "batch_id" IN (
+  'a2'
+);
+INSERT INTO "lake"."raw"."phone_find" ("batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra")
+SELECT "batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra" FROM "enrow_export_staged_phone_find";
+DROP TABLE "enrow_export_staged_phone_find";
+COMMIT;

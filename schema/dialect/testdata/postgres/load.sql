@@ -1,0 +1,64 @@
+-- phone_find: 4 batches, 15 rows, 4 files
+-- A batch is replaced as a whole, so that this can be run again. Rows are keyed on
+-- batch_id and index; an index may be absent or come twice, so no constraint says so.
+\set ON_ERROR_STOP on
+BEGIN;
+SET LOCAL standard_conforming_strings = on;
+SET LOCAL client_min_messages = warning;
+-- One load at a time.
+DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtext('enrow-export "lake"."raw"."phone_find"')); END $$;
+CREATE TABLE IF NOT EXISTS "lake"."raw"."phone_find" (
+  "batch_id" text NOT NULL,
+  "batch_custom" text,
+  "index" bigint,
+  "qualification" text,
+  "number" text,
+  "country" text,
+  "params_linkedin_url" text,
+  "params_firstname" text,
+  "params_lastname" text,
+  "params_company_domain" text,
+  "params_company_name" text,
+  "custom" text,
+  "extra" text
+);
+CREATE INDEX IF NOT EXISTS "phone_find_key" ON "lake"."raw"."phone_find" ("batch_id", "index");
+COMMENT ON TABLE "lake"."raw"."phone_find" IS 'One row for each search of a bulk phone search.';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."batch_id" IS 'id of the batch; never null';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."batch_custom" IS 'what was attached to the batch when it was started; JSON text when not a string; null when nothing was';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."index" IS 'position of the search in the batch; null when it is no integer';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."qualification" IS 'found or not_found; null when it is absent';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."number" IS 'the phone number found; null when none was found';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."country" IS 'country of the number; null when none was found';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_linkedin_url" IS 'LinkedIn profile, as it was submitted; null when it was not submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_firstname" IS 'first name, as it was submitted; null when it was not submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_lastname" IS 'last name, as it was submitted; null when it was not submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_company_domain" IS 'company domain, as it was submitted; null when it was not submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_company_name" IS 'company name, as it was submitted; null when it was not submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."custom" IS 'what was attached to the search; JSON text when not a string; null when nothing was';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."extra" IS 'JSON object of all that no column holds; null when nothing is left over';
+CREATE TEMP TABLE "enrow_export_staged_phone_find" ("batch_id" text, "batch_custom" text, "index" bigint, "qualification" text, "number" text, "country" text, "params_linkedin_url" text, "params_firstname" text, "params_lastname" text, "params_company_domain" text, "params_company_name" text, "custom" text, "extra" text) ON COMMIT DROP;
+-- PostgreSQL has no text with the character U+0000: U+001A (substitute) takes its place.
+CREATE TEMP TABLE "enrow_export_lines_phone_find" (line text) ON COMMIT DROP;
+\copy "enrow_export_lines_phone_find" FROM PROGRAM 'cat < ''/data/en"row''\''''s $HOME/phone_find/a1.ndjson''' WITH (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02', ENCODING 'UTF8')
+\copy "enrow_export_lines_phone_find" FROM PROGRAM 'cat < ''/data/en"row''\''''s $HOME/phone_find/b1.ndjson''' WITH (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02', ENCODING 'UTF8')
+\copy "enrow_export_staged_phone_find" ("batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra") FROM PROGRAM 'gzip -dc < ''/data/en"row''\''''s $HOME/phone_find/a1.csv.gz'' | LC_ALL=C tr ''\000'' ''\032''' WITH (FORMAT csv, HEADER, ENCODING 'UTF8')
+\copy "enrow_export_staged_phone_find" ("batch_id", "index", "number") FROM PROGRAM 'gzip -dc < ''/data/en"row''\''''s $HOME/phone_find/b1.csv.gz'' | LC_ALL=C tr ''\000'' ''\032''' WITH (FORMAT csv, HEADER, ENCODING 'UTF8')
+INSERT INTO "enrow_export_staged_phone_find"
+SELECT r.* FROM "enrow_export_lines_phone_find", json_populate_record(NULL::"enrow_export_staged_phone_find", CASE
+  WHEN strpos(line, '\u0000') > 0 THEN regexp_replace(line, '(?<!\\)((?:\\\\)*)\\u0000', '\1\\u001a', 'g')
+  ELSE line END::json) AS r;
+DELETE FROM "enrow_export_staged_phone_find" WHERE "batch_id" NOT IN (
+  'a1',
+  'a2',
+  'b1',
+  'b2'
+);
+DO $$ BEGIN IF (SELECT count(*) FROM "enrow_export_staged_phone_find") <> 15 THEN RAISE EXCEPTION 'phone_find: the files have not the 15 rows that the manifest says'; END IF; END $$;
+DELETE FROM "lake"."raw"."phone_find" WHERE "batch_id" IN (SELECT "batch_id" FROM "enrow_export_staged_phone_find");
+DELETE FROM "lake"."raw"."phone_find" WHERE "batch_id" IN (
+  'a2'
+);
+INSERT INTO "lake"."raw"."phone_find" ("batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra")
+SELECT "batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra" FROM "enrow_export_staged_phone_find";
+COMMIT;
