@@ -290,11 +290,15 @@ func (c *compactor) sameContent(ctx context.Context, from, into Known) (bool, er
 	return sameRows(both[0], both[1]), nil
 }
 
+// errOtherVersion says that files have columns that this program does not know.
+var errOtherVersion = errors.New("has files of another version of the table")
+
 // tableOf returns the table with the columns that files were written with.
 func tableOf(table *schema.Table, ref *SchemaRef) (*schema.Table, error) {
 	selected, err := table.Select(ref.Columns, nil)
 	if err != nil || selected.Fingerprint() != ref.Fingerprint {
-		return nil, fmt.Errorf("was written under version %d of table %s, and this program has version %d: export --force writes it anew", ref.Version, ref.Table, table.Version)
+		return nil, fmt.Errorf("%w: it was written under version %d of table %s, and this program has version %d; export --force writes it anew",
+			errOtherVersion, ref.Version, ref.Table, table.Version)
 	}
 	return selected, nil
 }

@@ -300,7 +300,7 @@ func TestCompactTellsWhatIsWrong(t *testing.T) {
 		"missing":    "pack batch missing: email_find/missing.parquet is missing" + verify,
 		"untrue":     "pack batch untrue: email_find/untrue.parquet has other rows than the manifest says: their content_sha256 differs" + verify,
 		"no-parquet": "pack batch no-parquet: has no parquet file | export --format parquet adds one",
-		"old":        "pack batch old: was written under version 7 of table email_find, and this program has version 1: export --force writes it anew" + verify,
+		"old":        "pack batch old: has files of another version of the table: it was written under version 7 of table email_find, and this program has version 1; export --force writes it anew" + verify,
 		"unreadable": "pack batch unreadable: manifest entry _manifest/email_find/unreadable.json: is not valid JSON: it may have been cut off" + verify,
 	}
 	if diff := cmp.Diff(want, refused); diff != "" {

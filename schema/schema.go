@@ -67,6 +67,8 @@ const (
 	FromBatch
 	// FromLeftovers is the origin of the "extra" column.
 	FromLeftovers
+	// FromManifest columns come from the manifest's entry of a batch.
+	FromManifest
 )
 
 // Column declares one column of a table.
@@ -74,8 +76,8 @@ type Column struct {
 	Name   string
 	Type   Type
 	Origin Origin
-	// Paths are the dotted key paths that fill the column: of a result, or of
-	// the whole answer when Origin is FromBatch. More than one path means
+	// Paths are the dotted key paths that fill the column: of a result, of the
+	// whole answer when Origin is FromBatch, of the entry when it is FromManifest. More than one path means
 	// that the API has several spellings; the first that a result gives wins.
 	Paths []string
 	// Doc says what the value means, in one line.
@@ -95,7 +97,8 @@ type Column struct {
 type Table struct {
 	// Name is the table's name in paths and SQL: email_find.
 	Name string
-	// Kind is the name on the command line and in the manifest: email-find.
+	// Kind is the name on the command line and in the manifest: email-find. It is
+	// empty for Batches.
 	Kind string
 	// Endpoint is the path of the API's bulk results endpoint of this kind.
 	Endpoint string
@@ -204,7 +207,7 @@ func (c Column) AnswerPaths() []string {
 	switch c.Origin {
 	case FromLeftovers:
 		return []string{"results[] (all that is left over)"}
-	case FromBatch:
+	case FromBatch, FromManifest:
 		return c.Paths
 	}
 	paths := make([]string, len(c.Paths))

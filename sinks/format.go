@@ -89,7 +89,7 @@ func (e Encoding) Ext() string {
 }
 
 // Encode writes rec as one whole file to w. The schema of rec must be
-// table.Arrow of some batch id. Encode neither retains nor releases rec, and
+// table.Arrow of some batch id, or table.ArrowOfMany. Encode neither retains nor releases rec, and
 // never closes w. If w has a method Grow, as a bytes.Buffer has, it may be told
 // about how much will be written. Errors do not name the format: the caller knows
 // which file it is.
@@ -114,12 +114,10 @@ func (e Encoding) Encode(w io.Writer, table *schema.Table, rec arrow.Record) (er
 
 // checkRecord reports an error unless rec has the table's schema.
 func checkRecord(table *schema.Table, rec arrow.Record) error {
-	got := rec.Schema()
-	batchID, ok := got.Metadata().GetValue(schema.MetaBatchID)
-	if !ok {
-		return fmt.Errorf("record of table %s names no batch", table.Name)
+	got, want := rec.Schema(), table.ArrowOfMany()
+	if batchID, ok := got.Metadata().GetValue(schema.MetaBatchID); ok {
+		want = table.Arrow(batchID)
 	}
-	want := table.Arrow(batchID)
 	if !got.Equal(want) || !got.Metadata().Equal(want.Metadata()) {
 		return fmt.Errorf("record has not the schema of table %s version %d", table.Name, table.Version)
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/google/go-cmp/cmp"
 
-	"enrow-export/schema"
 	"enrow-export/sinks"
 )
 
@@ -90,7 +89,6 @@ func TestEncodeRefusesRecordsOfOtherSchemas(t *testing.T) {
 
 	records := map[string]arrow.Record{
 		"no metadata":     withMetadata(nil, nil),
-		"no batch":        withMetadata([]string{schema.MetaTable, schema.MetaVersion}, []string{"people", "3"}),
 		"another table":   withMetadata(own.Metadata().Keys(), []string{"places", "3", batchID}),
 		"another version": withMetadata(own.Metadata().Keys(), []string{"people", "2", batchID}),
 		"renamed column":  withFields(renamed, rec.Columns()),

@@ -164,4 +164,3 @@ func (c *compactCrasher) visible(t *testing.T, p *place) map[string]bool {
 	}
 	return seen
 }
-

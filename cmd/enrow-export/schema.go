@@ -18,6 +18,8 @@ func (p *program) schemaCommand() *cli.Command {
 		Flags: []cli.Flag{
 			kindsFlag(),
 			stringFlag("output", "text", "`FORM` of the result on stdout: text, json (one object a line) or markdown"),
+			stringFlag("dialect", "", "print what creates the tables in a warehouse instead: `DIALECT` "+strings.Join(schemaDialects(), ", ")),
+			defaultText(stringFlag("namespace", "", "`NAME` of the dataset or schema that the tables are in, with dots between its parts"), "that of the session"),
 		},
 		Action: p.schema,
 	}
@@ -27,10 +29,10 @@ func (p *program) schemaCommand() *cli.Command {
 type tableLine struct {
 	Type        string       `json:"type"` // "table"
 	Table       string       `json:"table"`
-	Kind        string       `json:"kind"`
+	Kind        string       `json:"kind,omitempty"` // of the batches; the table batches has none
 	Version     int          `json:"version"`
 	Fingerprint string       `json:"fingerprint"`
-	Endpoint    string       `json:"endpoint"`
+	Endpoint    string       `json:"endpoint,omitempty"`
 	Doc         string       `json:"doc"`
 	Columns     []columnLine `json:"columns"`
 }
@@ -53,7 +55,16 @@ func (p *program) schema(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.String("kind") == "" {
+		tables = schema.AllTables()
+	}
 	output := c.String("output")
+	if c.String("dialect") != "" {
+		if c.IsSet("output") {
+			return usagef("", "--output and --dialect do not go together")
+		}
+		return p.schemaIn(c.String("dialect"), c.String("namespace"), tables)
+	}
 	if err := oneOf("output", output, "text", "json", "markdown"); err != nil {
 		return err
 	}
@@ -103,7 +114,11 @@ This page is what enrow-export schema --output markdown prints.
 
 // schemaMarkdown prints a table as a section of a page.
 func (p *program) schemaMarkdown(l tableLine) {
-	fmt.Fprintf(p.stdout, "\n## %s\n\n%s Kind `%s`, version %d, from `GET %s`.\n\n", l.Table, l.Doc, l.Kind, l.Version, l.Endpoint)
+	from := fmt.Sprintf("Kind `%s`, version %d, from `GET %s`.", l.Kind, l.Version, l.Endpoint)
+	if l.Kind == "" {
+		from = fmt.Sprintf("Version %d, from the manifest; `enrow-export batches` writes it.", l.Version)
+	}
+	fmt.Fprintf(p.stdout, "\n## %s\n\n%s %s\n\n", l.Table, l.Doc, from)
 	fmt.Fprintf(p.stdout, "| column | type | from | null when | example | meaning |\n|---|---|---|---|---|---|\n")
 	for _, col := range l.Columns {
 		null := col.NullWhen
@@ -116,7 +131,11 @@ func (p *program) schemaMarkdown(l tableLine) {
 }
 
 func (p *program) schemaText(l tableLine) {
-	fmt.Fprintf(p.stdout, "%s (version %d): %s\nkind %s, from GET %s\n\n", l.Table, l.Version, l.Doc, l.Kind, l.Endpoint)
+	from := fmt.Sprintf("kind %s, from GET %s", l.Kind, l.Endpoint)
+	if l.Kind == "" {
+		from = "from the manifest; enrow-export batches writes it"
+	}
+	fmt.Fprintf(p.stdout, "%s (version %d): %s\n%s\n\n", l.Table, l.Version, l.Doc, from)
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "COLUMN\tTYPE\tFROM\tMEANING")
 	for _, col := range l.Columns {

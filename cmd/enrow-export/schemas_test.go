@@ -43,7 +43,7 @@ func TestSchemasMatchTypes(t *testing.T) {
 		"status": reflect.TypeFor[statusLine](), "status_summary": reflect.TypeFor[statusSummaryLine](),
 		"check": reflect.TypeFor[checkLine](), "check_summary": reflect.TypeFor[checkSummaryLine](),
 		"unnamed": reflect.TypeFor[pruneLine](), "prune_summary": reflect.TypeFor[pruneSummaryLine](),
-		"packed": reflect.TypeFor[packedLine](), "not_packed": reflect.TypeFor[notPackedLine](), "compact_summary": reflect.TypeFor[compactSummaryLine](),
+		"file": reflect.TypeFor[fileLine](), "packed": reflect.TypeFor[packedLine](), "not_packed": reflect.TypeFor[notPackedLine](), "compact_summary": reflect.TypeFor[compactSummaryLine](),
 		"enqueued": reflect.TypeFor[enqueuedLine](), "enqueue_summary": reflect.TypeFor[enqueueSummaryLine](),
 		"table": reflect.TypeFor[tableLine](),
 	}

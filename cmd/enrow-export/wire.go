@@ -94,23 +94,28 @@ func (r root) exists() error {
 func (r root) overlaps(other root) (bool, error) {
 	var places [2]string
 	for i, one := range []root{r, other} {
-		if location, ok := strings.CutPrefix(one.at, "gs://"); ok {
-			places[i] = "gs://" + strings.TrimSuffix(location, "/") + "/"
-			continue
-		}
-		path, err := one.folder()
+		place, err := one.location()
 		if err != nil {
 			return false, err
 		}
-		if path, err = filepath.Abs(path); err != nil {
-			return false, err
+		if real, err := filepath.EvalSymlinks(place); err == nil { // else it is a bucket, or not there yet
+			place = real
 		}
-		if real, err := filepath.EvalSymlinks(path); err == nil { // else it is not there yet
-			path = real
-		}
-		places[i] = strings.TrimSuffix(path, "/") + "/"
+		places[i] = strings.TrimSuffix(place, "/") + "/"
 	}
 	return strings.HasPrefix(places[0], places[1]) || strings.HasPrefix(places[1], places[0]), nil
+}
+
+// location returns the root as others have to name it: a URL, or an absolute path.
+func (r root) location() (string, error) {
+	if strings.HasPrefix(r.at, "gs://") {
+		return strings.TrimSuffix(r.at, "/"), nil
+	}
+	path, err := r.folder()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(path)
 }
 
 // publishBudget returns how many bytes may be on their way to the root at a time.

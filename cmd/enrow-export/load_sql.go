@@ -1,0 +1,295 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"enrow-export/pipeline"
+	"enrow-export/schema"
+	"enrow-export/schema/dialect"
+)
+
+func (p *program) loadSQLCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "load-sql",
+		Usage:     "print the SQL that loads the published files into a warehouse",
+		ArgsUsage: "[BATCH_ID ...]",
+		Description: "Of each table: a staging table, the files, a check that all rows have come, and one\n" +
+			"transaction that replaces the batches. The script can be run any number of times.\n" +
+			"Without ids: all batches that are exported; or with --only-new those since the last\n" +
+			"load that was confirmed:\n" +
+			"   enrow-export load-sql --dialect duckdb --to out --only-new > load.sql &&\n" +
+			"   duckdb -bail warehouse.duckdb < load.sql &&\n" +
+			"   enrow-export load-sql --dialect duckdb --to out --loaded load.sql\n" +
+			"No file is read, only its size looked at. When a batch cannot be loaded, nothing is\n" +
+			"printed on stdout.",
+		CustomHelpTemplate: cli.CommandHelpTemplate + exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitInterrupt, exitTerminated),
+		Flags: append(toFlags(), kindsFlag(), idsFileFlag(),
+			stringFlag("dialect", "", "`DIALECT` of the warehouse: "+strings.Join(dialect.Names(), ", ")+"; required"),
+			defaultText(stringFlag("format", "", "`FORMAT` of the files to load: "+strings.Join(formatNames(), ", ")), "the best that the dialect reads and the batch has"),
+			defaultText(stringFlag("namespace", "", "`NAME` of the dataset or schema that the tables are in, with dots between its parts"), "that of the session"),
+			defaultText(stringFlag("root-url", "", "`URL` or absolute path at which the warehouse finds what is under --to, such as a copy in S3"), "--to"),
+			stringFlag("integration", "", "`NAME` of what lets the warehouse read the files: Snowflake's storage integration, the ARN of Redshift's role"),
+			boolFlag("no-create", "leave out the statements that create the tables"),
+			sinceFlag(),
+			boolFlag("only-new", "only what was exported since the load that was confirmed last, with --loaded"),
+			defaultText(stringFlag("watermark", "", "`NAME` under which that is noted, in _loads/NAME.json below --to"), "the dialect's name"),
+			stringFlag("loaded", "", "confirm that the script in `FILE`, made with --only-new, has run: what it has loaded is not new any more; prints nothing else")),
+		Action: p.loadSQL,
+	}
+}
+
+// defaultText says in the help what the flag is when it is left out.
+func defaultText(f textFlag, text string) textFlag {
+	f.DefaultText = text
+	return f
+}
+
+// mark is what a script made with --only-new says, in its second line and in its
+// last: up to when it loads what, and where that is noted.
+type mark struct {
+	Watermark string               `json:"watermark"`
+	Dialect   string               `json:"dialect"`
+	Root      string               `json:"root"`
+	UpTo      map[string]time.Time `json:"up_to"` // by table
+}
+
+const markPrefix = "-- enrow-export-watermark "
+
+func (m mark) line() string {
+	text, err := json.Marshal(m)
+	if err != nil {
+		panic(err) // strings and times have a JSON form
+	}
+	return markPrefix + string(text) + "\n"
+}
+
+func (p *program) loadSQL(c *cli.Context) error {
+	name := c.String("dialect")
+	if name == "" {
+		return usagef("--dialect is one of "+strings.Join(dialect.Names(), ", "), "no dialect: --dialect is missing")
+	}
+	d, ok := dialect.ByName(name)
+	if !ok {
+		return oneOf("dialect", name, dialect.Names()...)
+	}
+	if c.String("format") != "" {
+		if err := oneOf("format", c.String("format"), formatNames()...); err != nil {
+			return err
+		}
+		if err := d.CheckFormat(c.String("format"), ""); err != nil {
+			return usagef("it loads "+strings.Join(d.Formats, ", "), "--format: %v", err)
+		}
+	}
+	watermark := c.String("watermark")
+	if watermark == "" {
+		watermark = d.Name
+	}
+	if !pipeline.ValidWatermarkName(watermark) {
+		return usagef("", "--watermark: a name is letters, digits, - and _, at most 64, the first a letter or digit")
+	}
+	to, err := rootOf(c, "to")
+	if err != nil {
+		return err
+	}
+	at, err := to.location()
+	if err != nil {
+		return err
+	}
+	m := mark{Watermark: watermark, Dialect: d.Name, Root: at}
+	if file := c.String("loaded"); file != "" {
+		return p.confirmLoad(c, to, m, file)
+	}
+	since, err := p.since(c)
+	if err != nil {
+		return err
+	}
+	all := c.NArg() == 0 && len(given(c, "ids-file")) == 0
+	switch {
+	case c.Bool("only-new") && !since.IsZero():
+		return usagef("", "--only-new and --since do not go together")
+	case (c.Bool("only-new") || !since.IsZero()) && !all:
+		return usagef("name the batches, or let the time choose them", "--only-new and --since do not go with batch ids")
+	}
+	tables, err := tables(c)
+	if err != nil {
+		return err
+	}
+	cfg := pipeline.LoadConfig{
+		Tables: tables, Dialect: d, Format: c.String("format"), Root: c.String("root-url"),
+		Namespace: c.String("namespace"), Create: !c.Bool("no-create"), Integration: c.String("integration"),
+	}
+	if cfg.Root == "" {
+		cfg.Root = at
+	}
+	if err := d.CheckLocation(cfg.Root); err != nil {
+		return usagef("--root-url says where the warehouse finds the files", "%s: %v", cfg.Root, err)
+	}
+	if !all {
+		if cfg.IDs, err = p.readIDs(c.Context, c.Args().Slice(), given(c, "ids-file")); err != nil {
+			return err
+		}
+	}
+	if cfg.Store, err = to.openExisting(); err != nil {
+		return err
+	}
+	defer closeStore(cfg.Store)
+	cfg.Since = make(map[string]time.Time)
+	for _, t := range tables {
+		cfg.Since[t.Name] = since
+	}
+	if c.Bool("only-new") {
+		w, err := pipeline.ReadWatermark(c.Context, cfg.Store, watermark)
+		if err != nil {
+			return err
+		}
+		m.UpTo = make(map[string]time.Time)
+		for _, t := range tables {
+			cfg.Since[t.Name] = w.Tables[t.Name]
+			m.UpTo[t.Name] = time.Now().UTC().Add(-pipeline.WatermarkSlack).Truncate(time.Millisecond)
+		}
+	}
+	plan, err := pipeline.PlanLoad(c.Context, cfg)
+	if err != nil {
+		return p.refusedLoad(err)
+	}
+	if plan.Batches == 0 && since.IsZero() && !c.Bool("only-new") {
+		return p.refusedLoad(&pipeline.Error{
+			Op: "load", Class: pipeline.Permanent, Err: fmt.Errorf("nothing is exported in %s", at),
+			Hint: "export batches first; status says what the manifest knows",
+		})
+	}
+	if err := pipeline.PutSidecars(c.Context, cfg.Store, plan.Scripts); err != nil {
+		return err
+	}
+	if plan.Passed > 0 {
+		fmt.Fprintf(p.stderr, "enrow-export: %s not exported yet\n", count(int64(plan.Passed), "batch"))
+	}
+	_, err = p.stdout.Write(script(d, m, plan))
+	return err
+}
+
+// script returns all that is printed.
+func script(d *dialect.Dialect, m mark, plan pipeline.LoadPlan) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "-- Made by enrow-export %s for %s, to be run by: %s\n", version, d.Title, d.RunBy)
+	if m.UpTo != nil {
+		b.WriteString(m.line())
+	}
+	fmt.Fprintf(&b, "-- From %q: %s, %s, %s.\n", m.Root, count(int64(plan.Batches), "batch"), count(plan.Rows, "row"), count(int64(plan.Files), "file"))
+	for _, s := range plan.Scripts {
+		b.WriteString("\n" + s.SQL)
+	}
+	if m.UpTo != nil {
+		b.WriteString("\n" + m.line())
+	}
+	return b.Bytes()
+}
+
+// mostRefused is how many batches are named that cannot be loaded.
+const mostRefused = 20
+
+// refusedLoad tells which batches cannot be loaded.
+func (p *program) refusedLoad(err error) error {
+	var failure *pipeline.Error
+	if errors.As(err, &failure) && failure.Class != pipeline.Fatal {
+		tellError(p.stderr, failure)
+		return errSomeFailed
+	}
+	var refused *pipeline.RefusedError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	for i, r := range refused.Batches {
+		if i == mostRefused {
+			fmt.Fprintf(p.stderr, "enrow-export: and %s more\n", count(int64(len(refused.Batches)-i), "batch"))
+			break
+		}
+		fmt.Fprintf(p.stderr, "enrow-export: batch %s %s\n", r.BatchID, r.Problem)
+	}
+	fmt.Fprintln(p.stderr, "hint: nothing was printed; name the batches that are to be loaded, or mend these")
+	return errSomeFailed
+}
+
+// confirmLoad notes that a script has run.
+func (p *program) confirmLoad(c *cli.Context, to root, want mark, file string) error {
+	if c.NArg() > 0 || c.Bool("only-new") || c.String("since") != "" || c.String("format") != "" {
+		return usagef("the script says what it has loaded", "--loaded goes with --dialect, --to and --watermark alone")
+	}
+	got, err := readMark(file)
+	if err != nil {
+		return usagef("give the file that load-sql --only-new has printed, whole", "--loaded: %v", err)
+	}
+	for _, differs := range []struct{ what, got, want string }{
+		{"dialect", got.Dialect, want.Dialect}, {"destination", got.Root, want.Root}, {"watermark", got.Watermark, want.Watermark},
+	} {
+		if differs.got != differs.want {
+			return usagef("", "--loaded: %s was made for the %s %s, not %s", file, differs.what, differs.got, differs.want)
+		}
+	}
+	for table := range got.UpTo {
+		if !slices.ContainsFunc(schema.Tables(), func(t *schema.Table) bool { return t.Name == table }) {
+			return usagef("", "--loaded: %s is of an unknown table", file)
+		}
+	}
+	store, err := to.openExisting()
+	if err != nil {
+		return err
+	}
+	defer closeStore(store)
+	w, err := pipeline.AdvanceWatermark(c.Context, store, got.Watermark, got.UpTo)
+	if err != nil {
+		return err
+	}
+	for _, t := range schema.Tables() {
+		if _, ok := got.UpTo[t.Name]; ok {
+			fmt.Fprintf(p.stdout, "%s is loaded up to %s\n", t.Name, w.Tables[t.Name].Format(time.RFC3339))
+		}
+	}
+	return nil
+}
+
+// readMark returns the mark of a script, which must be in its last line, too.
+func readMark(file string) (mark, error) {
+	var m mark
+	f, err := os.Open(file)
+	if err != nil {
+		return m, err
+	}
+	defer f.Close()
+	first, last := "", ""
+	lines := bufio.NewReader(f)
+	for {
+		line, err := lines.ReadString('\n')
+		if strings.HasPrefix(line, markPrefix) && first == "" {
+			first = line
+		}
+		if line != "" {
+			last = line
+		}
+		if err != nil {
+			break
+		}
+	}
+	if first == "" {
+		return m, fmt.Errorf("%s has no watermark: it was not made with --only-new", file)
+	}
+	if last != first {
+		return m, fmt.Errorf("%s is not whole: its last line is another", file)
+	}
+	dec := json.NewDecoder(strings.NewReader(strings.TrimPrefix(first, markPrefix)))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&m); err != nil || len(m.UpTo) == 0 {
+		return m, fmt.Errorf("%s has a watermark that cannot be read", file)
+	}
+	return m, nil
+}

@@ -1,0 +1,273 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"enrow-export/schema"
+	"enrow-export/schema/dialect"
+	"enrow-export/sinks"
+)
+
+// LoadConfig says what a warehouse is to be loaded with. Store, Tables, Dialect and
+// Root must be set.
+type LoadConfig struct {
+	Store  sinks.Store
+	Tables []*schema.Table
+	// IDs are the batches to load, all of which have to be exported; nil for all
+	// that are.
+	IDs []string
+	// Since leaves out, when IDs is nil, batches whose entry has not changed since
+	// that time, by the name of the table.
+	Since   map[string]time.Time
+	Dialect *dialect.Dialect
+	// Format is that of the files to load, empty for the one that is best for each
+	// batch.
+	Format string
+	// Root is where the warehouse finds the files: dialect.Load.Root.
+	Root string
+	// Namespace, Create and Integration are those of dialect.Load.
+	Namespace   string
+	Create      bool
+	Integration string
+}
+
+// LoadPlan is what loads the batches that were asked for.
+type LoadPlan struct {
+	// Scripts load one table each, those of tables without a batch left out.
+	Scripts []dialect.Script
+	Tables  []*schema.Table // of the scripts
+	Batches int
+	Files   int
+	Rows    int64
+	// Passed counts batches that are known and not exported yet; none when they
+	// were named.
+	Passed int
+}
+
+// Refusal is a batch that cannot be loaded, and why, in words that follow its id.
+type Refusal struct {
+	BatchID string
+	Problem string
+}
+
+// RefusedError says which batches cannot be loaded. Nothing is loaded then.
+type RefusedError struct{ Batches []Refusal }
+
+func (e *RefusedError) Error() string {
+	first := e.Batches[0]
+	if len(e.Batches) == 1 {
+		return fmt.Sprintf("batch %s %s", first.BatchID, first.Problem)
+	}
+	return fmt.Sprintf("%d batches cannot be loaded, the first %s: %s", len(e.Batches), first.BatchID, first.Problem)
+}
+
+// PlanLoad reads the manifest, sees that the files it names are there, and makes
+// the SQL that loads exactly those. The error is a *RefusedError when some batch
+// cannot be loaded, or one that made it impossible to look. It writes nothing:
+// PutSidecars does.
+func PlanLoad(ctx context.Context, cfg LoadConfig) (LoadPlan, error) {
+	if err := cfg.Dialect.CheckLocation(cfg.Root); err != nil {
+		return LoadPlan{}, err
+	}
+	p := loadPlanner{LoadConfig: cfg, loads: make(map[*schema.Table]*dialect.Load), paths: make(map[string]*loadFile)}
+	given := -1
+	if cfg.IDs != nil {
+		given = len(distinct(cfg.IDs))
+	}
+	p.verifier = NewVerifier(cfg.Store, DepthSize, given)
+	defer p.verifier.Close()
+	for k, err := range p.known(ctx) {
+		if err == nil {
+			err = p.add(ctx, k)
+		}
+		if err != nil {
+			return LoadPlan{}, err
+		}
+	}
+	if len(p.refused) > 0 {
+		return LoadPlan{}, &RefusedError{p.refused}
+	}
+	return p.scripts()
+}
+
+// loadPlanner is the state of one PlanLoad.
+type loadPlanner struct {
+	LoadConfig
+
+	verifier *Verifier
+	loads    map[*schema.Table]*dialect.Load
+	paths    map[string]*loadFile
+	refused  []Refusal
+	plan     LoadPlan
+}
+
+// loadFile is a file that some of the batches are in.
+type loadFile struct {
+	table      *schema.Table
+	at         int   // among those of its load
+	rows, have int64 // in all, and of the batches that are to be loaded
+	batches    int
+}
+
+// known yields what the manifest knows of the batches that were asked for.
+func (p *loadPlanner) known(ctx context.Context) iter.Seq2[Known, error] {
+	if p.IDs == nil {
+		return Entries(ctx, p.Store, p.Tables, false)
+	}
+	return EntriesOf(ctx, p.Store, p.Tables, p.IDs, false)
+}
+
+func (p *loadPlanner) refuse(k Known, format string, args ...any) {
+	p.refused = append(p.refused, Refusal{k.BatchID, fmt.Sprintf(format, args...)})
+}
+
+// add adds a batch to the load of its table, or refuses it.
+func (p *loadPlanner) add(ctx context.Context, k Known) error {
+	named := p.IDs != nil
+	switch {
+	case k.Err != nil:
+		p.refuse(k, "has an entry that cannot be used: %v", k.Err)
+		return nil
+	case k.Entry == nil:
+		p.refuse(k, "is not in the manifest: export it first")
+		return nil
+	case k.Entry.State != StateExported && named:
+		p.refuse(k, "is %s, not exported", k.Entry.State)
+		return nil
+	case k.Entry.State != StateExported:
+		p.plan.Passed++
+		return nil
+	case !named && k.Entry.UpdatedAt.Before(p.Since[k.Table.Name]):
+		return nil
+	}
+	columns, err := p.columns(ctx, k)
+	if errors.Is(err, errOtherVersion) {
+		p.refuse(k, "%v", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	format, f, why := p.choose(k.Entry)
+	if why != "" {
+		p.refuse(k, "%s", why)
+		return nil
+	}
+	checked, err := p.verifier.VerifyKnown(ctx, k)
+	if err != nil {
+		return err
+	}
+	if len(checked.Differences) > 0 {
+		d := checked.Differences[0]
+		p.refuse(k, "is not as the manifest says: %s %s", d.Path, d.Problem)
+		return nil
+	}
+	p.addFile(k, format, f, columns)
+	return nil
+}
+
+// columns returns the columns that the files of a batch have.
+func (p *loadPlanner) columns(ctx context.Context, k Known) ([]string, error) {
+	if k.Entry.Schema.Fingerprint == k.Table.Fingerprint() {
+		return k.Table.ColumnNames(), nil
+	}
+	whole, _, err := Manifest{Store: p.Store, Table: k.Table}.Read(ctx, k.BatchID)
+	if err != nil {
+		return nil, err
+	}
+	if whole == nil || whole.Schema == nil {
+		return nil, fmt.Errorf("manifest entry of %s has gone", k.BatchID)
+	}
+	table, err := tableOf(k.Table, whole.Schema)
+	if err != nil {
+		return nil, err
+	}
+	return table.ColumnNames(), nil
+}
+
+// choose returns the file of a batch that is to be loaded, or why there is none.
+func (p *loadPlanner) choose(e *Entry) (format string, file File, why string) {
+	formats := p.Dialect.Formats
+	if p.Format != "" {
+		formats = []string{p.Format}
+	}
+	var reasons []string
+	for _, format := range formats {
+		f, ok := e.Files[format]
+		switch err := p.Dialect.CheckFormat(format, f.Compression); {
+		case !ok:
+		case err != nil:
+			reasons = append(reasons, err.Error())
+		case f.Neutralised:
+			reasons = append(reasons, fmt.Sprintf("its %s was written with --csv-safe, which changes texts", format))
+		default:
+			return format, f, ""
+		}
+	}
+	if reasons != nil {
+		return "", File{}, "cannot be loaded: " + strings.Join(reasons, "; ")
+	}
+	return "", File{}, fmt.Sprintf("has %s alone, and %s loads %s: export --format %s adds it",
+		strings.Join(slices.Sorted(maps.Keys(e.Files)), " and "), p.Dialect.Title, strings.Join(formats, " or "), formats[0])
+}
+
+// addFile adds a batch and its file, which may be there already for others.
+func (p *loadPlanner) addFile(k Known, format string, f File, columns []string) {
+	l := p.loads[k.Table]
+	if l == nil {
+		l = &dialect.Load{Table: k.Table, Namespace: p.Namespace, Create: p.Create, Root: p.Root, Integration: p.Integration}
+		p.loads[k.Table] = l
+	}
+	l.Batches = append(l.Batches, dialect.Batch{ID: k.BatchID, Rows: *k.Entry.Rows})
+	p.plan.Batches++
+	p.plan.Rows += *k.Entry.Rows
+	there := p.paths[f.Path]
+	if there == nil {
+		there = &loadFile{table: k.Table, at: len(l.Files), rows: f.FileRows}
+		p.paths[f.Path] = there
+		p.plan.Files++
+		l.Files = append(l.Files, dialect.File{
+			Path: f.Path, Format: format, Compression: f.Compression, Columns: columns, Bytes: f.Bytes,
+		})
+	}
+	there.have += f.Rows
+	if f.Shared() {
+		l.Files[there.at].Partial = there.have != there.rows
+	}
+}
+
+// scripts makes the SQL.
+func (p *loadPlanner) scripts() (LoadPlan, error) {
+	for _, table := range p.Tables {
+		l := p.loads[table]
+		if l == nil {
+			continue
+		}
+		script, err := p.Dialect.Load(*l)
+		if err != nil {
+			return LoadPlan{}, err
+		}
+		p.plan.Scripts = append(p.plan.Scripts, script)
+		p.plan.Tables = append(p.plan.Tables, table)
+	}
+	return p.plan, nil
+}
+
+// PutSidecars puts the files that scripts refer to beside the data.
+func PutSidecars(ctx context.Context, store sinks.Store, scripts []dialect.Script) error {
+	for _, script := range scripts {
+		for _, s := range script.Sidecars {
+			if _, err := put(ctx, store, s.Name, s.Data, sinks.IfAbsent()); err != nil {
+				return fmt.Errorf("write %s: %w", s.Name, err)
+			}
+		}
+	}
+	return nil
+}
