@@ -49,31 +49,37 @@ func (l *load) duckDBReader(g group) string {
 	for i, name := range g.columns {
 		columns[i] = l.d.literal(name) + ": " + l.d.literal(l.d.types[l.column(name).Type])
 	}
-	options := fmt.Sprintf(", columns = {%s}, compression = %s", strings.Join(columns, ", "), l.d.literal(g.compression))
+	options := fmt.Sprintf(", columns = {%s}", strings.Join(columns, ", "))
+	if g.compression != "none" {
+		options += ", compression = " + l.d.literal(g.compression)
+	}
+	length := longestLine(g)
 	if g.format == "ndjson" {
-		options += ", format = 'newline_delimited'" + longest("maximum_object_size", 16<<20, g)
+		options += ", format = 'newline_delimited'"
+		if length > 16<<20 {
+			options += fmt.Sprintf(", maximum_object_size = %d", length)
+		}
 		return "read_json(" + files + options + ")"
 	}
-	options += `, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false` +
-		longest("max_line_size", 2_000_000, g)
+	options += `, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false`
+	if length > 2_000_000 {
+		options += fmt.Sprintf(", max_line_size = %d, buffer_size = %d", length, max(length, 32_000_000))
+	}
 	return "read_csv(" + files + options + ")"
 }
 
-// longest returns the option that lets a reader take lines as long as a file may
-// have them, where that is more than the usual.
-func longest(option string, usual int64, g group) string {
+// longestLine returns how long a line of the files may be, so that the reader takes
+// it: as long as the file. What a compressed file has within is only guessed, since
+// the reader makes as much room: a short one may have a line of 16 MiB, and a long
+// one of 32 times its length.
+func longestLine(g group) int64 {
 	var length int64
 	for _, f := range g.files {
 		bytes := f.Bytes
 		if g.compression != "none" {
-			const ratio = 32
-			bytes *= ratio
+			bytes = max(min(1100*bytes, 16<<20), min(32*bytes, 256<<20))
 		}
 		length = max(length, bytes)
 	}
-	const most = 256 << 20
-	if length <= usual {
-		return ""
-	}
-	return fmt.Sprintf(", %s = %d", option, min(length, most))
+	return length
 }

@@ -43,11 +43,11 @@ SELECT "batch_id", "index", "number" FROM read_parquet([
 INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra")
 SELECT "batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra" FROM read_json([
   '/data/en"row''s/phone_find/a1.ndjson'
-], columns = {'batch_id': 'VARCHAR', 'batch_custom': 'VARCHAR', 'index': 'BIGINT', 'qualification': 'VARCHAR', 'number': 'VARCHAR', 'country': 'VARCHAR', 'params_linkedin_url': 'VARCHAR', 'params_firstname': 'VARCHAR', 'params_lastname': 'VARCHAR', 'params_company_domain': 'VARCHAR', 'params_company_name': 'VARCHAR', 'custom': 'VARCHAR', 'extra': 'VARCHAR'}, compression = 'none', format = 'newline_delimited');
+], columns = {'batch_id': 'VARCHAR', 'batch_custom': 'VARCHAR', 'index': 'BIGINT', 'qualification': 'VARCHAR', 'number': 'VARCHAR', 'country': 'VARCHAR', 'params_linkedin_url': 'VARCHAR', 'params_firstname': 'VARCHAR', 'params_lastname': 'VARCHAR', 'params_company_domain': 'VARCHAR', 'params_company_name': 'VARCHAR', 'custom': 'VARCHAR', 'extra': 'VARCHAR'}, format = 'newline_delimited');
 INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "index", "number")
 SELECT "batch_id", "index", "number" FROM read_json([
   '/data/en"row''s/phone_find/b1.ndjson'
-], columns = {'batch_id': 'VARCHAR', 'index': 'BIGINT', 'number': 'VARCHAR'}, compression = 'none', format = 'newline_delimited');
+], columns = {'batch_id': 'VARCHAR', 'index': 'BIGINT', 'number': 'VARCHAR'}, format = 'newline_delimited');
 INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra")
 SELECT "batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra" FROM read_csv([
   '/data/en"row''s/phone_find/a1.csv.gz'
@@ -55,7 +55,7 @@ SELECT "batch_id", "batch_custom", "index", "qualification", "number", "country"
 INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "index", "number")
 SELECT "batch_id", "index", "number" FROM read_csv([
   '/data/en"row''s/phone_find/b1.csv.gz'
-], columns = {'batch_id': 'VARCHAR', 'index': 'BIGINT', 'number': 'VARCHAR'}, compression = 'gzip', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, max_line_size = 128000000);
+], columns = {'batch_id': 'VARCHAR', 'index': 'BIGINT', 'number': 'VARCHAR'}, compression = 'gzip', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, max_line_size = 128000000, buffer_size = 128000000);
 DELETE FROM "enrow_export_staged_phone_find" WHERE "batch_id" NOT IN (
   'a1',
   'a2',
