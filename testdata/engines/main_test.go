@@ -37,7 +37,16 @@ func TestMain(m *testing.M) {
 		if out, err := build.CombinedOutput(); err != nil {
 			return 1, fmt.Errorf("build: %w\n%s", err, out)
 		}
-		return m.Run(), nil
+		code := m.Run()
+		if serverStarted {
+			if s, err := server(); err == nil {
+				err = s.Stop()
+				if err != nil {
+					return 1, err
+				}
+			}
+		}
+		return code, nil
 	}()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -108,14 +117,14 @@ func (s *source) run(t *testing.T, code int, args ...string) (stdout, stderr str
 func (s *source) export(t *testing.T, to string, flags ...string) {
 	t.Helper()
 	for _, kind := range kinds {
-		args := append([]string{"export", "--to", to, "--kind", kind}, flags...)
+		var ids []string
 		for _, b := range s.batches {
 			if b.kind == kind {
-				args = append(args, b.id)
+				ids = append(ids, b.id)
 			}
 		}
-		if len(args) > 5+len(flags)-0 || args[len(args)-1] != kind {
-			s.run(t, 0, args...)
+		if ids != nil {
+			s.run(t, 0, append(append([]string{"export", "--to", to, "--kind", kind}, flags...), ids...)...)
 		}
 	}
 }
@@ -189,6 +198,9 @@ func (s *source) compare(t *testing.T, e engine, columns func(batch) []string) (
 			if b.kind == table.Kind {
 				want = append(want, b.want(columns(b), e.replace())...)
 			}
+		}
+		if !slices.ContainsFunc(s.batches, func(b batch) bool { return b.kind == table.Kind }) {
+			continue // there may be no such table
 		}
 		slices.Sort(want)
 		got := contents(t, e, table)
