@@ -62,6 +62,7 @@ crash:
 	$(GO) test ./cmd/enrow-export -run '^TestCrash' -count 1 -timeout 0 -v -crash.kills $(N)
 
 # Loads real databases: DuckDB, and a server of PostgreSQL that is started for it.
-# Needs a C compiler, psql and the server's programs.
+# Needs a C compiler, psql and the server's programs, zstd and npm.
 engines:
+	cd testdata/engines/parsers && npm ci --silent --no-audit --no-fund && node check.mjs ../../../schema/dialect/testdata/bigquery/*.sql
 	cd testdata/engines && $(GO) vet ./... && $(GO) test -count 1 -v ./...
