@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ func TestPagesShowWhatWorks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	call := regexp.MustCompile("enrow-export ((?:[a-z-]+ )?-[^`|#]*|[a-z-]+ [^`|#]*)")
+	call := regexp.MustCompile("enrow-export ((?:[a-z-]+ )?-[^`|#>&]*|[a-z-]+ [^`|#>&]*)")
 	calls := 0
 	p := &program{}
 	for _, page := range append(pages, "../../README.md") {
@@ -49,6 +50,9 @@ func TestPagesShowWhatWorks(t *testing.T) {
 	}
 }
 
+// othersFlags are those that every command has, and those of other programs.
+var othersFlags = []string{"--help", "--use_legacy_sql", "--job_id", "--source_format", "--queries-file"}
+
 // Inline mentions of flags in the pages must be of flags that exist.
 func TestPagesNameFlagsThatExist(t *testing.T) {
 	known := make(map[string]bool)
@@ -66,8 +70,8 @@ func TestPagesNameFlagsThatExist(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, flag := range regexp.MustCompile(`--[a-z][a-z-]+`).FindAllString(string(text), -1) {
-			if !known[flag] && flag != "--help" {
+		for _, flag := range regexp.MustCompile(`--[a-z][a-z0-9_-]+`).FindAllString(string(text), -1) {
+			if !known[flag] && !slices.Contains(othersFlags, flag) {
 				t.Errorf("%s names the flag %s, which no command has", page, flag)
 			}
 		}

@@ -19,7 +19,12 @@ type duck struct{ handle *sql.DB }
 
 func newDuck(t *testing.T) duck {
 	t.Helper()
-	db, err := sql.Open("duckdb", filepath.Join(t.TempDir(), "warehouse.duckdb"))
+	return openDuck(t, filepath.Join(t.TempDir(), "warehouse.duckdb"))
+}
+
+func openDuck(t *testing.T, file string) duck {
+	t.Helper()
+	db, err := sql.Open("duckdb", file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,13 @@ import (
 var program string
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == duckdbName {
+		if err := duckdbCommand(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	code, err := func() (int, error) {
 		dir, err := os.MkdirTemp("", "enrow-export-engines")
 		if err != nil {
