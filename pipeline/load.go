@@ -113,7 +113,6 @@ type loadFile struct {
 	table      *schema.Table
 	at         int   // among those of its load
 	rows, have int64 // in all, and of the batches that are to be loaded
-	batches    int
 }
 
 // known yields what the manifest knows of the batches that were asked for.
@@ -134,7 +133,7 @@ func (p *loadPlanner) add(ctx context.Context, k Known) error {
 	switch {
 	case k.Err != nil:
 		p.refuse(k, "has an entry that cannot be used: %v", k.Err)
-		return nil
+		return nil //nolint:nilerr // it is of this batch alone
 	case k.Entry == nil:
 		p.refuse(k, "is not in the manifest: export it first")
 		return nil

@@ -26,8 +26,8 @@ func (p *program) batchesCommand() *cli.Command {
 		CustomHelpTemplate: cli.CommandHelpTemplate + exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitInterrupt, exitTerminated),
 		Flags: append(toFlags(), kindsFlag(), idsFileFlag(),
 			stringFlag("out", "", "`FILE` to write, - for stdout; required"),
-			stringFlag("format", "parquet", "`FORMAT` of the file: "+strings.Join(formatNames(), ", ")),
-			defaultText(stringFlag("compression", "", "`COMPRESSION` of the file"), "zstd for parquet, else none"),
+			own("batches", stringFlag("format", "parquet", "`FORMAT` of the file: "+strings.Join(formatNames(), ", "))),
+			own("batches", defaultText(stringFlag("compression", "", "`COMPRESSION` of the file"), "zstd for parquet, else none")),
 			sinceFlag()),
 		Action: p.batches,
 	}

@@ -23,9 +23,9 @@ func (p *program) compactCommand() *cli.Command {
 		Flags: append(toFlags(),
 			stringFlag("into", "", "`ROOT` of the packed files: another folder or bucket; required"),
 			stringFlag("target-size", humanize.IBytes(pipeline.DefaultTargetSize), "`SIZE` at which a packed file is complete"),
-			stringFlag("compression", "zstd", "`COMPRESSION` of packed files: zstd, snappy, gzip or none"),
+			own("compact", stringFlag("compression", "zstd", "`COMPRESSION` of packed files: zstd, snappy, gzip or none")),
 			kindsFlag(),
-			boolFlag("force", "pack batches again that were exported again with other content since, each with all of its file; and give up a file that an earlier run was about to write, if it cannot be made any more"),
+			own("compact", boolFlag("force", "pack batches again that were exported again with other content since, each with all of its file; and give up a file that an earlier run was about to write, if it cannot be made any more")),
 			outputFlag(), boolFlag("quiet", "print failures only, on stderr")),
 		Action: p.compact,
 	}

@@ -29,7 +29,7 @@ var exitDoc = []struct {
 	{exitOK, "all that was asked for is there"},
 	{exitStopped, "the run could not go on: bad key, no credits, API or destination out of reach"},
 	{exitUsage, "wrong usage: nothing was tried"},
-	{exitFailed, "some batches failed (verify: differ; status, prune: cannot be read), the others are done; files, load-sql: not all are there to be listed or loaded"},
+	{exitFailed, "some batches failed (verify: differ; status, prune: cannot be read), the others are done; load-sql: nothing is printed then"},
 	{exitOngoing, "nothing failed, but some batches are still ongoing: run again later"},
 	{exitInterrupt, "interrupted (SIGINT)"},
 	{exitTerminated, "terminated (SIGTERM)"},

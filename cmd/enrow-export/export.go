@@ -177,8 +177,8 @@ func (p *program) runExport(c *cli.Context, cfg pipeline.Config, from source, id
 // then have some time to be finished.
 func (p *program) stopGently(grace time.Duration, ui *ui, stop chan<- struct{}) {
 	p.signals.graceful(grace, func() {
-		ui.log.Warn("stopping: batches under way are being finished; another signal stops at once", "within", grace)
 		close(stop)
+		ui.log.Warn("stopping: batches under way are being finished; another signal stops at once", "within", grace)
 	})
 }
 

@@ -36,6 +36,21 @@ func stringFlag(name, value, usage string, moreEnv ...string) textFlag {
 	return textFlag{&cli.StringFlag{Name: name, Value: value, Usage: usage, EnvVars: append(moreEnv, env(name)...)}}
 }
 
+// own gives a flag that export has, too, an environment variable of its own, so
+// that what is set for exports is not taken for another command's.
+func own(command string, flag cli.Flag) cli.Flag {
+	name := env(command + "-" + flag.Names()[0])
+	switch f := flag.(type) {
+	case textFlag:
+		f.EnvVars = name
+	case *cli.StringSliceFlag:
+		f.EnvVars = name
+	case *cli.BoolFlag:
+		f.EnvVars = name
+	}
+	return flag
+}
+
 func listFlag(name, usage, defaultText string) *cli.StringSliceFlag {
 	return &cli.StringSliceFlag{Name: name, Usage: usage, EnvVars: env(name), DefaultText: defaultText}
 }

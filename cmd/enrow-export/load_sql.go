@@ -35,15 +35,15 @@ func (p *program) loadSQLCommand() *cli.Command {
 		CustomHelpTemplate: cli.CommandHelpTemplate + exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitInterrupt, exitTerminated),
 		Flags: append(toFlags(), kindsFlag(), idsFileFlag(),
 			stringFlag("dialect", "", "`DIALECT` of the warehouse: "+strings.Join(dialect.Names(), ", ")+"; required"),
-			defaultText(stringFlag("format", "", "`FORMAT` of the files to load: "+strings.Join(formatNames(), ", ")), "the best that the dialect reads and the batch has"),
+			own("load-sql", defaultText(stringFlag("format", "", "`FORMAT` of the files to load: "+strings.Join(formatNames(), ", ")), "the best that the dialect reads and the batch has")),
 			defaultText(stringFlag("namespace", "", "`NAME` of the dataset or schema that the tables are in, with dots between its parts"), "that of the session"),
 			defaultText(stringFlag("root-url", "", "`URL` or absolute path at which the warehouse finds what is under --to, such as a copy in S3"), "--to"),
-			stringFlag("integration", "", "`NAME` of what lets the warehouse read the files: Snowflake's storage integration, the ARN of Redshift's role"),
+			defaultText(stringFlag("integration", "", "`NAME` of what lets the warehouse read the files: Snowflake's storage integration, the ARN of Redshift's role"), "the warehouse's own"),
 			boolFlag("no-create", "leave out the statements that create the tables"),
 			sinceFlag(),
 			boolFlag("only-new", "only what was exported since the load that was confirmed last, with --loaded"),
 			defaultText(stringFlag("watermark", "", "`NAME` under which that is noted, in _loads/NAME.json below --to"), "the dialect's name"),
-			stringFlag("loaded", "", "confirm that the script in `FILE`, made with --only-new, has run: what it has loaded is not new any more; prints nothing else")),
+			defaultText(stringFlag("loaded", "", "confirm that the script in `FILE`, made with --only-new, has run: what it has loaded is not new any more"), "none")),
 		Action: p.loadSQL,
 	}
 }

@@ -18,7 +18,7 @@ func (p *program) schemaCommand() *cli.Command {
 		Flags: []cli.Flag{
 			kindsFlag(),
 			stringFlag("output", "text", "`FORM` of the result on stdout: text, json (one object a line) or markdown"),
-			stringFlag("dialect", "", "print what creates the tables in a warehouse instead: `DIALECT` "+strings.Join(schemaDialects(), ", ")),
+			defaultText(stringFlag("dialect", "", "print what creates the tables in a warehouse instead: `DIALECT` "+strings.Join(schemaDialects(), ", ")), "none"),
 			defaultText(stringFlag("namespace", "", "`NAME` of the dataset or schema that the tables are in, with dots between its parts"), "that of the session"),
 		},
 		Action: p.schema,
