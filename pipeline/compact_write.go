@@ -59,7 +59,7 @@ func (w *packWriter) packAll(ctx context.Context, candidates []candidate) error 
 			return err
 		}
 		served(in)
-		if p == nil || len(p.entries) == 0 || p.size() < w.TargetSize {
+		if p == nil || !p.isComplete() {
 			continue
 		}
 		err = w.publish(ctx, p, nil)

@@ -174,6 +174,7 @@ type packing struct {
 	spool   *spool
 	packer  *sinks.Packer
 	entries []*Entry // as the manifest is to have them, but for what is known in the end
+	words   int64    // bytes that the entries take
 	from    int64    // bytes of the files that were packed
 	written int64    // bytes of the packed file when it was looked at last
 	pending int64    // bytes of the files that were packed since it grew
@@ -216,6 +217,7 @@ func (p *packing) add(in *packInput) (refused, err error) {
 	e.Raw, e.Superseded, e.Error = nil, nil, ""
 	e.ToolVersion = p.ToolVersion
 	p.entries = append(p.entries, &e)
+	p.words += entryBytes + int64(len(e.Batch))
 	p.from += in.file.Bytes
 	p.pending += in.file.Bytes
 	if size := p.packer.Size(); size > p.written {
@@ -224,8 +226,18 @@ func (p *packing) add(in *packInput) (refused, err error) {
 	return nil, nil
 }
 
-// size returns about how many bytes the file will have, were it to end here.
-func (p *packing) size() int64 { return p.written + p.pending }
+// maxWords is how many bytes the entries of one packed file take at most: all of
+// them are in memory, and in the record. entryBytes is about what one takes but for
+// the vendor's words.
+const (
+	maxWords   = 16 << 20
+	entryBytes = 1 << 10
+)
+
+// isComplete reports whether the file has the size that it is to have.
+func (p *packing) isComplete() bool {
+	return len(p.entries) > 0 && (p.written+p.pending >= p.TargetSize || p.words >= maxWords)
+}
 
 // finish ends the file, which is to be at path, and returns what is to be recorded
 // of it.

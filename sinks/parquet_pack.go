@@ -20,6 +20,9 @@ const (
 	packGroupBytes = 48 << 20
 )
 
+// joinAt is how many records of single batches are held at most.
+const joinAt = 64
+
 // Packer writes the rows of many batches into one Parquet file, batch after
 // batch, in row groups of many batches each. A batch is never divided between row
 // groups. The same records give the same bytes.
@@ -31,6 +34,7 @@ type Packer struct {
 	file    *parquetFile
 	mem     memory.Allocator
 	pending []arrow.Record // of the row group to come
+	single  int            // of those, the last ones that are of one batch each
 	rows    int64          // in pending
 	bytes   int64          // that pending takes
 	total   int64          // rows appended
@@ -64,10 +68,54 @@ func (p *Packer) Append(rec arrow.Record) error {
 	for _, c := range columnsOf(rec) {
 		p.bytes += int64(8*len(c.ints) + 4*len(c.offsets) + len(c.allText()))
 	}
-	if p.rows < packGroupRows && p.bytes < packGroupBytes {
-		return nil
+	if p.rows >= packGroupRows || p.bytes >= packGroupBytes {
+		return p.flush()
 	}
-	return p.flush()
+	if p.single++; p.single == joinAt {
+		return p.join()
+	}
+	return nil
+}
+
+// join makes one record of those of single batches: a short one takes many times
+// the memory of its rows.
+func (p *Packer) join() error {
+	from := len(p.pending) - p.single
+	joined, err := p.concatenate(p.pending[from:])
+	if err != nil {
+		return err
+	}
+	for _, rec := range p.pending[from:] {
+		rec.Release()
+	}
+	p.pending, p.single = append(p.pending[:from], joined), 0
+	return nil
+}
+
+// concatenate returns the rows of all records as one, which the caller releases.
+func (p *Packer) concatenate(records []arrow.Record) (arrow.Record, error) {
+	columns := make([]arrow.Array, 0, len(p.file.table.Columns))
+	defer func() {
+		for _, c := range columns {
+			c.Release()
+		}
+	}()
+	var rows int64
+	for _, rec := range records {
+		rows += rec.NumRows()
+	}
+	for i, c := range p.file.table.Columns {
+		parts := make([]arrow.Array, len(records))
+		for j, rec := range records {
+			parts[j] = rec.Column(i)
+		}
+		column, err := array.Concatenate(parts, p.mem)
+		if err != nil {
+			return nil, fmt.Errorf("join column %s: %w", c.Name, err)
+		}
+		columns = append(columns, column)
+	}
+	return array.NewRecord(p.file.table.ArrowOfMany(), columns, rows), nil
 }
 
 // Rows returns how many rows were appended.
@@ -82,25 +130,10 @@ func (p *Packer) flush() error {
 	if len(p.pending) == 0 {
 		return nil
 	}
-	columns := make([]arrow.Array, len(p.file.table.Columns))
-	defer func() {
-		for _, c := range columns {
-			if c != nil {
-				c.Release()
-			}
-		}
-	}()
-	for i := range columns {
-		parts := make([]arrow.Array, len(p.pending))
-		for j, rec := range p.pending {
-			parts[j] = rec.Column(i)
-		}
-		var err error
-		if columns[i], err = array.Concatenate(parts, p.mem); err != nil {
-			return fmt.Errorf("join column %s: %w", p.file.table.Columns[i].Name, err)
-		}
+	group, err := p.concatenate(p.pending)
+	if err != nil {
+		return err
 	}
-	group := array.NewRecord(p.file.table.ArrowOfMany(), columns, p.rows)
 	defer group.Release()
 	p.Release()
 	return errors.Join(p.file.writeRowGroup(group), p.out.err)
@@ -119,7 +152,7 @@ func (p *Packer) Release() {
 	for _, rec := range p.pending {
 		rec.Release()
 	}
-	p.pending, p.rows, p.bytes = nil, 0, 0
+	p.pending, p.single, p.rows, p.bytes = nil, 0, 0, 0
 }
 
 // equalFields reports whether two schemas have the same columns, whatever else
