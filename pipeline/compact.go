@@ -162,12 +162,14 @@ func (c *compactor) compactTable(ctx context.Context, table *schema.Table, told 
 	if err != nil {
 		return err
 	}
-	number := 0
-	if last != nil {
-		number = last.Number
-		if err := c.resume(ctx, log, last, cond); err != nil {
-			return err
-		}
+	var number int
+	if last == nil {
+		number, err = log.lost(ctx)
+	} else {
+		number, err = last.Number, c.resume(ctx, log, last, cond)
+	}
+	if err != nil {
+		return err
 	}
 	plan, err := c.plan(ctx, table)
 	if err != nil {

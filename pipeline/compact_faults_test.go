@@ -154,18 +154,20 @@ func packedState(t *testing.T, into sinks.Store) map[string]string {
 // A run that died between its record and its file is carried on with, though the
 // source has changed meanwhile; and where that cannot be, only by force.
 func TestCompactResumesWithAChangedSource(t *testing.T) {
+	// It dies at the operation after that which puts the record.
 	setUp := func(t *testing.T) (from, into sinks.Store) {
-		from, into = sinks.NewMemory(), sinks.NewMemory()
+		from = sinks.NewMemory()
 		exportAll(t, from, "a", false, someBatches(3), "parquet")
-		// Operations are: list the log, list the manifest, put the record, look at the file.
-		faulty := &storetest.Faulty{Store: into, At: 4}
-		if _, err := Compact(t.Context(), compactConfig(t, from, faulty), func(Packed) {}); err == nil {
-			t.Fatal("no fault")
+		for at := 1; ; at++ {
+			into = sinks.NewMemory()
+			faulty := &storetest.Faulty{Store: into, At: at}
+			if _, err := Compact(t.Context(), compactConfig(t, from, faulty), func(Packed) {}); err == nil {
+				t.Fatal("no fault comes between record and file")
+			}
+			if slices.Equal(slices.Collect(maps.Keys(objects(t, into))), []string{"_packs/email_find/000001.json"}) {
+				return from, into
+			}
 		}
-		if got := slices.Sorted(maps.Keys(objects(t, into))); !slices.Equal(got, []string{"_packs/email_find/000001.json"}) {
-			t.Fatalf("there is %q", got)
-		}
-		return from, into
 	}
 	t.Run("more batches", func(t *testing.T) {
 		from, into := setUp(t)
@@ -196,6 +198,20 @@ func TestCompactResumesWithAChangedSource(t *testing.T) {
 			t.Errorf("once more: %+v", s)
 		}
 	})
+}
+
+// A log that was lost is begun behind the files that are there.
+func TestCompactWithoutItsLog(t *testing.T) {
+	from, into := sinks.NewMemory(), sinks.NewMemory()
+	exportAll(t, from, "a", false, someBatches(3), "parquet")
+	compact(t, compactConfig(t, from, into))
+	removeObject(t, into, "_packs/email_find/000001.json")
+	exportAll(t, from, "a", false, map[string]int{"later": 3}, "parquet")
+	_, packed, _ := compact(t, compactConfig(t, from, into))
+	if len(packed) != 1 || packed[0].Path != "email_find/packed-000002.parquet" {
+		t.Errorf("packed %+v", packed)
+	}
+	packedRight(t, from, into, []string{"batch-00", "batch-01", "batch-02", "later"})
 }
 
 // A file is not written again without the batches of which the manifest has lost

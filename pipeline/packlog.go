@@ -78,6 +78,22 @@ func (l packLog) last(ctx context.Context) (*packRecord, sinks.Condition, error)
 	return l.read(ctx, highest)
 }
 
+// lost returns the highest number of a packed file, for a log that has no record:
+// there is one when the log was lost.
+func (l packLog) lost(ctx context.Context) (int, error) {
+	highest := 0
+	for info, err := range l.store.List(ctx, l.table.Name+"/packed-") {
+		if err != nil {
+			return 0, fmt.Errorf("list packed files: %w", err)
+		}
+		digits := strings.TrimSuffix(strings.TrimPrefix(info.Name, l.table.Name+"/packed-"), ".parquet")
+		if n, err := strconv.Atoi(digits); err == nil && l.path(n) == info.Name {
+			highest = max(highest, n)
+		}
+	}
+	return highest, nil
+}
+
 func (l packLog) read(ctx context.Context, number int) (*packRecord, sinks.Condition, error) {
 	name := l.name(number)
 	data, info, err := l.store.Get(ctx, name)

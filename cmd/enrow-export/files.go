@@ -92,14 +92,13 @@ func (p *program) files(c *cli.Context) error {
 		end = "\x00"
 	}
 	seen := make(map[string]bool) // packed files
-	refused, passed := 0, 0
+	refused := 0
 	for k, err := range batches.each {
 		if err != nil {
 			return err
 		}
 		if k.Entry == nil || k.Entry.State != pipeline.StateExported {
 			if batches.given < 0 && k.Err == nil {
-				passed++
 				continue
 			}
 			refused++
@@ -127,9 +126,6 @@ func (p *program) files(c *cli.Context) error {
 				fmt.Fprint(p.stdout, l.URL+end)
 			}
 		}
-	}
-	if passed > 0 {
-		fmt.Fprintf(p.stderr, "enrow-export: %s not exported yet\n", count(int64(passed), "batch"))
 	}
 	return joinOutcome(nil, refused, 0)
 }

@@ -171,9 +171,6 @@ func (p *program) loadSQL(c *cli.Context) error {
 	if err := pipeline.PutSidecars(c.Context, cfg.Store, plan.Scripts); err != nil {
 		return err
 	}
-	if plan.Passed > 0 {
-		fmt.Fprintf(p.stderr, "enrow-export: %s not exported yet\n", count(int64(plan.Passed), "batch"))
-	}
 	_, err = p.stdout.Write(script(d, m, plan))
 	return err
 }
@@ -186,6 +183,9 @@ func script(d *dialect.Dialect, m mark, plan pipeline.LoadPlan) []byte {
 		b.WriteString(m.line())
 	}
 	fmt.Fprintf(&b, "-- From %q: %s, %s, %s.\n", m.Root, count(int64(plan.Batches), "batch"), count(plan.Rows, "row"), count(int64(plan.Files), "file"))
+	if plan.Passed > 0 {
+		fmt.Fprintf(&b, "-- Not exported yet, and left out: %s.\n", count(int64(plan.Passed), "batch"))
+	}
 	for _, s := range plan.Scripts {
 		b.WriteString("\n" + s.SQL)
 	}

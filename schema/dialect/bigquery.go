@@ -16,10 +16,11 @@ var bigQuery = &Dialect{
 		"csv":         "it reads null as the empty string; export --format parquet adds what it reads",
 		"ndjson/zstd": "it reads NDJSON that is not compressed, or with gzip",
 	},
-	reach:   hasScheme("gs"),
-	quote:   backslashing("`"),
-	literal: backslashing("'"),
-	types:   types("STRING", "INT64"),
+	reach:     hasScheme("gs"),
+	wildcards: "*",
+	quote:     backslashing("`"),
+	literal:   backslashing("'"),
+	types:     types("STRING", "INT64"),
 
 	createTable: func(d *Dialect, t *schema.Table, name string) string {
 		// No column is REQUIRED: files in which all are optional, as they are in

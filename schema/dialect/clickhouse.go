@@ -16,10 +16,11 @@ var clickHouse = &Dialect{
 	unreadable: map[string]string{
 		"csv": `it takes the text \N for null; export --format parquet adds what it reads`,
 	},
-	reach:   hasScheme("", "gs", "s3"),
-	quote:   backslashing("`"),
-	literal: backslashing("'"),
-	types:   types("String", "Int64"),
+	reach:     hasScheme("", "gs", "s3"),
+	wildcards: "*?{}[]",
+	quote:     backslashing("`"),
+	literal:   backslashing("'"),
+	types:     types("String", "Int64"),
 
 	createTable: func(d *Dialect, t *schema.Table, name string) string {
 		return "CREATE TABLE IF NOT EXISTS " + name + " (\n" + d.columnLines(t, func(c schema.Column) string {

@@ -14,9 +14,11 @@
 package dialect
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"enrow-export/schema"
 )
@@ -42,6 +44,9 @@ type Dialect struct {
 	// reach reports whether it can read from a location: a URL, or an absolute
 	// path of the machine on which the script is run.
 	reach func(location string) bool
+	// wildcards are characters that would stand for others in a location, and
+	// cannot be written otherwise.
+	wildcards string
 
 	quote   func(name string) string // an identifier
 	literal func(text string) string
@@ -110,10 +115,15 @@ func (d *Dialect) CheckFormat(format, compression string) error {
 // CheckLocation returns why files at that location cannot be loaded, nil when they
 // can: a URL, or an absolute path.
 func (d *Dialect) CheckLocation(location string) error {
-	if d.reach(location) {
-		return nil
+	switch {
+	case !d.reach(location):
+		return fmt.Errorf("%s reads files from %s", d.Title, d.Reads)
+	case strings.ContainsFunc(location, unicode.IsControl):
+		return errors.New("its name has a control character, with which no script can be written")
+	case strings.ContainsAny(location, d.wildcards):
+		return fmt.Errorf("%s takes each of the characters %s in it for others", d.Title, d.wildcards)
 	}
-	return fmt.Errorf("%s reads files from %s", d.Title, d.Reads)
+	return nil
 }
 
 // doubling returns a function that puts text into quotes, which are doubled in it.
@@ -138,6 +148,6 @@ func hasScheme(schemes ...string) func(string) bool {
 		if !ok {
 			scheme = ""
 		}
-		return slices.Contains(schemes, scheme)
+		return slices.Contains(schemes, scheme) && (scheme != "" || strings.HasPrefix(location, "/"))
 	}
 }

@@ -131,11 +131,14 @@ func TestLoadRefuses(t *testing.T) {
 			t.Errorf("%s: %v", d.Name, err)
 		}
 		for name, spoil := range map[string]func(*dialect.Load){
-			"nothing":         func(l *dialect.Load) { l.Files, l.Batches = nil, nil },
-			"unknown format":  func(l *dialect.Load) { l.Files[0].Format = "avro" },
-			"unknown column":  func(l *dialect.Load) { l.Files[0].Columns = []string{"batch_id", "other"} },
-			"unknown place":   func(l *dialect.Load) { l.Root = "ftp://there" },
-			"relative folder": func(l *dialect.Load) { l.Root = "ftp:there://" },
+			"nothing":              func(l *dialect.Load) { l.Files, l.Batches = nil, nil },
+			"unknown format":       func(l *dialect.Load) { l.Files[0].Format = "avro" },
+			"unknown column":       func(l *dialect.Load) { l.Files[0].Columns = []string{"batch_id", "other"} },
+			"unknown place":        func(l *dialect.Load) { l.Root = "ftp://there" },
+			"relative folder":      func(l *dialect.Load) { l.Root = "there" },
+			"line break":           func(l *dialect.Load) { l.Root += "\n\\! rm -r x" },
+			"line break in a path": func(l *dialect.Load) { l.Files[0].Path = "a\nb" },
+			"line break in a name": func(l *dialect.Load) { l.Namespace = "a\nb" },
 		} {
 			bad := ok
 			bad.Files = slices.Clone(ok.Files)

@@ -39,9 +39,16 @@ func loadDuckDB(d *Dialect, l *load) ([]Sidecar, error) {
 	return nil, nil
 }
 
+// notAPattern writes a name so that it is no pattern of other names.
+var notAPattern = strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]")
+
 // duckDBReader returns the table function that reads a group.
 func (l *load) duckDBReader(g group) string {
-	files := "[\n" + l.urls(g.files) + "\n]"
+	urls := make([]string, len(g.files))
+	for i, f := range g.files {
+		urls[i] = notAPattern.Replace(l.location(f))
+	}
+	files := "[\n" + l.list(urls) + "\n]"
 	if g.format == "parquet" {
 		return "read_parquet(" + files + ")"
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"enrow-export/schema"
 )
@@ -75,13 +76,16 @@ func (d *Dialect) Load(l Load) (Script, error) {
 	if len(l.Batches) == 0 || len(l.Files) == 0 {
 		return Script{}, errors.New("there is nothing to load")
 	}
-	if err := d.CheckLocation(l.Root); err != nil {
-		return Script{}, err
+	if strings.ContainsFunc(l.Namespace+l.Integration, unicode.IsControl) {
+		return Script{}, errors.New("a name has a control character")
 	}
 	names := l.Table.ColumnNames()
 	for _, f := range l.Files {
 		if err := d.CheckFormat(f.Format, f.Compression); err != nil {
 			return Script{}, err
+		}
+		if err := d.CheckLocation(l.Root + "/" + f.Path); err != nil {
+			return Script{}, fmt.Errorf("%s: %w", f.Path, err)
 		}
 		for _, c := range f.Columns {
 			if !slices.Contains(names, c) {

@@ -9,12 +9,13 @@ import (
 )
 
 var snowflake = &Dialect{
-	Name:    "snowflake",
-	Title:   "Snowflake",
-	RunBy:   "snow sql -f load.sql",
-	Formats: []string{"parquet", "ndjson", "csv"},
-	Reads:   "this machine, by PUT, or a URL that begins with gs:// or s3://",
-	reach:   hasScheme("", "gs", "s3"),
+	Name:      "snowflake",
+	Title:     "Snowflake",
+	RunBy:     "snow sql -f load.sql",
+	Formats:   []string{"parquet", "ndjson", "csv"},
+	Reads:     "this machine, by PUT, or a URL that begins with gs:// or s3://",
+	reach:     hasScheme("", "gs", "s3"),
+	wildcards: "*?",
 	// Names that are not quoted are in upper case there.
 	quote:   func(name string) string { return doubling(`"`)(strings.ToUpper(name)) },
 	literal: backslashing("'"),
