@@ -104,7 +104,7 @@ func everything() []batch {
 
 // run runs the program, which has to end with that code, and returns what it
 // printed.
-func (s *source) run(t *testing.T, code int, args ...string) (stdout, stderr string) {
+func (s *source) run(t testing.TB, code int, args ...string) (stdout, stderr string) {
 	t.Helper()
 	cmd := exec.Command(program, args...)
 	cmd.Env = append(os.Environ(), "ENROW_API_URL="+s.url, "ENROW_API_KEY=key-of-the-tests")
