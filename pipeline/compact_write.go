@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 
 	"enrow-export/schema"
@@ -255,34 +254,4 @@ func (w *packWriter) rewrite(ctx context.Context, entries []*Entry, changed []ca
 	}
 	defer p.close()
 	return w.publish(ctx, p, &old)
-}
-
-// merge finds in one manifest what comes along in the order of another.
-type merge struct {
-	next func() (Known, error, bool)
-	stop func()
-	head *Known
-	over bool
-}
-
-func newMerge(all iter.Seq2[Known, error]) *merge {
-	next, stop := iter.Pull2(all)
-	return &merge{next: next, stop: stop}
-}
-
-// find returns what is known of a batch, nil for nothing. Ids come in the order in
-// which manifests are listed.
-func (m *merge) find(id string) (*Known, error) {
-	name := func(id string) string { return id + ".json" } // which is listed
-	for !m.over && (m.head == nil || name(m.head.BatchID) < name(id)) {
-		k, err, ok := m.next()
-		if err != nil {
-			return nil, err
-		}
-		m.head, m.over = &k, !ok
-	}
-	if m.over || m.head.BatchID != id {
-		return nil, nil
-	}
-	return m.head, nil
 }

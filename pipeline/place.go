@@ -65,6 +65,11 @@ func (c *compactor) place(ctx context.Context, log packLog, r *packRecord, made 
 	default:
 		cond = sinks.IfVersion(current.Version)
 	}
+	// As long as the record is not done nobody writes the file for another one: what
+	// was seen is what this record replaces.
+	if now, _, err := log.read(ctx, r.Number); err != nil || now.Done || now.Abandoned {
+		return err
+	}
 	if made == nil {
 		p, err := c.remake(ctx, log.table, r)
 		if err != nil {

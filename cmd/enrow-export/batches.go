@@ -42,7 +42,7 @@ func (p *program) batches(c *cli.Context) error {
 	if err != nil {
 		return usagef("", "%v", err)
 	}
-	since, err := p.since(c)
+	since, err := since(c)
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func (p *program) files(c *cli.Context) error {
 		}
 		formats = append(formats, f)
 	}
-	since, err := p.since(c)
+	since, err := since(c)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+
+	"enrow-export/schema"
 )
 
 // Every call of the program that a page shows must be one that it understands:
@@ -73,6 +76,39 @@ func TestPagesNameFlagsThatExist(t *testing.T) {
 		for _, flag := range regexp.MustCompile(`--[a-z][a-z0-9_-]+`).FindAllString(string(text), -1) {
 			if !known[flag] && !slices.Contains(othersFlags, flag) {
 				t.Errorf("%s names the flag %s, which no command has", page, flag)
+			}
+		}
+	}
+}
+
+// The sources of dbt that a page shows are tables of the program.
+func TestSourcesOfDBTExist(t *testing.T) {
+	page, err := os.ReadFile("../../docs/warehouses.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	block, _, _ := strings.Cut(rest, "```")
+	var shown struct {
+		Sources []struct {
+			Tables []struct {
+				Name    string
+				Columns []struct{ Name string }
+			}
+		}
+	}
+	if err := yaml.Unmarshal([]byte(block), &shown); err != nil || len(shown.Sources) != 1 || len(shown.Sources[0].Tables) < 2 {
+		t.Fatalf("%+v, error %v", shown, err)
+	}
+	for _, table := range shown.Sources[0].Tables {
+		i := slices.IndexFunc(schema.AllTables(), func(t *schema.Table) bool { return t.Name == table.Name })
+		if i < 0 {
+			t.Errorf("there is no table %s", table.Name)
+			continue
+		}
+		for _, c := range table.Columns {
+			if !slices.Contains(schema.AllTables()[i].ColumnNames(), c.Name) {
+				t.Errorf("table %s has no column %s", table.Name, c.Name)
 			}
 		}
 	}

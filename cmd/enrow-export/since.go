@@ -16,7 +16,7 @@ func sinceFlag() cli.Flag {
 
 // since returns the time that the flag of that name says, the zero time when it
 // says none.
-func (p *program) since(c *cli.Context) (time.Time, error) {
+func since(c *cli.Context) (time.Time, error) {
 	value := c.String("since")
 	if value == "" {
 		return time.Time{}, nil
