@@ -216,19 +216,22 @@ func (d digest) info(name string, size int64, f *os.File) (sinks.Info, error) {
 }
 
 // version returns the version of a file: a digest of its content, which every
-// process reads alike, and the file's number, so that the same bytes put again
-// are another version: whoever is about to replace the earlier ones has been
-// overtaken. The digest tells writings apart; it is not made to withstand forgers.
+// process reads alike, and what tells two files with the same bytes apart, so that
+// these put again are another version: whoever is about to replace the earlier ones
+// has been overtaken. The digest tells writings apart; it is not made to withstand
+// forgers.
 func version(content xxh3.Uint128, file fs.FileInfo) string {
 	sum := content.Bytes()
 	return hex.EncodeToString(sum[:]) + fileNumber(file)
 }
 
-// fileNumber returns what a version has of the file's number, nothing where files
-// have none.
+// fileNumber returns what a version has of the file itself: when it was written,
+// and its number, where files have one, which a file may have after another that
+// was deleted.
 func fileNumber(file fs.FileInfo) string {
+	number := "-" + strconv.FormatInt(file.ModTime().UnixNano(), 36)
 	if sys, ok := file.Sys().(*syscall.Stat_t); ok {
-		return "-" + strconv.FormatUint(sys.Ino, 10)
+		number += "-" + strconv.FormatUint(sys.Ino, 36)
 	}
-	return ""
+	return number
 }

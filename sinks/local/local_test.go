@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -295,4 +296,41 @@ func list(t *testing.T, s *Store, prefix string) []string {
 		names = append(names, info.Name)
 	}
 	return names
+}
+
+// The system gives the number of a file that was deleted to the next one. Its time
+// tells that it is another, however soon it comes.
+func TestSameBytesInAnotherFile(t *testing.T) {
+	s := open(t)
+	before := put(t, s, "a", "x")
+	path := filepath.Join(s.root, "a")
+	stat, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := stat.ModTime().Add(time.Nanosecond) // the least that a clock can tell
+	if err := os.Chtimes(path, other, other); err != nil {
+		t.Fatal(err)
+	}
+	after, err := s.Stat(t.Context(), "a")
+	if err != nil || after.Version == before.Version {
+		t.Errorf("version %q as before, error %v", after.Version, err)
+	}
+	var conflict *sinks.ConflictError
+	if err := s.Delete(t.Context(), "a", sinks.IfVersion(before.Version)); !errors.As(err, &conflict) {
+		t.Errorf("deleted as the one before: error %v", err)
+	}
+	times := make(map[time.Time]bool)
+	for i := range 200 {
+		name := strconv.Itoa(i)
+		put(t, s, name, "x")
+		stat, err := os.Stat(filepath.Join(s.root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		times[stat.ModTime()] = true
+	}
+	if len(times) != 200 {
+		t.Errorf("200 files have %d times", len(times))
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // A temporary's name does not depend on the object's, so that it is never too
@@ -65,13 +66,18 @@ func (s *Store) newTemporary(ctx context.Context, dir string) (*temporary, error
 const writeSize = 512 << 10
 
 // write makes data the temporary's content, flushes it to the disk, and digests
-// it.
+// it. It has the file's time differ from that of every other one.
 func (t *temporary) write(data []byte, d digest) error {
 	for chunk := range slices.Chunk(data, writeSize) {
 		_, _ = d.Write(chunk) // never fails
 		if err := writePast(t.file, chunk); err != nil {
 			return err
 		}
+	}
+	// The system's clock for this may stand still for some milliseconds.
+	now := time.Now()
+	if err := os.Chtimes(t.path, now, now); err != nil {
+		return err
 	}
 	return t.file.Sync()
 }
