@@ -121,7 +121,7 @@ func fatal(err error) *Error {
 	}
 	ended := &Error{Op: "compact", Class: Fatal, Err: err, Hint: cmp.Or(Hint(failure), "nothing is lost: run it again")}
 	if remake := (*remakeError)(nil); errors.As(err, &remake) {
-		ended.Hint = "if no other compaction is running, --force gives that file up and packs its batches anew"
+		ended.Hint = "--force gives that file up and packs its batches anew"
 	}
 	return ended
 }

@@ -335,3 +335,112 @@ func TestVerifyPacked(t *testing.T) {
 		}
 	}
 }
+
+// Exports that replace batches again and again, and compactions that write files
+// again, do each other no harm.
+func TestCompactBesideForcedExports(t *testing.T) {
+	forEachStore(t, "", func(t *testing.T, into sinks.Store) {
+		from := sinks.NewMemory()
+		rows := someBatches(8)
+		exportAll(t, from, "a", false, rows, "parquet")
+		compact(t, compactConfig(t, from, into))
+		var compactions sync.WaitGroup
+		stop := make(chan struct{})
+		for range 2 {
+			cfg := compactConfig(t, from, into)
+			cfg.Force = true
+			compactions.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					// What is refused, because it is under way, is packed by the next.
+					if _, err := Compact(t.Context(), cfg, func(Packed) {}); err != nil && !isRemake(err) {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		for i := range 10 {
+			exportAll(t, from, fmt.Sprintf("v%d", i), true, map[string]int{"batch-01": i%4 + 1, "batch-05": 9 - i%3}, "parquet")
+			visible := visibleRows(t, into)
+			for id, n := range rows {
+				if n > 0 && len(visible[id]) != 1 {
+					t.Errorf("round %d: batch %s is visible as %q", i, id, visible[id])
+				}
+			}
+		}
+		close(stop)
+		compactions.Wait()
+		forced := compactConfig(t, from, into)
+		forced.Force = true
+		compact(t, forced)
+		_, packed, refused := compact(t, compactConfig(t, from, into))
+		if len(packed)+len(refused) > 0 {
+			t.Errorf("in the end: packed %+v, refused %v", packed, refused)
+		}
+		packedRight(t, from, into, slices.Sorted(maps.Keys(rows)))
+	})
+}
+
+// isRemake reports whether a run met a file that another had begun, of batches
+// that have changed since.
+func isRemake(err error) bool {
+	var remake *remakeError
+	return errors.As(err, &remake) || errors.Is(err, errAbandoned)
+}
+
+// At any operation of one compaction, batches are exported again with other rows
+// and another compaction is told to go on by force: it may give up what the first
+// one is about to write, and then that is never written.
+func TestCompactIsOvertaken(t *testing.T) {
+	for kind, open := range stores {
+		for _, c := range compactions {
+			t.Run(kind+"/"+c.name, func(t *testing.T) {
+				t.Parallel()
+				for at := 1; ; at++ {
+					old, from := c.source(t)
+					into := open(t)
+					if c.change != nil {
+						compact(t, c.config(t, old, into))
+					}
+					before := visibleRows(t, into)
+					forced := func(into sinks.Store) CompactConfig {
+						cfg := c.config(t, from, into)
+						cfg.Force = true
+						return cfg
+					}
+					overtaken := &intruded{Faulty: storetest.Faulty{Store: into}, at: at}
+					overtaken.do = func() {
+						exportAll(t, from, "z", true, map[string]int{"batch-01": 8, "batch-02": 1}, "parquet")
+						compact(t, forced(into))
+					}
+					_, err := Compact(t.Context(), forced(overtaken), func(Packed) {})
+					if err != nil && !isRemake(err) {
+						t.Errorf("overtaken at operation %d: %v", at, err)
+					}
+					for id, rows := range visibleRows(t, into) {
+						if len(rows) != 1 {
+							t.Errorf("overtaken at operation %d (%v): batch %s is visible as %q", at, overtaken.Ops()[at-1:], id, rows)
+						}
+					}
+					for id := range before {
+						if visibleRows(t, into)[id] == nil {
+							t.Errorf("overtaken at operation %d: batch %s is gone", at, id)
+						}
+					}
+					compact(t, forced(into))
+					packedRight(t, from, into, listedIDs(t, from))
+					if t.Failed() {
+						return
+					}
+					if !overtaken.begun.Load() {
+						break
+					}
+				}
+			})
+		}
+	}
+}

@@ -233,6 +233,9 @@ func (w *packWriter) rewrite(ctx context.Context, entries []*Entry, changed []ca
 	}
 	old := entries[0].Files[packFormat]
 	if rows := rowsOf(entries); rows != old.FileRows {
+		if last, _, err := w.log.last(ctx); err != nil || last == nil || last.Number != w.number {
+			return errors.Join(err, &sinks.ConflictError{Name: w.log.name(w.number + 1)}) // it is being written again
+		}
 		return fatal(fmt.Errorf("%s has %d rows, and the manifest has entries for %d of them: an entry was lost, or cannot be read", old.Path, old.FileRows, rows))
 	}
 	enc, err := sinks.NewEncoding(packFormat, old.Compression)

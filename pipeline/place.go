@@ -16,11 +16,11 @@ import (
 // of runs may do so at once. made is the file, nil when it was not made here: then
 // it is made again, if it has to be put.
 func (c *compactor) complete(ctx context.Context, log packLog, r *packRecord, cond sinks.Condition, made *spool) error {
-	if r.Done {
+	switch {
+	case r.Done:
 		return nil
-	}
-	if r.Abandoned {
-		return c.removeAbandoned(ctx, r)
+	case r.Abandoned:
+		return c.abandon(ctx, log, r, cond)
 	}
 	if err := c.place(ctx, log, r, made); err != nil {
 		return err
@@ -30,16 +30,21 @@ func (c *compactor) complete(ctx context.Context, log packLog, r *packRecord, co
 	case err != nil:
 		return err
 	case now.Abandoned:
-		return errors.Join(c.removeAbandoned(ctx, r), errAbandoned)
+		return errAbandoned
 	case now.Done:
 		return nil
 	}
 	if err := c.writeEntries(ctx, log.table, r); err != nil {
 		return err
 	}
+	return c.finish(ctx, log, r, cond)
+}
+
+// finish notes that a record needs no more.
+func (c *compactor) finish(ctx context.Context, log packLog, r *packRecord, cond sinks.Condition) error {
 	done := *r
 	done.Done, done.Entries = true, nil
-	_, err = log.write(ctx, &done, cond)
+	_, err := log.write(ctx, &done, cond)
 	if _, lost := conflict(err); lost {
 		return nil // somebody else has noted the same
 	}
@@ -49,70 +54,71 @@ func (c *compactor) complete(ctx context.Context, log packLog, r *packRecord, co
 // errAbandoned says that another run was told to give up what this one is doing.
 var errAbandoned = errors.New("another run with --force has given up the file that was being packed")
 
-// place makes the file of a record be there.
+// place makes the file of a record be there, unless the record turns out to be
+// done, or abandoned.
 func (c *compactor) place(ctx context.Context, log packLog, r *packRecord, made *spool) error {
 	path := r.File.Path
-	cond := sinks.IfAbsent()
-	current, err := c.Into.Stat(ctx, path)
-	switch {
-	case errors.Is(err, sinks.ErrNotExist):
-	case err != nil:
-		return fmt.Errorf("look at %s: %w", path, err)
-	case isFile(current, r.File):
-		return nil
-	case r.Replaces == "":
-		return c.foreign(ctx, log, r)
-	default:
-		cond = sinks.IfVersion(current.Version)
-	}
-	// As long as the record is not done nobody writes the file for another one: what
-	// was seen is what this record replaces.
-	if now, _, err := log.read(ctx, r.Number); err != nil || now.Done || now.Abandoned {
-		return err
-	}
-	if made == nil {
-		p, err := c.remake(ctx, log.table, r)
+	for range maxRounds {
+		current, cond, err := c.look(ctx, path)
+		if err != nil || current != nil && isFile(*current, r.File) {
+			return err
+		}
+		// As long as the record is neither done nor abandoned nobody writes the file
+		// for another one: what was seen is what this record replaces.
+		if now, _, err := log.read(ctx, r.Number); err != nil || now.Done || now.Abandoned {
+			return err
+		}
+		if current != nil && r.Replaces == "" {
+			return &Error{
+				Op: "compact", Class: Fatal, Err: fmt.Errorf("%s is there with other bytes than %s says", path, log.name(r.Number)),
+				Hint: "somebody else has written or damaged it: move it away and run again",
+			}
+		}
+		if made == nil {
+			p, err := c.remake(ctx, log.table, r)
+			if err != nil {
+				return err
+			}
+			defer p.close() // there is one at most
+			made = p.spool
+		}
+		data, err := made.bytes()
 		if err != nil {
 			return err
 		}
-		defer p.close()
-		made = p.spool
-	}
-	data, err := made.bytes()
-	if err != nil {
-		return err
-	}
-	if r.Replaces != "" {
-		if err := c.claim(ctx, log.table, r); err != nil {
-			return err
+		if r.Replaces != "" {
+			if err := c.claim(ctx, log.table, r); err != nil {
+				return err
+			}
 		}
+		_, err = put(ctx, c.Into, path, data, cond)
+		if _, lost := conflict(err); lost {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("write %s: %w", path, err)
+		}
+		return nil
 	}
-	_, err = put(ctx, c.Into, path, data, cond)
-	if _, lost := conflict(err); lost {
-		return c.foreign(ctx, log, r)
+	return errContended
+}
+
+// look returns what is at a path, nil when nothing is, and the condition under
+// which it may be replaced.
+func (c *compactor) look(ctx context.Context, path string) (*sinks.Info, sinks.Condition, error) {
+	info, err := c.Into.Stat(ctx, path)
+	switch {
+	case errors.Is(err, sinks.ErrNotExist):
+		return nil, sinks.IfAbsent(), nil
+	case err != nil:
+		return nil, sinks.Condition{}, fmt.Errorf("look at %s: %w", path, err)
 	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
+	return &info, sinks.IfVersion(info.Version), nil
 }
 
 // isFile reports whether the object is the file.
 func isFile(info sinks.Info, f File) bool {
 	return info.Size == f.Bytes && encodeCRC32C(info.CRC32C) == f.CRC32C
-}
-
-// foreign returns the error of a file that has other bytes than the record says,
-// unless that is because the record is long done.
-func (c *compactor) foreign(ctx context.Context, log packLog, r *packRecord) error {
-	now, _, err := log.read(ctx, r.Number)
-	if err != nil || now.Done || now.Abandoned {
-		return err
-	}
-	return &Error{
-		Op: "compact", Class: Fatal, Err: fmt.Errorf("%s is there with other bytes than %s says", r.File.Path, log.name(r.Number)),
-		Hint: "somebody else has written or damaged it: move it away and run again",
-	}
 }
 
 // remake makes the file of a record again, from the same files.
@@ -253,44 +259,4 @@ func (c *compactor) eachEntry(ctx context.Context, table *schema.Table, r *packR
 		return context.Cause(ctx)
 	}
 	return err
-}
-
-// abandon gives up a record whose file was not put and cannot be made.
-func (c *compactor) abandon(ctx context.Context, log packLog, r *packRecord, cond sinks.Condition) error {
-	if r.Replaces != "" {
-		// The file before is still there: nothing is being replaced any more.
-		err := c.eachEntry(ctx, log.table, r, func(now, _ *Entry) *Entry {
-			if now == nil || len(now.Replacing) == 0 {
-				return nil
-			}
-			kept := *now
-			kept.Replacing = nil
-			return &kept
-		})
-		if err != nil {
-			return err
-		}
-	}
-	given := *r
-	given.Abandoned, given.Entries = true, nil
-	if _, err := log.write(ctx, &given, cond); err != nil {
-		return err
-	}
-	return c.removeAbandoned(ctx, &given)
-}
-
-// removeAbandoned deletes the file of a record that was abandoned, should it have
-// been put after all.
-func (c *compactor) removeAbandoned(ctx context.Context, r *packRecord) error {
-	info, err := c.Into.Stat(ctx, r.File.Path)
-	if errors.Is(err, sinks.ErrNotExist) || err == nil && (!isFile(info, r.File) || r.Replaces != "") {
-		return nil
-	}
-	if err == nil {
-		err = c.Into.Delete(ctx, r.File.Path, sinks.IfVersion(info.Version))
-	}
-	if err != nil && !errors.Is(err, sinks.ErrNotExist) {
-		return fmt.Errorf("delete %s: %w", r.File.Path, err)
-	}
-	return nil
 }

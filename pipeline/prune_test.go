@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -317,15 +318,14 @@ type intruded struct {
 	at    int
 	do    func()
 	watch func() // called before each operation, unless it is nil
-	busy  bool
+	begun atomic.Bool
 }
 
 func (s *intruded) intrude() {
 	if s.watch != nil {
 		s.watch()
 	}
-	if len(s.Ops())+1 == s.at && !s.busy {
-		s.busy = true
+	if len(s.Ops())+1 == s.at && s.begun.CompareAndSwap(false, true) {
 		s.do()
 	}
 }
