@@ -111,7 +111,7 @@ func (l packLog) read(ctx context.Context, number int) (*packRecord, sinks.Condi
 	if err != nil {
 		return nil, sinks.Condition{}, &Error{
 			Op: "compact", Class: Fatal, Err: fmt.Errorf("record %s cannot be used: %w", name, err),
-			Hint: "nothing was changed: use the version of enrow-export that wrote it",
+			Hint: "nothing was changed: use the version of enrow-export that wrote it; if it is damaged, move it away, and verify the root afterwards",
 		}
 	}
 	return r, sinks.IfVersion(info.Version), nil

@@ -80,8 +80,16 @@ func (p *program) batches(c *cli.Context) error {
 }
 
 // replaceFile writes a file that appears whole, in the place of one that is there, or
-// not at all.
+// not at all. What is no file, such as a pipe, is written to; a link is followed.
 func replaceFile(name string, write func(io.Writer) error) (err error) {
+	if info, err := os.Stat(name); err == nil {
+		if !info.Mode().IsRegular() {
+			return writeTo(name, write)
+		}
+		if name, err = filepath.EvalSymlinks(name); err != nil {
+			return err
+		}
+	}
 	f, err := os.CreateTemp(filepath.Dir(name), ".enrow-export-*.tmp")
 	if err != nil {
 		return err
@@ -96,4 +104,13 @@ func replaceFile(name string, write func(io.Writer) error) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), name)
+}
+
+// writeTo writes to what is there.
+func writeTo(name string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
 }
