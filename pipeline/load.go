@@ -42,7 +42,6 @@ type LoadConfig struct {
 type LoadPlan struct {
 	// Scripts load one table each, those of tables without a batch left out.
 	Scripts []dialect.Script
-	Tables  []*schema.Table // of the scripts
 	Batches int
 	Files   int
 	Rows    int64
@@ -110,7 +109,6 @@ type loadPlanner struct {
 
 // loadFile is a file that some of the batches are in.
 type loadFile struct {
-	table      *schema.Table
 	at         int   // among those of its load
 	rows, have int64 // in all, and of the batches that are to be loaded
 }
@@ -229,7 +227,7 @@ func (p *loadPlanner) addFile(k Known, format string, f File, columns []string) 
 	p.plan.Rows += *k.Entry.Rows
 	there := p.paths[f.Path]
 	if there == nil {
-		there = &loadFile{table: k.Table, at: len(l.Files), rows: f.FileRows}
+		there = &loadFile{at: len(l.Files), rows: f.FileRows}
 		p.paths[f.Path] = there
 		p.plan.Files++
 		l.Files = append(l.Files, dialect.File{
@@ -254,7 +252,6 @@ func (p *loadPlanner) scripts() (LoadPlan, error) {
 			return LoadPlan{}, err
 		}
 		p.plan.Scripts = append(p.plan.Scripts, script)
-		p.plan.Tables = append(p.plan.Tables, table)
 	}
 	return p.plan, nil
 }

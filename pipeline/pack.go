@@ -93,7 +93,10 @@ func (c *compactor) input(ctx context.Context, table *schema.Table, cand candida
 			return in, nil
 		case err != nil:
 			return in, err
-		case entry == nil || entry.State != StateExported || len(entry.Replacing) > 0:
+		case entry == nil:
+			in.failure = errGone
+			return in, nil
+		case entry.State != StateExported || len(entry.Replacing) > 0:
 			in.failure = errUnderWay
 			return in, nil
 		}
@@ -133,6 +136,7 @@ func (c *compactor) input(ctx context.Context, table *schema.Table, cand candida
 
 // Why a batch cannot be packed.
 var (
+	errGone          = errors.New("is not in the manifest any more")
 	errUnderWay      = errors.New("is being exported again at this moment")
 	errNoParquet     = errors.New("has no parquet file")
 	errExportedAgain = errors.New("was exported again with other content")

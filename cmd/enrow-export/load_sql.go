@@ -147,8 +147,8 @@ func (p *program) loadSQL(c *cli.Context) error {
 	if err := pipeline.PutSidecars(c.Context, cfg.Store, plan.Scripts); err != nil {
 		return err
 	}
-	_, err = p.stdout.Write(script(d, m, plan))
-	return err
+	_, _ = p.stdout.Write(script(d, m, plan)) // an error of the writer is kept by stickyWriter
+	return nil
 }
 
 // script returns all that is printed.

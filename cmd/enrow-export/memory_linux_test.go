@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -115,27 +116,66 @@ func TestMemoryOfUsualBatches(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		// What the system counts of an ended process has the memory of this one
-		// in it, which has started it. So it is asked after each batch.
-		var used int64
-		looks := 0
-		for lines := bufio.NewScanner(stdout); lines.Scan(); {
-			if peak, ok := peakMemory(cmd.Process.Pid); ok {
-				used = max(used, peak)
-				looks++
-			}
-		}
-		if err := cmd.Wait(); err != nil {
-			t.Fatal(err)
-		}
+		used, looks := watchedMemory(t, cmd, stdout)
 		t.Logf("%s: %d KiB", formats, used>>10)
 		if used > most || looks < batches/2 {
 			t.Errorf("%s take %d KiB, at most %d are promised; %d looks at %d batches", formats, used>>10, most>>10, looks, batches)
 		}
 	}
+}
+
+// However many batches there are, and however long they are, compact stays within
+// what docs/compaction.md says.
+func TestMemoryOfCompact(t *testing.T) {
+	const most = 200 << 20
+	for name, batches := range map[string]struct{ n, rows int }{"long": {60, 5000}, "short": {1500, 2}} {
+		api := fakeapi.New(fakeapi.Options{Keys: []string{testKey}})
+		defer api.Close()
+		to := t.TempDir()
+		args := []string{"export", "--quiet", "--to", to}
+		for i := range batches.n {
+			id := fmt.Sprintf("batch-%04d", i)
+			api.Add(fakeapi.Generate(id, batches.rows, uint64(i)))
+			args = append(args, id)
+		}
+		server := httptest.NewServer(api)
+		defer server.Close()
+		export := exec.CommandContext(t.Context(), builtProgram(t), args...)
+		export.Env = append(os.Environ(), "ENROW_API_URL="+server.URL, "ENROW_API_KEY="+testKey)
+		if out, err := export.CombinedOutput(); err != nil {
+			t.Fatalf("export: %v\n%s", err, out)
+		}
+		cmd := exec.CommandContext(t.Context(), builtProgram(t), "compact", "--to", to, "--into", filepath.Join(t.TempDir(), "packed"), "--target-size", "1MiB")
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		used, looks := watchedMemory(t, cmd, stdout)
+		t.Logf("%s: %d KiB", name, used>>10)
+		if used > most || looks < 2 {
+			t.Errorf("%s batches take %d KiB, at most %d are promised; %d looks", name, used>>10, most>>10, looks)
+		}
+	}
+}
+
+// watchedMemory runs a command and returns the most memory that it has had, and how
+// often it was asked. What the system counts of an ended process has the memory of
+// this one in it, which has started it. So it is asked after each line of output.
+func watchedMemory(t *testing.T, cmd *exec.Cmd, stdout io.Reader) (used int64, looks int) {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		if peak, ok := peakMemory(cmd.Process.Pid); ok {
+			used = max(used, peak)
+			looks++
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	return used, looks
 }
 
 // peakMemory returns the most memory that a process has had, in bytes, while it
