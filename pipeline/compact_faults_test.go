@@ -97,6 +97,7 @@ func TestCompactFaults(t *testing.T) {
 				compact(t, c.config(t, from, quiet))
 				after, ids := visibleRows(t, quiet), listedIDs(t, quiet)
 				want := packedState(t, quiet)
+				points := 0
 				for name, mode := range modes {
 					for at := 1; ; at++ {
 						into := prepared()
@@ -114,6 +115,7 @@ func TestCompactFaults(t *testing.T) {
 							}
 							break
 						}
+						points++
 						where := fmt.Sprintf("%s at %d (%s)", name, at, faulty.Ops()[at-1])
 						seenOnce(t, into, before, after)
 						s, _, refused := compact(t, c.config(t, from, into))
@@ -129,6 +131,7 @@ func TestCompactFaults(t *testing.T) {
 					}
 				}
 				packedRight(t, from, quiet, ids)
+				t.Logf("%d faults", points)
 			})
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -26,6 +27,22 @@ type mark struct {
 
 const markPrefix = "-- enrow-export-watermark "
 
+// readSince has cfg choose what was exported since the watermark, and m say up to
+// when that is.
+func (m *mark) readSince(ctx context.Context, cfg *pipeline.LoadConfig) error {
+	w, err := pipeline.ReadWatermark(ctx, cfg.Store, m.Watermark)
+	if err != nil {
+		return err
+	}
+	m.UpTo = make(map[string]time.Time)
+	for _, t := range cfg.Tables {
+		cfg.Since[t.Name] = w.Tables[t.Name]
+		m.UpTo[t.Name] = time.Now().UTC().Add(-pipeline.WatermarkSlack).Truncate(time.Millisecond)
+	}
+	return nil
+}
+
+// line returns the mark as a comment of SQL.
 func (m mark) line() string {
 	text, err := json.Marshal(m)
 	if err != nil {

@@ -111,9 +111,11 @@ func (p *program) loadSQL(c *cli.Context) error {
 		return usagef("--root-url says where the warehouse finds the files", "%s: %v", cfg.Root, err)
 	}
 	if !all {
-		if cfg.IDs, err = p.readIDs(c.Context, c.Args().Slice(), given(c, "ids-file")); err != nil {
+		ids, err := p.readIDs(c.Context, c.Args().Slice(), given(c, "ids-file"))
+		if err != nil {
 			return err
 		}
+		cfg.IDs = append([]string{}, ids...) // an empty list is not all of them
 	}
 	if cfg.Store, err = to.openExisting(); err != nil {
 		return err
@@ -124,21 +126,15 @@ func (p *program) loadSQL(c *cli.Context) error {
 		cfg.Since[t.Name] = since
 	}
 	if c.Bool("only-new") {
-		w, err := pipeline.ReadWatermark(c.Context, cfg.Store, watermark)
-		if err != nil {
+		if err := m.readSince(c.Context, &cfg); err != nil {
 			return err
-		}
-		m.UpTo = make(map[string]time.Time)
-		for _, t := range tables {
-			cfg.Since[t.Name] = w.Tables[t.Name]
-			m.UpTo[t.Name] = time.Now().UTC().Add(-pipeline.WatermarkSlack).Truncate(time.Millisecond)
 		}
 	}
 	plan, err := pipeline.PlanLoad(c.Context, cfg)
 	if err != nil {
 		return p.refusedLoad(err)
 	}
-	if plan.Batches == 0 && since.IsZero() && !c.Bool("only-new") {
+	if plan.Batches == 0 && all && since.IsZero() && !c.Bool("only-new") {
 		return p.refusedLoad(&pipeline.Error{
 			Op: "load", Class: pipeline.Permanent, Err: fmt.Errorf("nothing is exported in %s", at),
 			Hint: "export batches first; status says what the manifest knows",
