@@ -22,6 +22,8 @@ import (
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
 // Type is what a column holds and which JSON values fit it. Null and an absent
@@ -38,10 +40,12 @@ const (
 	// Text takes a JSON string as it is and any other value as its JSON text:
 	// keys in source order, numbers verbatim, white space between tokens removed.
 	Text
+	// Decimal takes a JSON number as its text. No column of a result has this type.
+	Decimal
 )
 
 // String returns the type's name as documentation and fingerprints have it.
-// Text is a string column to every reader, so it is "string" too.
+// Text and Decimal are string columns to every reader, so they are "string" too.
 func (t Type) String() string {
 	if t == Int64 {
 		return "int64"
@@ -147,6 +151,32 @@ func (t *Table) ColumnNames() []string {
 		names[i] = c.Name
 	}
 	return names
+}
+
+// Project returns the rows of rec with the columns of the table alone, as the rows
+// of one batch. rec has at least those columns. The caller releases the record.
+func (t *Table) Project(rec arrow.Record, batchID string) arrow.Record {
+	columns := make([]arrow.Array, len(t.Columns))
+	for i, c := range t.Columns {
+		columns[i] = ColumnOf(rec, c.Name)
+	}
+	return array.NewRecord(t.Arrow(batchID), columns, rec.NumRows())
+}
+
+// Empty returns a record of the table without rows. The caller releases it.
+func (t *Table) Empty(mem memory.Allocator) arrow.Record {
+	b := array.NewRecordBuilder(mem, t.ArrowOfMany())
+	defer b.Release()
+	return b.NewRecord()
+}
+
+// ColumnOf returns the column of rec that has that name, nil when rec has none. It
+// stays the record's.
+func ColumnOf(rec arrow.Record, name string) arrow.Array {
+	for _, i := range rec.Schema().FieldIndices(name) {
+		return rec.Column(i)
+	}
+	return nil
 }
 
 // TableByKind returns the table of a kind.

@@ -90,3 +90,32 @@ func Member(object jsontext.Value, key string) jsontext.Value {
 	}
 	return nil
 }
+
+// StringMember returns the string that a key of a JSON object has. object must be
+// valid JSON.
+func StringMember(object jsontext.Value, key string) (string, bool) {
+	return Unquote(Member(object, key))
+}
+
+// Unquote returns the text of a JSON string, and false for any other value.
+func Unquote(value jsontext.Value) (string, bool) {
+	if value.Kind() != '"' {
+		return "", false
+	}
+	text, err := jsontext.AppendUnquote(nil, value)
+	return string(text), err == nil
+}
+
+// Text returns what a string column of this type holds of a value, and whether the
+// value fits. Null fits no column, nor does no value at all.
+func (t Type) Text(value jsontext.Value) (string, bool) {
+	switch kind := value.Kind(); {
+	case kind == '"' && t != Decimal:
+		return Unquote(value)
+	case kind == '0' && t == Decimal:
+		return string(value), true
+	case kind == '"', kind == 'n', kind == 0, t != Text:
+		return "", false
+	}
+	return string(appendCompact(nil, value)), true
+}

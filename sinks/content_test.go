@@ -96,29 +96,29 @@ func FuzzContent(f *testing.F) {
 			t.Fatalf("digest %s, want %s", got, want)
 		}
 		for _, enc := range []sinks.Encoding{
-			newEncoding(t, "parquet", ""), newEncoding(t, "ndjson", ""), newEncoding(t, "csv", ""), neutralised(t),
+			newEncoding(t, "parquet", ""), newEncoding(t, "ndjson", ""), newEncoding(t, "csv", ""), csvSafe(t),
 		} {
 			c, err := enc.Inspect(encode(t, enc, pairs, rec))
 			if err != nil {
 				t.Fatalf("%s: %v", enc.Format.Name, err)
 			}
 			if c.SHA256 != want {
-				t.Errorf("%s (neutralised %t) tells digest %s, want %s", enc.Format.Name, enc.Neutralised, c.SHA256, want)
+				t.Errorf("%s (csvSafe %t) tells digest %s, want %s", enc.Format.Name, enc.CSVSafe, c.SHA256, want)
 			}
 		}
 	})
 }
 
-func neutralised(t testing.TB) sinks.Encoding {
+func csvSafe(t testing.TB) sinks.Encoding {
 	t.Helper()
 	enc := newEncoding(t, "csv", "")
-	enc.Neutralised = true
+	enc.CSVSafe = true
 	return enc
 }
 
-// No text of a neutralised file begins like a formula, and nothing but texts
+// No text of a csvSafe file begins like a formula, and nothing but texts
 // that do is changed.
-func TestNeutralised(t *testing.T) {
+func TestCSVSafe(t *testing.T) {
 	for value, want := range map[string]string{
 		"=1+1": "'=1+1", "+33 6": "'+33 6", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)",
 		"\t=1": "'\t=1", "\r=1": "\"'\r=1\"", "\n=1": "\"'\n=1\"",
@@ -127,7 +127,7 @@ func TestNeutralised(t *testing.T) {
 		"'=1":                                "''=1", "''=1": "'''=1",
 		"": `""`, "'": "'", "''": "''", "'a": "'a", "a=1": "a=1", " =1": `" =1"`, "1-1": "1-1", "é": "é",
 	} {
-		got := string(encode(t, neutralised(t), pairs, newRecord(t, pairs, row{"x", value, int64(-5)})))
+		got := string(encode(t, csvSafe(t), pairs, newRecord(t, pairs, row{"x", value, int64(-5)})))
 		if want := "a,b,n\nx," + want + ",-5\n"; got != want {
 			t.Errorf("value %q: file is %q, want %q", value, got, want)
 		}

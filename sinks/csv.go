@@ -23,8 +23,8 @@ func encodeCSV(w io.Writer, enc Encoding, rec arrow.Record) error {
 	}
 	header = append(header, '\n')
 	format := textFormat{appendStart: appendCSVStart, appendCell: appendCSVCell, special: csvSpecial, end: "\n"}
-	if enc.Neutralised {
-		format.appendCell = appendNeutralisedCSVCell
+	if enc.CSVSafe {
+		format.appendCell = appendSafeCSVCell
 	}
 	return writeRows(w, rec, header, format)
 }
@@ -50,11 +50,11 @@ func appendCSVCell(dst []byte, c *cell, row int) []byte {
 	return appendCSVField(dst, text)
 }
 
-func appendNeutralisedCSVCell(dst []byte, c *cell, row int) []byte {
+func appendSafeCSVCell(dst []byte, c *cell, row int) []byte {
 	if c.isInt || c.isNull(row) {
 		return appendCSVCell(dst, c, row)
 	}
-	return appendCSVField(dst, neutralise(c.value(row)))
+	return appendCSVField(dst, csvSafe(c.value(row)))
 }
 
 // appendCSVField appends a value that is not null, in quotes if it needs them.

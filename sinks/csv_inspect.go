@@ -45,7 +45,7 @@ func inspectCSV(text []byte, enc Encoding) (Contents, error) {
 			switch {
 			case field.text == "" && !field.quoted:
 				digest.null(i)
-			case enc.Neutralised:
+			case enc.CSVSafe:
 				digest.text(i, restore(field.text))
 			default:
 				digest.text(i, field.text)

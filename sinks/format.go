@@ -50,9 +50,9 @@ func FormatByName(name string) (*Format, bool) {
 type Encoding struct {
 	Format      *Format
 	Compression string
-	// Neutralised says that an apostrophe stands before every text that a
+	// CSVSafe says that an apostrophe stands before every text that a
 	// spreadsheet would take for a formula. CSV only; else it changes nothing.
-	Neutralised bool
+	CSVSafe bool
 }
 
 // NewEncoding returns the encoding of that format and compression; an empty
@@ -146,10 +146,14 @@ type Contents struct {
 // Inspect is no substitute for a digest, which should be compared first: damage
 // within a value goes unseen, and damage to a length may cost memory.
 func (e Encoding) Inspect(data []byte) (_ Contents, err error) {
-	defer func() {
-		if p := recover(); p != nil { // the Parquet reader's way to report damage
-			err = fmt.Errorf("reader panicked: %v", p)
-		}
-	}()
+	defer recoverReader(&err)
 	return e.Format.inspect(data, e)
+}
+
+// recoverReader, deferred, makes an error of a panic: the Parquet reader's way to
+// report damage.
+func recoverReader(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("reader panicked: %v", p)
+	}
 }

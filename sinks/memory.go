@@ -69,7 +69,7 @@ func (m *Memory) PutNoted(ctx context.Context, name string, data []byte, note st
 	info := Info{
 		Name:    name,
 		Size:    int64(len(data)),
-		CRC32C:  crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)),
+		CRC32C:  crc32.Checksum(data, Castagnoli),
 		Version: strconv.FormatUint(m.puts, 10),
 		Note:    note,
 	}

@@ -19,26 +19,41 @@ import (
 // lengths of many gigabytes; so the footer and the page headers must first be
 // such as encodeParquet writes them.
 func inspectParquet(data []byte, enc Encoding) (Contents, error) {
-	pagesEnd, err := parquetPages(data)
+	r, err := openInspected(data, enc)
 	if err != nil {
 		return Contents{}, err
+	}
+	defer r.ReadStop()
+	return readColumns(r)
+}
+
+// openInspected returns a reader of a file that is such as encodeParquet writes it.
+// The caller calls ReadStop.
+func openInspected(data []byte, enc Encoding) (_ *reader.ParquetReader, err error) {
+	pagesEnd, err := parquetPages(data)
+	if err != nil {
+		return nil, err
 	}
 	r, err := reader.NewParquetColumnReader(newMemoryFile(data), 1)
 	if err != nil {
-		return Contents{}, fmt.Errorf("read footer: %w", err)
+		return nil, fmt.Errorf("read footer: %w", err)
 	}
-	defer r.ReadStop()
+	defer func() {
+		if err != nil {
+			r.ReadStop()
+		}
+	}()
 	if err := checkFooter(r.Footer, pagesEnd, enc.Compression); err != nil {
-		return Contents{}, err
+		return nil, err
 	}
 	for _, group := range r.Footer.RowGroups {
 		for i, chunk := range group.Columns {
 			if err := checkPages(data, chunk.MetaData); err != nil {
-				return Contents{}, fmt.Errorf("column %d: %w", i+1, err)
+				return nil, fmt.Errorf("column %d: %w", i+1, err)
 			}
 		}
 	}
-	return readColumns(r)
+	return r, nil
 }
 
 // parquetPages checks the marks at both ends of a file, and returns the offset
@@ -168,13 +183,9 @@ func readColumns(r *reader.ParquetReader) (Contents, error) {
 		if c.Rows == 0 {
 			continue
 		}
-		// One row more is asked for, to see that there is none.
-		values, _, _, err := r.ReadColumnByIndex(int64(i), c.Rows+1)
+		values, err := readColumn(r, i, c.Rows)
 		if err != nil {
-			return Contents{}, fmt.Errorf("read column %d: %w", i+1, err)
-		}
-		if int64(len(values)) != c.Rows {
-			return Contents{}, fmt.Errorf("column %d has not %d rows, but %d", i+1, c.Rows, len(values))
+			return Contents{}, err
 		}
 		for _, value := range values {
 			switch value := value.(type) {
@@ -194,6 +205,19 @@ func readColumns(r *reader.ParquetReader) (Contents, error) {
 	}
 	c.SHA256 = digest.sum()
 	return c, nil
+}
+
+// readColumn returns the values of a column, which has as many rows.
+func readColumn(r *reader.ParquetReader, i int, rows int64) ([]any, error) {
+	// One row more is asked for, to see that there is none.
+	values, _, _, err := r.ReadColumnByIndex(int64(i), rows+1)
+	if err != nil {
+		return nil, fmt.Errorf("read column %d: %w", i+1, err)
+	}
+	if int64(len(values)) != rows {
+		return nil, fmt.Errorf("column %d has not %d rows, but %d", i+1, rows, len(values))
+	}
+	return values, nil
 }
 
 // memoryFile lets the reading library see bytes as a file.

@@ -54,18 +54,11 @@ func (r *ParquetReader) ReadAll(table *schema.Table) (arrow.Record, error) {
 		if err := r.check(table); err != nil {
 			return nil, err
 		}
-		return r.Empty(table), nil
+		return table.Empty(r.mem), nil
 	case 1:
 		return r.ReadGroup(0, table)
 	}
 	return nil, fmt.Errorf("file has %d row groups", r.RowGroups())
-}
-
-// Empty returns a record without rows, which the caller releases.
-func (r *ParquetReader) Empty(table *schema.Table) arrow.Record {
-	b := array.NewRecordBuilder(r.mem, table.ArrowOfMany())
-	defer b.Release()
-	return b.NewRecord()
 }
 
 // check reports an error unless the file has the columns of the table.

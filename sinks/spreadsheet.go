@@ -10,17 +10,17 @@ import (
 // formula in a cell; the wide ones stand for the others in East Asian settings.
 const formulaStarts = "=+-@\t\r\n＝＋－＠"
 
-// neutralise returns a text that a spreadsheet shows and does not run: with an
+// csvSafe returns a text that a spreadsheet shows and does not run: with an
 // apostrophe before it if it begins like a formula. So does a text that begins
 // with apostrophes before such a character, so that restore is the inverse.
-func neutralise(text []byte) []byte {
+func csvSafe(text []byte) []byte {
 	if !startsFormula(text) {
 		return text
 	}
 	return append([]byte{'\''}, text...)
 }
 
-// restore is the inverse of neutralise.
+// restore is the inverse of csvSafe.
 func restore(s string) string {
 	if strings.HasPrefix(s, "'") && startsFormula([]byte(s)) {
 		return s[1:]

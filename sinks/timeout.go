@@ -12,9 +12,9 @@ import (
 // WithTimeout returns a Store whose every operation ends within limit, and whose
 // listings wait no longer for their next object, when those of s heed their
 // context: a service that does not answer costs one batch, not the night. What
-// was cut off may have taken effect, as after any error. The Store is a Sweeper
-// and a Checker that does nothing where s is none, a Noter that drops notes where
-// s is none, and closes s.
+// was cut off may have taken effect, as after any error. The Store has the limits
+// of s. It is a Sweeper and a Checker that does nothing where s is none, a Noter
+// that drops notes where s is none, and closes s.
 func WithTimeout(s Store, limit time.Duration) Store {
 	return &timeoutStore{store: s, limit: limit}
 }
@@ -29,6 +29,7 @@ var (
 	_ Noter     = (*timeoutStore)(nil)
 	_ Sweeper   = (*timeoutStore)(nil)
 	_ Checker   = (*timeoutStore)(nil)
+	_ Limiter   = (*timeoutStore)(nil)
 	_ io.Closer = (*timeoutStore)(nil)
 )
 
@@ -143,6 +144,9 @@ func (t *timeoutStore) Check(ctx context.Context) error {
 	}
 	return t.do(ctx, c.Check)
 }
+
+// Limits implements Limiter.
+func (t *timeoutStore) Limits() Limits { return LimitsOf(t.store) }
 
 // Close closes the store behind it, where that can be closed.
 func (t *timeoutStore) Close() error {

@@ -19,6 +19,7 @@
 package sources
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,7 +37,6 @@ import (
 const (
 	DefaultBaseURL        = "https://api.enrow.io"
 	DefaultRequestTimeout = 60 * time.Second
-	DefaultMaxBody        = 64 << 20
 )
 
 const (
@@ -120,9 +120,7 @@ func NewClient(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("API URL %w", err)
 	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
+	cfg.Log = cmp.Or(cfg.Log, pipeline.NoLog)
 	cfg.BackoffBase = orDefault(cfg.BackoffBase, defaultBackoffBase)
 	cfg.BackoffMax = orDefault(cfg.BackoffMax, defaultBackoffMax)
 	return &Client{
@@ -131,7 +129,7 @@ func NewClient(cfg Config) (*Client, error) {
 		userAgent:      orDefault(cfg.UserAgent, "enrow-export"),
 		retries:        cfg.Retries,
 		requestTimeout: orDefault(cfg.RequestTimeout, DefaultRequestTimeout),
-		maxBody:        orDefault(cfg.MaxBody, DefaultMaxBody),
+		maxBody:        orDefault(cfg.MaxBody, pipeline.DefaultMaxBody),
 		backoffBase:    cfg.BackoffBase,
 		backoffMax:     cfg.BackoffMax,
 		throttle:       newThrottle(cfg.Rate, cfg.BackoffBase, cfg.BackoffMax, cfg.Stop),

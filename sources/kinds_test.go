@@ -9,31 +9,33 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"enrow-export/pipeline"
+	"enrow-export/pipeline/export"
+	"enrow-export/pipeline/manifest"
 	"enrow-export/schema"
 	"enrow-export/sinks"
 	"enrow-export/sources/fakeapi"
 )
 
 // exportConfig is a whole export of batches of the table, as NDJSON.
-func exportConfig(t *testing.T, table *schema.Table, source pipeline.Source, store sinks.Store) pipeline.Config {
+func exportConfig(t *testing.T, table *schema.Table, source pipeline.Source, store sinks.Store) export.Config {
 	t.Helper()
 	enc, err := sinks.NewEncoding("ndjson", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	layout, err := pipeline.ParseLayout(pipeline.DefaultLayout)
+	layout, err := manifest.ParseLayout(manifest.DefaultLayout)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pipeline.Config{
+	return export.Config{
 		Table: table, Source: source, Store: store, Layout: layout, Encodings: []sinks.Encoding{enc}, PollInterval: 1, ToolVersion: "test",
 	}
 }
 
 // run exports batches and expects that all of them are.
-func run(t *testing.T, cfg pipeline.Config, ids ...string) pipeline.Summary {
+func run(t *testing.T, cfg export.Config, ids ...string) export.Summary {
 	t.Helper()
-	s, err := pipeline.Run(t.Context(), cfg, ids, func(r pipeline.Result) {
+	s, err := export.Run(t.Context(), cfg, ids, func(r export.Result) {
 		if r.Err != nil {
 			t.Errorf("batch %s: %v", r.BatchID, r.Err)
 		}

@@ -2,14 +2,13 @@ package sources
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
 	"strings"
 
 	"enrow-export/pipeline"
+	"enrow-export/pipeline/manifest"
 	"enrow-export/schema"
 	"enrow-export/sinks"
 )
@@ -49,12 +48,12 @@ func (r *Replay) Fetch(ctx context.Context, table *schema.Table, batchID string,
 		failure.Err = ctx.Err()
 	case errors.Is(err, sinks.ErrNotExist):
 		failure.Class = pipeline.Permanent
-		failure.Err = fmt.Errorf("no answer was saved: neither %s nor %s is there", pipeline.RawPath(table, batchID), batchID+savedSuffix)
+		failure.Err = fmt.Errorf("no answer was saved: neither %s nor %s is there", manifest.RawPath(table, batchID), batchID+savedSuffix)
 		failure.Hint = "export the batch with --keep-raw, or from the API"
 	case errors.Is(err, sinks.ErrUnreachable):
 		failure.Class, failure.Batch = pipeline.Fatal, ""
 		failure.Hint = "check --from"
-	case errors.Is(err, pipeline.ErrAnswerTooLong):
+	case errors.Is(err, manifest.ErrAnswerTooLong):
 		failure.Class = pipeline.Permanent
 		failure.Err = fmt.Errorf("answer is longer than %d bytes", r.maxBody)
 		failure.Hint = "raise --max-body"
@@ -71,19 +70,19 @@ var errDamaged = errors.New("copy of the answer is damaged")
 // copyKept returns the answer whose copy an export has kept.
 func (r *Replay) copyKept(ctx context.Context, table *schema.Table, batchID string) ([]byte, error) {
 	// What cannot be compressed becomes a little longer.
-	data, err := r.read(ctx, pipeline.RawPath(table, batchID), r.maxBody+r.maxBody/100+1024)
+	data, err := r.read(ctx, manifest.RawPath(table, batchID), r.maxBody+r.maxBody/100+1024)
 	if err != nil {
 		return nil, err
 	}
-	body, err := pipeline.DecompressRaw(data, r.maxBody)
+	body, err := manifest.DecompressRaw(data, r.maxBody)
 	switch {
-	case errors.Is(err, pipeline.ErrAnswerTooLong):
+	case errors.Is(err, manifest.ErrAnswerTooLong):
 		return nil, err
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", errDamaged, err)
 	}
-	entry, _, err := pipeline.Manifest{Store: r.store, Table: table}.Read(ctx, batchID)
-	var unusable *pipeline.EntryError
+	entry, _, err := manifest.Manifest{Store: r.store, Table: table}.Read(ctx, batchID)
+	var unusable *manifest.EntryError
 	switch {
 	case errors.As(err, &unusable):
 		return body, nil // the copy has a checksum of its own
@@ -92,7 +91,7 @@ func (r *Replay) copyKept(ctx context.Context, table *schema.Table, batchID stri
 	case entry == nil, entry.Raw == nil, len(entry.Replacing) > 0:
 		return body, nil
 	}
-	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != entry.Source.SHA256 {
+	if manifest.SHA256(body) != entry.Source.SHA256 {
 		return nil, fmt.Errorf("%w: it has another sha256 than the manifest says of the answer", errDamaged)
 	}
 	return body, nil
@@ -105,7 +104,7 @@ func (r *Replay) read(ctx context.Context, name string, limit int64) ([]byte, er
 		return nil, err
 	}
 	if info.Size > limit {
-		return nil, pipeline.ErrAnswerTooLong
+		return nil, manifest.ErrAnswerTooLong
 	}
 	data, _, err := r.store.Get(ctx, name)
 	return data, err
@@ -116,17 +115,23 @@ func (r *Replay) read(ctx context.Context, name string, limit int64) ([]byte, er
 func (r *Replay) IDs(ctx context.Context, table *schema.Table) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		seen := make(map[string]bool)
-		for _, place := range []struct{ prefix, suffix string }{
-			{pipeline.RawPrefix(table), strings.TrimPrefix(pipeline.RawPath(table, ""), pipeline.RawPrefix(table))},
-			{"", savedSuffix},
+		for _, place := range []struct {
+			prefix string
+			idOf   func(name string) (string, bool)
+		}{
+			{manifest.RawPrefix(table), func(name string) (string, bool) { return manifest.ParseRaw(table, name) }},
+			{"", func(name string) (string, bool) {
+				id, ok := strings.CutSuffix(name, savedSuffix)
+				return id, ok && schema.ValidBatchID(id)
+			}},
 		} {
 			for info, err := range r.store.List(ctx, place.prefix) {
 				if err != nil {
 					yield("", fmt.Errorf("list saved answers: %w", err))
 					return
 				}
-				id, ok := strings.CutSuffix(strings.TrimPrefix(info.Name, place.prefix), place.suffix)
-				if !ok || !pipeline.ValidBatchID(id) || seen[id] {
+				id, ok := place.idOf(info.Name)
+				if !ok || seen[id] {
 					continue
 				}
 				seen[id] = true

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"enrow-export/pipeline"
+	"enrow-export/pipeline/manifest"
 )
 
 var crashKills = flag.Int("crash.kills", 3, "how often TestCrash kills the program, for each kind of destination")
@@ -71,7 +71,7 @@ func TestCrash(t *testing.T) {
 }
 
 // entryIgnore are the fields in which an undisturbed run may differ.
-var entryIgnore = cmpopts.IgnoreFields(pipeline.Entry{}, "UpdatedAt", "FirstExportedAt", "Attempts", "Error")
+var entryIgnore = cmpopts.IgnoreFields(manifest.Entry{}, "UpdatedAt", "FirstExportedAt", "Attempts", "Error")
 
 // crasher counts what TestCrash does.
 type crasher struct {
@@ -99,7 +99,7 @@ func (c *crasher) prepare(t *testing.T, job crash) (p *place, url string, args [
 // quietRun is what an undisturbed run of a job does.
 type quietRun struct {
 	before, after map[string]content
-	entries       map[string]*pipeline.Entry
+	entries       map[string]*manifest.Entry
 	took          time.Duration
 }
 
@@ -155,7 +155,7 @@ func (c *crasher) endure(t *testing.T, job crash, quiet quietRun) {
 		if diff := cmp.Diff(quiet.entries[id], e, entryIgnore); diff != "" {
 			t.Errorf("%s: entry (-quiet run +got):\n%s", job.name, diff)
 		}
-		if e.State != pipeline.StateExported || len(e.Replacing) > 0 || len(e.Superseded) > 0 {
+		if e.State != manifest.StateExported || len(e.Replacing) > 0 || len(e.Superseded) > 0 {
 			t.Errorf("%s: entry %+v", job.name, e)
 		}
 	}

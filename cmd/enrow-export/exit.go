@@ -35,6 +35,9 @@ var exitDoc = []struct {
 	{exitTerminated, "terminated (SIGTERM)"},
 }
 
+// usualExits are the codes of a command that works on batches, and waits for none.
+var usualExits = []int{exitOK, exitStopped, exitUsage, exitFailed, exitInterrupt, exitTerminated}
+
 // exitCodes renders the lines of exitDoc for the codes that a command can give,
 // as a section of its help.
 func exitCodes(codes ...int) string {

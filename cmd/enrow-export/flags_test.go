@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -10,6 +11,7 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
 )
@@ -25,7 +27,7 @@ func TestEncodings(t *testing.T) {
 		{"parquet,csv", "gzip,parquet=snappy,gzip", "parquet=snappy csv=gzip"},
 	}
 	for _, test := range tests {
-		encs, err := encodings(strings.Split(test.formats, " "), strings.Fields(test.compressions))
+		encs, err := parseEncodings(strings.Split(test.formats, " "), strings.Fields(test.compressions))
 		var got []string
 		for _, enc := range encs {
 			got = append(got, enc.Format.Name+"="+enc.Compression)
@@ -46,40 +48,59 @@ func TestEncodings(t *testing.T) {
 		{"csv", "csv=gzip,csv=none", "--compression: both gzip and none for csv"},
 	}
 	for _, test := range refused {
-		encs, err := encodings(strings.Fields(test.formats), strings.Fields(test.compressions))
+		encs, err := parseEncodings(strings.Fields(test.formats), strings.Fields(test.compressions))
 		if err == nil || !strings.HasPrefix(err.Error(), test.want) || exitCode(err) != exitUsage {
 			t.Errorf("formats %q, compressions %q: %v, error %v, want %s", test.formats, test.compressions, encs, err, test.want)
 		}
 	}
 }
 
-func TestByteSize(t *testing.T) {
+func TestSizes(t *testing.T) {
+	var got int64
+	app := &cli.App{
+		Writer: io.Discard, ErrWriter: io.Discard, ExitErrHandler: func(*cli.Context, error) {},
+		Flags: []cli.Flag{sizeFlag("max-body", "64MiB", "")},
+		Action: func(c *cli.Context) error {
+			got = byteSize(c, "max-body")
+			return nil
+		},
+	}
 	for value, want := range map[string]int64{
 		"1": 1, "64MiB": 64 << 20, "64 MiB": 64 << 20, "1GiB": 1 << 30, "10MB": 10_000_000, "1k": 1000, "0.5KiB": 512,
 	} {
-		if got, err := byteSize("max-body", value); got != want || err != nil {
+		if err := app.Run([]string{"x", "--max-body=" + value}); got != want || err != nil {
 			t.Errorf("%q: %d, error %v, want %d", value, got, err, want)
 		}
 	}
+	if err := app.Run([]string{"x"}); got != pipeline.DefaultMaxBody || err != nil {
+		t.Errorf("default: %d, error %v", got, err)
+	}
 	for _, value := range []string{"", "0", "-1", "0.1", "much", "1XB", "1073741825", "2GiB", "99999999999999999999EB"} {
-		if got, err := byteSize("max-body", value); exitCode(err) != exitUsage {
-			t.Errorf("%q: %d, error %v", value, got, err)
+		if err := app.Run([]string{"x", "--max-body=" + value}); exitCode(err) != exitUsage {
+			t.Errorf("%q: error %v", value, err)
 		}
 	}
 }
 
-func TestFolder(t *testing.T) {
+func TestRoot(t *testing.T) {
 	for to, want := range map[string]string{
 		"out": "out", "./out/": "out", "../out": "../out", "/abs/out": "/abs/out",
 		"file:///abs/out": "/abs/out", "file://localhost/abs/out": "/abs/out", "file:///with%20space": "/with space",
 	} {
-		if got, err := (root{flag: "to", at: to}).folder(); got != want || err != nil {
-			t.Errorf("%q: %q, error %v, want %q", to, got, err, want)
+		if got, err := parseRoot("to", to); got.folder != want || err != nil {
+			t.Errorf("%q: %q, error %v, want %q", to, got.folder, err, want)
 		}
 	}
-	for _, to := range []string{"", "gs://bucket", "s3://bucket/prefix", "://", "file://", "file://host/out", "file:///out?x", "file:///out#x", "file://%zz/"} {
-		if got, err := (root{flag: "to", at: to}).folder(); exitCode(err) != exitUsage {
-			t.Errorf("%q: %q, error %v", to, got, err)
+	for to, want := range map[string][2]string{
+		"gs://bucket": {"bucket", ""}, "gs://bucket/": {"bucket", ""}, "gs://bucket/a%20b/c/": {"bucket", "a%20b/c"},
+	} {
+		if got, err := parseRoot("to", to); !got.isBucket || got.bucket != want[0] || got.prefix != want[1] || err != nil {
+			t.Errorf("%q: %+v, error %v, want %q", to, got, err, want)
+		}
+	}
+	for _, to := range []string{"", "s3://bucket/prefix", "://", "file://", "file://host/out", "file:///out?x", "file:///out#x", "file://%zz/"} {
+		if got, err := parseRoot("to", to); exitCode(err) != exitUsage {
+			t.Errorf("%q: %+v, error %v", to, got, err)
 		}
 	}
 }
@@ -141,7 +162,7 @@ func TestReadIDs(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			p := &program{stdin: iotest.OneByteReader(strings.NewReader(test.stdin))}
-			got, err := p.readIDs(t.Context(), test.args, []string{"-"})
+			got, err := p.readAllIDs(test.args, []string{"-"})
 			if test.bad != "" {
 				if err == nil || err.Error() != test.bad || exitCode(err) != exitUsage {
 					t.Errorf("error %v, want\n%s", err, test.bad)
@@ -155,7 +176,7 @@ func TestReadIDs(t *testing.T) {
 	}
 
 	p := &program{stdin: iotest.ErrReader(errors.New("cable cut"))}
-	if _, err := p.readIDs(t.Context(), nil, []string{"-"}); err == nil || !strings.Contains(err.Error(), "read stdin: cable cut") {
+	if _, err := p.readAllIDs(nil, []string{"-"}); err == nil || !strings.Contains(err.Error(), "read stdin: cable cut") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +11,9 @@ import (
 	"strings"
 
 	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
 
-	"enrow-export/pipeline"
+	"enrow-export/schema"
 )
 
 const (
@@ -50,17 +50,19 @@ func (b *badIDs) err() error {
 	return usagef("a batch id is letters, digits, - and _, at most 128, the first a letter or digit; nothing was tried", "bad batch ids:\n  %s", list)
 }
 
-// readIDs returns the batch ids of the arguments and then of the files, in
-// their order. It fails when ctx is done before all of them are read.
-func (p *program) readIDs(ctx context.Context, args, files []string) ([]string, error) {
-	return unlessStopped(ctx, func() ([]string, error) { return p.readAllIDs(args, files) })
+// readIDs returns the batch ids of the arguments and then of the files of --ids-file,
+// in their order. It fails when the context is done before all of them are read.
+func (p *program) readIDs(c *cli.Context) ([]string, error) {
+	return unlessStopped(c.Context, func() ([]string, error) {
+		return p.readAllIDs(c.Args().Slice(), given(c, "ids-file"))
+	})
 }
 
 func (p *program) readAllIDs(args, files []string) ([]string, error) {
 	var ids []string
 	var bad badIDs
 	for i, arg := range args {
-		if !pipeline.ValidBatchID(arg) {
+		if !schema.ValidBatchID(arg) {
 			bad.add(arg, "argument ", i+1)
 			continue
 		}
@@ -120,7 +122,7 @@ func (p *program) readIDsFile(ids []string, name string, bad *badIDs) ([]string,
 		case err != nil && !errors.Is(err, io.EOF):
 			return nil, fmt.Errorf("read %s: %w", shown, err)
 		case comment, id == "":
-		case !pipeline.ValidBatchID(id):
+		case !schema.ValidBatchID(id):
 			bad.add(id, where, n)
 		case len(bad.named) > 0: // nothing is tried
 		default:
@@ -132,28 +134,18 @@ func (p *program) readIDsFile(ids []string, name string, bad *badIDs) ([]string,
 	}
 }
 
-// distinct returns ids without repeats, in their order, in the same place.
-func distinct(ids []string) []string {
-	seen := make(map[string]struct{}, len(ids))
-	return slices.DeleteFunc(ids, func(id string) bool {
-		before := len(seen)
-		seen[id] = struct{}{}
-		return len(seen) == before
-	})
-}
-
 // idFault says what is wrong with a bad batch id without repeating it.
 func idFault(id string) string {
 	switch {
 	case id == "":
 		return "is empty"
-	case len(id) > 128:
-		return "is longer than 128 characters"
+	case len(id) > schema.MaxBatchID:
+		return fmt.Sprintf("is longer than %d characters", schema.MaxBatchID)
 	}
 	n := 0
 	for _, r := range id {
 		n++
-		if !pipeline.ValidBatchID("0" + string(r)) {
+		if !schema.ValidBatchID("0" + string(r)) {
 			return fmt.Sprintf("has %q as character %d", r, n)
 		}
 	}

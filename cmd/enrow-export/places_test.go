@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -19,7 +20,7 @@ import (
 	"sync"
 	"testing"
 
-	"enrow-export/pipeline"
+	"enrow-export/pipeline/manifest"
 	"enrow-export/schema"
 	"enrow-export/sinks"
 	"enrow-export/sinks/gcs"
@@ -209,17 +210,14 @@ func (p *place) files(t *testing.T) map[string]content {
 }
 
 // entries returns all of the manifest, every entry of which must be readable.
-func (p *place) entries(t *testing.T) map[string]*pipeline.Entry {
+func (p *place) entries(t *testing.T) map[string]*manifest.Entry {
 	t.Helper()
-	m := pipeline.Manifest{Store: p.store, Table: &schema.EmailFind}
-	found := make(map[string]*pipeline.Entry)
-	for id, err := range m.IDs(t.Context()) {
-		if err != nil {
+	found := make(map[string]*manifest.Entry)
+	for k, err := range manifest.Entries(t.Context(), p.store, []*schema.Table{&schema.EmailFind}) {
+		if err = errors.Join(err, k.Err); err != nil {
 			t.Fatal(err)
 		}
-		if found[id], _, err = m.Read(t.Context(), id); err != nil {
-			t.Fatal(err)
-		}
+		found[k.BatchID] = k.Entry
 	}
 	return found
 }
@@ -257,14 +255,14 @@ func (p *place) litter(t *testing.T) []string {
 }
 
 // isOf reports whether a file has the content that an entry says it has.
-func (c content) isOf(f pipeline.File) bool {
+func (c content) isOf(f manifest.File) bool {
 	crc32c := base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, c.crc32c))
 	return c.size == f.Bytes && crc32c == f.CRC32C
 }
 
 // truthful checks that every entry names files that are there and are what it
 // says, or what it says is about to replace them.
-func truthful(t *testing.T, files map[string]content, entries map[string]*pipeline.Entry) {
+func truthful(t *testing.T, files map[string]content, entries map[string]*manifest.Entry) {
 	t.Helper()
 	for id, e := range entries {
 		named := maps.Clone(e.Files)

@@ -11,7 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/schollz/progressbar/v3"
 
-	"enrow-export/pipeline"
+	"enrow-export/pipeline/export"
 	"enrow-export/sinks"
 )
 
@@ -103,21 +103,21 @@ func (p *progress) end() {
 }
 
 // result counts what became of a batch.
-func (p *progress) result(r pipeline.Result) {
+func (p *progress) result(r export.Result) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch r.Outcome {
-	case pipeline.Exported:
+	case export.Exported:
 		p.now.done++
 		p.now.rows += *r.Entry.Rows
 		sums := make(map[string]int64)
 		r.Entry.AddBytes(p.encodings, sums)
 		p.now.bytes += sumOf(sums)
-	case pipeline.Done:
+	case export.Done:
 		p.now.done++
-	case pipeline.StillOngoing:
+	case export.Ongoing:
 		p.now.ongoing++
-	case pipeline.FailedBatch:
+	case export.Failed:
 		p.now.failed++
 	}
 }

@@ -15,7 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"enrow-export/pipeline"
+	"enrow-export/pipeline/export"
+	"enrow-export/pipeline/manifest"
 	"enrow-export/sinks"
 )
 
@@ -29,10 +30,10 @@ func mustFormat(name string) *sinks.Format {
 	return f
 }
 
-func exportedRows(rows int64) pipeline.Result {
-	return pipeline.Result{
-		BatchID: "a", Outcome: pipeline.Exported,
-		Entry: &pipeline.Entry{Rows: &rows, Files: map[string]pipeline.File{"csv": {Bytes: 1 << 20}, "parquet": {Bytes: 7}}},
+func exportedRows(rows int64) export.Result {
+	return export.Result{
+		BatchID: "a", Outcome: export.Exported,
+		Entry: &manifest.Entry{Rows: &rows, Files: map[string]manifest.File{"csv": {Bytes: 1 << 20}, "parquet": {Bytes: 7}}},
 	}
 }
 
@@ -89,9 +90,9 @@ func TestProgressIsLogged(t *testing.T) {
 		p = u.track(10, csvOnly)
 		p.result(exportedRows(3000))
 		p.result(exportedRows(2000))
-		p.result(pipeline.Result{Outcome: pipeline.Done})
-		p.result(pipeline.Result{Outcome: pipeline.FailedBatch, Err: errors.New("no")})
-		p.result(pipeline.Result{Outcome: pipeline.StillOngoing})
+		p.result(export.Result{Outcome: export.Done})
+		p.result(export.Result{Outcome: export.Failed, Err: errors.New("no")})
+		p.result(export.Result{Outcome: export.Ongoing})
 		p.waiting(2)
 		time.Sleep(logInterval)
 		synctest.Wait()
@@ -126,7 +127,7 @@ func TestProgressRates(t *testing.T) {
 		p.show = func(v progressView) { last = v }
 		p.run(func() {})
 		for range 1000 {
-			p.result(pipeline.Result{Outcome: pipeline.Done})
+			p.result(export.Result{Outcome: export.Done})
 		}
 		for range 60 {
 			time.Sleep(time.Second / 2)
@@ -152,7 +153,7 @@ func TestProgressBar(t *testing.T) {
 		for range 1000 {
 			p.result(exportedRows(1))
 		}
-		p.result(pipeline.Result{Outcome: pipeline.FailedBatch})
+		p.result(export.Result{Outcome: export.Failed})
 		p.waiting(12)
 		time.Sleep(barInterval + time.Millisecond)
 		synctest.Wait()

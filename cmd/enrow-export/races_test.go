@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"enrow-export/pipeline"
+	"enrow-export/pipeline/manifest"
 	"enrow-export/sources/fakeapi"
 )
 
@@ -75,11 +75,11 @@ func race(t *testing.T, p *place, racers []*racer) {
 
 // consistent checks that every batch is exported with all formats, that nothing
 // is left half-done, and that the files are what the entries say.
-func consistent(t *testing.T, p *place, ids []string, formats int) map[string]*pipeline.Entry {
+func consistent(t *testing.T, p *place, ids []string, formats int) map[string]*manifest.Entry {
 	t.Helper()
 	entries, files := p.entries(t), p.files(t)
 	for id, e := range entries {
-		if e.State != pipeline.StateExported || len(e.Replacing) > 0 || len(e.Superseded) > 0 || len(e.Files) != formats {
+		if e.State != manifest.StateExported || len(e.Replacing) > 0 || len(e.Superseded) > 0 || len(e.Files) != formats {
 			t.Errorf("entry of %s: %+v", id, e)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
+	"enrow-export/pipeline/export"
 )
 
 // maxFailures is the number of failed batches that a report names.
@@ -56,7 +57,7 @@ func reportFlag() cli.Flag {
 // openReport opens the file of --report, so that one that cannot be written is
 // found before anything is tried, as far as that shows: a disk may be full by the
 // end as well. The caller calls close.
-func openReport(c *cli.Context, cfg pipeline.Config, part shard) (*report, error) {
+func openReport(c *cli.Context, cfg export.Config, part shard) (*report, error) {
 	name := c.String("report")
 	if name == "" {
 		return nil, nil
@@ -86,8 +87,8 @@ func openReport(c *cli.Context, cfg pipeline.Config, part shard) (*report, error
 func utc(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
 // result notes a batch that failed.
-func (r *report) result(res pipeline.Result) {
-	if r != nil && res.Outcome == pipeline.FailedBatch && len(r.line.Failures) < maxFailures {
+func (r *report) result(res export.Result) {
+	if r != nil && res.Outcome == export.Failed && len(r.line.Failures) < maxFailures {
 		r.line.Failures = append(r.line.Failures, failure{res.BatchID, res.Err.Error(), pipeline.IsPermanent(res.Err)})
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"enrow-export/pipeline"
+	"enrow-export/pipeline/export"
 )
 
 // readReport returns the lines of a report, each of which must be valid.
@@ -80,14 +81,14 @@ func TestReportsShareAFile(t *testing.T) {
 			}
 			r := &report{file, reportLine{Type: "report", To: "out", Formats: []string{"csv"}, Failures: []failure{}}}
 			defer r.close()
-			r.result(pipeline.Result{BatchID: "a", Outcome: pipeline.Done})
+			r.result(export.Result{BatchID: "a", Outcome: export.Done})
 			for n := range 2 * maxFailures {
-				r.result(pipeline.Result{
-					BatchID: fmt.Sprintf("b%d", n), Outcome: pipeline.FailedBatch,
+				r.result(export.Result{
+					BatchID: fmt.Sprintf("b%d", n), Outcome: export.Failed,
 					Err: &pipeline.Error{Op: "fetch", Class: pipeline.Permanent, Err: errors.New(strings.Repeat("no <such> batch ", 10))},
 				})
 			}
-			s := newSummaryLine("email-find", pipeline.Summary{Asked: i}, 7)
+			s := newSummaryLine("email-find", export.Summary{Asked: i}, 7)
 			if err := r.write(s, errSomeFailed); err != nil {
 				t.Error(err)
 			}
@@ -106,7 +107,7 @@ func TestReportsShareAFile(t *testing.T) {
 	}
 
 	var none *report
-	none.result(pipeline.Result{Outcome: pipeline.FailedBatch})
+	none.result(export.Result{Outcome: export.Failed})
 	if err := none.write(summaryLine{}, nil); err != nil {
 		t.Error(err)
 	}

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"enrow-export/pipeline/manifest"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
-
-	"enrow-export/pipeline"
 )
 
 // object is what a JSON Schema says of an object.
@@ -60,15 +60,15 @@ func TestSchemasMatchTypes(t *testing.T) {
 		t.Errorf("%d kinds of lines in the schema, %d here", len(output.OneOf), len(lines))
 	}
 
-	var manifest struct {
+	var entry struct {
 		object
 		Defs struct {
 			File object `json:"file"`
 		} `json:"$defs"`
 	}
-	readJSON(t, "../../docs/manifest.schema.json", &manifest)
-	compareFields(t, "manifest entry", manifest.object, reflect.TypeFor[pipeline.Entry]())
-	compareFields(t, "file", manifest.Defs.File, reflect.TypeFor[pipeline.File]())
+	readJSON(t, "../../docs/manifest.schema.json", &entry)
+	compareFields(t, "manifest entry", entry.object, reflect.TypeFor[manifest.Entry]())
+	compareFields(t, "file", entry.Defs.File, reflect.TypeFor[manifest.File]())
 }
 
 // The manifest's schema knows every kind, and no other.

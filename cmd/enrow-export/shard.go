@@ -7,11 +7,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"enrow-export/pipeline"
+	"enrow-export/pipeline/export"
 )
 
 // shard is the part of the batches that one of several machines works on.
-type shard struct{ pipeline.Shard }
+type shard struct{ export.Shard }
 
 func shardFlag() cli.Flag {
 	f := stringFlag("shard", "", "work on `PART` I of N (I/N, I from 1) of the batches, by a hash of the id; auto takes it from CLOUD_RUN_TASK_INDEX and CLOUD_RUN_TASK_COUNT, or from JOB_COMPLETION_INDEX and ENROW_EXPORT_SHARDS")
@@ -29,7 +29,7 @@ func shardOf(c *cli.Context) (shard, error) {
 	case "auto":
 		return shardOfEnvironment()
 	}
-	s, err := pipeline.ParseShard(value)
+	s, err := export.ParseShard(value)
 	if err != nil {
 		return shard{}, usagef(hint, "--shard: %v", err)
 	}
@@ -55,7 +55,7 @@ func shardOfEnvironment() (shard, error) {
 			return shard{}, usagef("the first counts from 0, and the second is the number of shards",
 				"--shard auto: %s=%q and %s=%q give no shard", names[0], index, names[1], count)
 		}
-		return shard{pipeline.Shard{Index: int(i) + 1, Count: int(n)}}, nil
+		return shard{export.Shard{Index: int(i) + 1, Count: int(n)}}, nil
 	}
 	return shard{}, usagef("they are set in a Cloud Run job, and in an Indexed Job of Kubernetes; give --shard I/N elsewhere",
 		"--shard auto: neither %s nor %s is set", shardVariables[0][0], shardVariables[1][0])

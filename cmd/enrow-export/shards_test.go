@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"enrow-export/pipeline"
+	"enrow-export/pipeline/export"
 )
 
 const eight = 8
@@ -35,7 +35,7 @@ func TestProcessesRaceInShards(t *testing.T) {
 				}
 				if len(askedBy) != 1 {
 					t.Errorf("%s is asked for by the shards %d, want one", id, askedBy)
-				} else if !(pipeline.Shard{Index: askedBy[0], Count: eight}).Holds(id) {
+				} else if !(export.Shard{Index: askedBy[0], Count: eight}).Holds(id) {
 					t.Errorf("%s is asked for by shard %d", id, askedBy[0])
 				}
 			}

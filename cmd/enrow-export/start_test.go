@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"enrow-export/schema"
 )
 
 // BenchmarkStart measures the program as a process that has next to nothing to
@@ -49,8 +51,8 @@ func BenchmarkReadIDs(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				p := &program{stdin: strings.NewReader(list)}
-				ids, err := p.readIDs(b.Context(), nil, []string{"-"})
-				if n := len(distinct(ids)); (err == nil) != (name == "ids") || err == nil && n != lines*9/10 {
+				ids, err := p.readAllIDs(nil, []string{"-"})
+				if n := len(schema.DistinctIDs(ids)); (err == nil) != (name == "ids") || err == nil && n != lines*9/10 {
 					b.Fatalf("%d ids, error %v", n, err)
 				}
 			}

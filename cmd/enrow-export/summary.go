@@ -10,7 +10,8 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"enrow-export/pipeline"
+	"enrow-export/pipeline/export"
+	"enrow-export/pipeline/manifest"
 	"enrow-export/schema"
 )
 
@@ -53,7 +54,7 @@ type unknownField struct {
 }
 
 // newSummaryLine returns the JSON form of a summary.
-func newSummaryLine(kind string, s pipeline.Summary, retries int64) summaryLine {
+func newSummaryLine(kind string, s export.Summary, retries int64) summaryLine {
 	l := summaryLine{
 		Type: "summary", Kind: kind, Asked: s.Asked, Exported: s.Exported, Done: s.Done, Ongoing: s.Ongoing,
 		Failed: s.Failed, NotTried: s.NotTried, Warned: s.Warned,
@@ -82,7 +83,7 @@ func newSummaryLine(kind string, s pipeline.Summary, retries int64) summaryLine 
 
 // summary tells what a run did, failures first.
 func (u *ui) summary(l summaryLine) {
-	files := sumOf(l.Bytes) - l.Bytes[pipeline.RawBytes]
+	files := sumOf(l.Bytes) - l.Bytes[manifest.RawFormat]
 	exported := fmt.Sprintf("exported (%s, %s)", count(l.Rows, "row"), size(files))
 	if l.FoundShare != nil {
 		exported = fmt.Sprintf("exported (%s, %s %% found, %s)", count(l.Rows, "row"), humanize.Ftoa(rounded(*l.FoundShare*100, 1)), size(files))

@@ -14,6 +14,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
+	"enrow-export/pipeline/answer"
+	"enrow-export/pipeline/export"
+	"enrow-export/pipeline/manifest"
 )
 
 // ui is the voice of a command that works on batches: what it says of each and
@@ -28,14 +31,23 @@ type ui struct {
 	screen *screen
 }
 
-// newUI reads --output and, where the command has them, the flags of logging.
-func (p *program) newUI(c *cli.Context) (*ui, error) {
-	if err := oneOf("output", c.String("output"), "text", "json"); err != nil {
-		return nil, err
+func outputFlag() cli.Flag {
+	return checked(stringFlag("output", "text", "`FORM` of the result on stdout: text, or json (one object a line)"), oneOf("text", "json"))
+}
+
+func logFlags() []cli.Flag {
+	return []cli.Flag{
+		checked(stringFlag("log-level", "info", "least `LEVEL` of logs on stderr: debug, info, warn, error"), oneOf("debug", "info", "warn", "error")),
+		checked(stringFlag("log-format", "text", "`FORM` of logs on stderr: text, json"), oneOf("text", "json")),
+		boolFlag("quiet", "print errors only, on stderr"),
 	}
+}
+
+// newUI reads --output, --quiet and, if the command has them, the flags of logging.
+func (p *program) newUI(c *cli.Context) *ui {
 	u := &ui{
 		out: p.stdout, err: p.stderr, json: c.String("output") == "json", quiet: c.Bool("quiet"),
-		log: slog.New(slog.DiscardHandler), screen: screenOf(p.stderr),
+		log: pipeline.NoLog, screen: screenOf(p.stderr),
 	}
 	if u.screen != nil {
 		u.err = u.screen.through(u.err)
@@ -43,30 +55,20 @@ func (p *program) newUI(c *cli.Context) (*ui, error) {
 			u.out = u.screen.through(u.out)
 		}
 	}
-	if c.String("log-level") == "" {
-		return u, nil
-	}
-	if err := oneOf("log-level", c.String("log-level"), "debug", "info", "warn", "error"); err != nil {
-		return nil, err
-	}
-	if err := oneOf("log-format", c.String("log-format"), "text", "json"); err != nil {
-		return nil, err
-	}
-	var options slog.HandlerOptions
 	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
-		return nil, usagef("", "--log-level: %v", err)
+	if level.UnmarshalText([]byte(c.String("log-level"))) != nil {
+		return u // a command without logs
 	}
 	if u.quiet {
 		level = slog.LevelError
 	}
-	options.Level = level
+	options := &slog.HandlerOptions{Level: level}
 	if c.String("log-format") == "json" {
-		u.log = slog.New(slog.NewJSONHandler(u.err, &options))
+		u.log = slog.New(slog.NewJSONHandler(u.err, options))
 	} else {
-		u.log = slog.New(slog.NewTextHandler(u.err, &options))
+		u.log = slog.New(slog.NewTextHandler(u.err, options))
 	}
-	return u, nil
+	return u
 }
 
 // tellError says on stderr why the program could not do its work, and what to
@@ -100,12 +102,12 @@ func (u *ui) line(object any, format string, args ...any) {
 type batchLine struct {
 	Type        string                   `json:"type"` // "batch"
 	BatchID     string                   `json:"batch_id"`
-	Outcome     pipeline.Outcome         `json:"outcome"`
+	Outcome     export.Outcome           `json:"outcome"`
 	Rows        *int64                   `json:"rows,omitempty"`
 	OngoingRows int64                    `json:"ongoing_rows,omitempty"`
-	Files       map[string]pipeline.File `json:"files,omitempty"`
-	Raw         *pipeline.File           `json:"raw,omitempty"`
-	Mismatches  []pipeline.Mismatch      `json:"mismatches,omitempty"`
+	Files       map[string]manifest.File `json:"files,omitempty"`
+	Raw         *manifest.File           `json:"raw,omitempty"`
+	Mismatches  []answer.Mismatch        `json:"mismatches,omitempty"`
 	Warnings    []string                 `json:"warnings,omitempty"`
 	Finished    *int64                   `json:"finished,omitempty"`
 	Requested   *int64                   `json:"requested,omitempty"`
@@ -116,28 +118,28 @@ type batchLine struct {
 }
 
 // result tells the outcome of one batch.
-func (u *ui) result(r pipeline.Result) {
+func (u *ui) result(r export.Result) {
 	l := batchLine{Type: "batch", BatchID: r.BatchID, Outcome: r.Outcome, OngoingRows: r.OngoingRows, ElapsedMS: r.Elapsed.Milliseconds()}
 	var what string
 	switch r.Outcome {
-	case pipeline.Exported, pipeline.Done:
+	case export.Exported, export.Done:
 		e := r.Entry
 		l.Rows, l.Files, l.Raw, l.Mismatches, l.Warnings = e.Rows, e.Files, e.Raw, e.Mismatches, e.Warnings
 		what = rowsAndFiles(e)
-		if r.Outcome == pipeline.Done {
+		if r.Outcome == export.Done {
 			what = "already exported, " + what
 		}
 		if r.OngoingRows > 0 {
 			what += fmt.Sprintf("  (%s still ongoing at the vendor)", count(r.OngoingRows, "row"))
 		}
 		what += oddities(e, "\n          warning: ")
-	case pipeline.StillOngoing:
+	case export.Ongoing:
 		what = "still running at the vendor"
 		if r.Finished >= 0 && r.Requested >= 0 {
 			l.Finished, l.Requested = &r.Finished, &r.Requested
 			what += fmt.Sprintf(", %s of %s searches finished", humanize.Comma(r.Finished), humanize.Comma(r.Requested))
 		}
-	case pipeline.FailedBatch:
+	case export.Failed:
 		permanent := pipeline.IsPermanent(r.Err)
 		l.Error, l.Hint, l.Permanent = r.Err.Error(), hint(r.Err), &permanent
 		what = r.Err.Error()
@@ -152,7 +154,7 @@ func (u *ui) result(r pipeline.Result) {
 }
 
 // rowsAndFiles describes what an entry has published.
-func rowsAndFiles(e *pipeline.Entry) string {
+func rowsAndFiles(e *manifest.Entry) string {
 	var b strings.Builder
 	b.WriteString(count(*e.Rows, "row"))
 	for _, format := range slices.Sorted(maps.Keys(e.Files)) {
@@ -171,7 +173,7 @@ func rowsAndFiles(e *pipeline.Entry) string {
 
 // oddities says what an entry has against the answer that was exported, each
 // behind the separator.
-func oddities(e *pipeline.Entry, separator string) string {
+func oddities(e *manifest.Entry, separator string) string {
 	var b strings.Builder
 	for _, m := range e.Mismatches {
 		b.WriteString(separator + m.String())
@@ -192,7 +194,7 @@ type planLine struct {
 }
 
 // planned tells what a run would do to one batch.
-func (u *ui) planned(p pipeline.Planned) {
+func (u *ui) planned(p export.Planned) {
 	l := planLine{Type: "plan", BatchID: p.BatchID, Export: p.Export, Reason: p.Reason}
 	verb, why := "skip", p.Reason
 	switch {

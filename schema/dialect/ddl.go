@@ -47,5 +47,5 @@ func (d *Dialect) commentOn(t *schema.Table, name string) string {
 
 // types returns the names of the types of texts and integers.
 func types(text, integer string) map[schema.Type]string {
-	return map[schema.Type]string{schema.String: text, schema.Text: text, schema.Int64: integer}
+	return map[schema.Type]string{schema.String: text, schema.Text: text, schema.Decimal: text, schema.Int64: integer}
 }

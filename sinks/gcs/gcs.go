@@ -74,7 +74,14 @@ var (
 	_ sinks.Store   = (*Store)(nil)
 	_ sinks.Noter   = (*Store)(nil)
 	_ sinks.Checker = (*Store)(nil)
+	_ sinks.Limiter = (*Store)(nil)
 )
+
+// Limits implements sinks.Limiter. An operation takes tens of milliseconds: to keep
+// up with the work before it, more bytes have to be under way than to a folder.
+func (s *Store) Limits() sinks.Limits {
+	return sinks.Limits{Operations: sinks.DefaultLimits.Operations, Bytes: 20 << 20}
+}
 
 // Open returns the store of a bucket. No request is made and no client is built
 // before the store is used; what is wrong with the configuration itself is

@@ -21,8 +21,6 @@ const (
 	maxChunk  = 4 * chunkUnit
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // noteKey is the key of the object's custom metadata under which its note is.
 const noteKey = "enrow-export"
 
@@ -44,7 +42,7 @@ func (s *Store) PutNoted(ctx context.Context, name string, data []byte, note str
 	if err != nil {
 		return sinks.Info{}, err
 	}
-	sum := crc32.Checksum(data, castagnoli)
+	sum := crc32.Checksum(data, sinks.Castagnoli)
 	attrs, err := s.upload(ctx, object.If(conds), data, sum, note)
 	switch {
 	case isCode(err, 412):

@@ -27,7 +27,7 @@ func (s *Store) Get(ctx context.Context, name string) ([]byte, sinks.Info, error
 	return data, sinks.Info{
 		Name:    name,
 		Size:    int64(len(data)),
-		CRC32C:  crc32.Checksum(data, castagnoli),
+		CRC32C:  crc32.Checksum(data, sinks.Castagnoli),
 		Version: version(generation),
 	}, nil
 }

@@ -193,10 +193,8 @@ type digest struct {
 	crc32c hash.Hash32
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 func newDigest() digest {
-	return digest{xxh3: xxh3.New(), crc32c: crc32.New(castagnoli)}
+	return digest{xxh3: xxh3.New(), crc32c: crc32.New(sinks.Castagnoli)}
 }
 
 // Write implements io.Writer. It never fails.

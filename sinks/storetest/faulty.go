@@ -53,6 +53,7 @@ var (
 	_ sinks.Noter   = (*Faulty)(nil)
 	_ sinks.Sweeper = (*Faulty)(nil)
 	_ sinks.Checker = (*Faulty)(nil)
+	_ sinks.Limiter = (*Faulty)(nil)
 )
 
 // Ops returns the operations so far, in the order in which they were begun, as
@@ -202,3 +203,6 @@ func (f *Faulty) Check(ctx context.Context) error {
 	}
 	return f.do(ctx, "check", checker.Check)
 }
+
+// Limits implements sinks.Limiter, as no operation.
+func (f *Faulty) Limits() sinks.Limits { return sinks.LimitsOf(f.Store) }

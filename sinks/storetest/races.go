@@ -132,7 +132,7 @@ func testReaders(t *testing.T, s sinks.Store) {
 				return
 			}
 			if len(data) == 0 || bytes.Count(data, data[:1]) != len(data) ||
-				info.Size != int64(len(data)) || info.CRC32C != crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)) {
+				info.Size != int64(len(data)) || info.CRC32C != crc32.Checksum(data, sinks.Castagnoli) {
 				t.Errorf("get: %d bytes that are not whole, or not what the info says", len(data))
 				return
 			}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"enrow-export/pipeline"
+	"enrow-export/schema"
 	"enrow-export/sources/fakeapi"
 )
 
@@ -212,7 +212,7 @@ func TestGenerateID(t *testing.T) {
 			if id != fakeapi.GenerateID(seed, n) {
 				t.Fatalf("id %d of seed %d changes", n, seed)
 			}
-			if seen[id] || len(id) != 36 || !pipeline.ValidBatchID(id) {
+			if seen[id] || len(id) != 36 || !schema.ValidBatchID(id) {
 				t.Errorf("id %d of seed %d is %s", n, seed, id)
 			}
 			seen[id] = true

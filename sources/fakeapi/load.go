@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"enrow-export/pipeline"
+	"enrow-export/schema"
 )
 
 // LoadDir reads saved answers: each file of dir that is called ID.json, in the
@@ -26,7 +26,7 @@ func LoadDir(dir string) ([]Batch, error) {
 			continue
 		}
 		path := filepath.Join(dir, entry.Name())
-		if !pipeline.ValidBatchID(id) {
+		if !schema.ValidBatchID(id) {
 			return nil, fmt.Errorf("%s: the name is not a batch id", path)
 		}
 		b, err := load(path, id)

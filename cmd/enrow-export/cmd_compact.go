@@ -1,0 +1,130 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+
+	"enrow-export/pipeline/compact"
+	"enrow-export/pipeline/manifest"
+	"enrow-export/sinks"
+)
+
+func (p *program) compactCommand() *cli.Command {
+	return newCommand(command{
+		name:   "compact",
+		noArgs: "it packs all that is exported",
+		usage:  "pack the parquet files of many batches into few large ones, under another root",
+		description: "Packs the batches that are exported under --to, and that --into does not have yet, in the\n" +
+			"order of their ids. Under --into there is a manifest, too, which says in which file and\n" +
+			"which rows each batch is: status, verify, files and load-sql work there as elsewhere.\n" +
+			"Nothing is changed under --to. A file is made in the folder for temporary files ($TMPDIR)\n" +
+			"first. Whatever stops a run, the next one carries on.",
+		flags: append(toFlags(),
+			stringFlag("into", "", "`ROOT` of the packed files: another folder or bucket; required"),
+			sizeFlag("target-size", humanize.IBytes(compact.DefaultTargetSize), "`SIZE` at which a packed file is complete"),
+			own("compact", stringFlag("compression", "zstd", "`COMPRESSION` of packed files: zstd, snappy, gzip or none")),
+			kindsFlag(),
+			own("compact", boolFlag("force", "pack batches again that were exported again with other content since, each with all of its file; and give up a file that an earlier run was about to write, if it cannot be made any more")),
+			outputFlag(), boolFlag("quiet", "print failures only, on stderr")),
+		action: p.compact,
+	})
+}
+
+// packedLine is a line about one packed file in the JSON form of compact.
+type packedLine struct {
+	Type      string `json:"type"` // "packed"
+	Kind      string `json:"kind"`
+	Path      string `json:"path"`
+	Batches   int    `json:"batches"`
+	Rows      int64  `json:"rows"`
+	Bytes     int64  `json:"bytes"`
+	FromBytes int64  `json:"from_bytes"`
+	Rewritten bool   `json:"rewritten"`
+}
+
+// notPackedLine is a line about a batch that was not packed.
+type notPackedLine struct {
+	Type    string `json:"type"` // "not_packed"
+	Kind    string `json:"kind"`
+	BatchID string `json:"batch_id"`
+	Error   string `json:"error"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+// compactSummaryLine closes the JSON form of compact.
+type compactSummaryLine struct {
+	Type        string `json:"type"` // "compact_summary"
+	Files       int    `json:"files"`
+	Batches     int    `json:"batches"`
+	Rows        int64  `json:"rows"`
+	Bytes       int64  `json:"bytes"`
+	FromBytes   int64  `json:"from_bytes"`
+	Already     int    `json:"already"`
+	NotExported int    `json:"not_exported"`
+	Failed      int    `json:"failed"`
+}
+
+func (p *program) compact(c *cli.Context) error {
+	cfg := compact.Config{
+		Tables: tables(c), TargetSize: byteSize(c, "target-size"), Force: c.Bool("force"), ToolVersion: version,
+	}
+	ui := p.newUI(c)
+	var err error
+	if cfg.Encoding, err = sinks.NewEncoding(manifest.PackFormat, c.String("compression")); err != nil {
+		return usagef("", "--compression: %v", err)
+	}
+	from, err := rootOf(c, "to")
+	if err != nil {
+		return err
+	}
+	into, err := rootOf(c, "into")
+	if err != nil {
+		return err
+	}
+	switch overlap, err := from.overlaps(into); {
+	case err != nil:
+		return err
+	case overlap:
+		return usagef("a reader of the one would meet the rows of the other, too: name a root beside it", "--into: %s and %s are not two roots", into.at, from.at)
+	}
+	if cfg.From, err = from.openExisting(); err != nil {
+		return err
+	}
+	defer closeStore(cfg.From)
+	if cfg.Into, err = into.open(); err != nil {
+		return err
+	}
+	defer closeStore(cfg.Into)
+	collectAt(compactGCPercent)
+	s, err := compact.Run(c.Context, cfg, ui.packed)
+	l := compactSummaryLine{"compact_summary", s.Files, s.Batches, s.Rows, s.Bytes, s.From, s.Already, s.NotExported, s.Failed}
+	ui.line(l, "%s", headline("nothing to pack",
+		s.Failed, "not packed", s.NotExported, "not exported yet",
+		s.Batches, fmt.Sprintf("packed (%s, %s, %s from %s)", count(int64(s.Files), "file"), count(s.Rows, "row"), size(s.Bytes), size(s.From)),
+		s.Already, "packed before"))
+	return joinOutcome(err, s.Failed, 0)
+}
+
+// packed tells of one file, or of one batch that was not packed.
+func (u *ui) packed(p compact.Packed) {
+	if p.Err != nil {
+		l := notPackedLine{"not_packed", p.Table.Kind, p.BatchID, p.Err.Error(), hint(p.Err)}
+		what := l.Error
+		if l.Hint != "" {
+			what += "\n          hint: " + l.Hint
+		}
+		if u.quiet {
+			fmt.Fprintf(u.err, "failed    %s  %s\n", p.BatchID, what)
+		}
+		u.line(l, "failed    %s  %s", p.BatchID, what)
+		return
+	}
+	verb := "packed"
+	if p.Rewritten {
+		verb = "rewritten"
+	}
+	l := packedLine{"packed", p.Table.Kind, p.Path, p.Batches, p.Rows, p.Bytes, p.From, p.Rewritten}
+	u.line(l, "%-9s  %s  %s, %s, %s from %s", verb, p.Path, count(int64(p.Batches), "batch"), count(p.Rows, "row"), size(p.Bytes), size(p.From))
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+
+	"enrow-export/pipeline/export"
+	"enrow-export/pipeline/manifest"
+	"enrow-export/schema"
+	"enrow-export/sinks"
+	"enrow-export/sources"
+	"enrow-export/sources/fakeapi"
+)
+
+// What the demonstration exports, beside the vendor's own sample.
+const (
+	demoSeed        = 1
+	demoRows        = 5000
+	demoOngoingRows = 250
+	demoPolls       = 2
+	demoPoll        = 300 * time.Millisecond
+	demoTo          = "enrow-demo"
+)
+
+func (p *program) demoCommand() *cli.Command {
+	return newCommand(command{
+		name:  "demo",
+		usage: "the whole job against an embedded API, no key needed",
+		description: "Starts the embedded API on a free loopback port and exports three batches in all\n" +
+			"formats: the vendor's sample, one of 5,000 results, and one that is ongoing for its\n" +
+			"first two polls. Run it twice: the second time there is nothing to do.",
+		// Not ENROW_EXPORT_TO: made-up rows have no place among real ones.
+		flags:  []cli.Flag{textFlag{&cli.StringFlag{Name: "to", Value: demoTo, Usage: "destination `FOLDER`", EnvVars: env("demo-to")}}},
+		action: p.demo,
+	})
+}
+
+func (p *program) demo(c *cli.Context) error {
+	api := fakeapi.New(fakeapi.Options{})
+	ids := addDemoBatches(api)
+	listener, err := api.Listen("127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("start the embedded API: %w", err)
+	}
+	defer func() { _ = listener.Close() }() // it is done with
+	client, err := sources.NewClient(sources.Config{BaseURL: listener.URL(), Key: "demo"})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+
+	to, err := parseRoot("to", c.String("to"))
+	if err != nil {
+		return err
+	}
+	store, err := to.open()
+	if err != nil {
+		return err
+	}
+	cfg := export.Config{
+		Table: &schema.EmailFind, Source: client, Store: store,
+		Wait: true, PollInterval: demoPoll, WaitTimeout: export.DefaultWaitTimeout,
+		ToolVersion: version,
+	}
+	if cfg.Layout, err = manifest.ParseLayout(manifest.DefaultLayout); err != nil {
+		return err
+	}
+	for _, f := range sinks.Formats() {
+		enc, err := sinks.NewEncoding(f.Name, "")
+		if err != nil {
+			return err
+		}
+		cfg.Encodings = append(cfg.Encodings, enc)
+	}
+
+	fmt.Fprintf(p.stdout, "embedded API on %s, exporting %s to %s\n\n", listener.URL(), count(int64(len(ids)), "batch"), to.folder)
+	var results []export.Result
+	summary, err := export.Run(c.Context, cfg, ids, func(r export.Result) { results = append(results, r) })
+	if err := joinOutcome(err, summary.Failed, summary.Ongoing); err != nil {
+		for _, r := range results {
+			if r.Err != nil {
+				tellError(p.stderr, r.Err)
+			}
+		}
+		return err
+	}
+	slices.SortFunc(results, func(a, b export.Result) int {
+		return slices.Index(ids, a.BatchID) - slices.Index(ids, b.BatchID)
+	})
+	p.demoTable(results)
+	if err := p.demoRows(c, cfg.Store, results); err != nil {
+		return err
+	}
+	p.demoNext(to.folder, summary, api.Requests(""))
+	return nil
+}
+
+// addDemoBatches gives the embedded API what the demonstration exports, and
+// returns the ids.
+func addDemoBatches(api *fakeapi.Server) []string {
+	sample := fakeapi.Sample()
+	large := fakeapi.Generate(fakeapi.GenerateID(demoSeed, 1), demoRows, demoSeed)
+	slow := fakeapi.Generate(fakeapi.GenerateID(demoSeed, 2), demoOngoingRows, demoSeed+1)
+	slow.OngoingPolls = demoPolls
+	var ids []string
+	for _, b := range []fakeapi.Batch{sample, large, slow} {
+		api.Add(b)
+		ids = append(ids, b.ID)
+	}
+	return ids
+}
+
+// demoTable shows what was written: a line for each batch.
+func (p *program) demoTable(results []export.Result) {
+	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "BATCH\tOUTCOME\tROWS\tFILES\tBYTES\tTIME")
+	for _, r := range results {
+		var bytes int64
+		for _, f := range r.Entry.Files {
+			bytes += f.Bytes
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\n",
+			r.BatchID, r.Outcome, humanize.Comma(*r.Entry.Rows), len(r.Entry.Files), size(bytes), duration(r.Elapsed))
+	}
+	_ = w.Flush() // an error of the writer is kept by stickyWriter
+}
+
+// demoRows shows the first rows of the first batch, from its CSV file.
+func (p *program) demoRows(c *cli.Context, store sinks.Store, results []export.Result) error {
+	file := results[0].Entry.Files["csv"]
+	data, _, err := store.Get(c.Context, file.Path)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", file.Path, err)
+	}
+	shown := []string{"index", "qualification", "email", "info_company_info_name", "raw_params_fullname", "custom"}
+	fmt.Fprintf(p.stdout, "\nfirst rows of %s (%d of %d columns):\n", file.Path, len(shown), len(schema.EmailFind.Columns))
+	rows := csv.NewReader(bytes.NewReader(data))
+	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	var columns []int
+	for range 4 {
+		row, err := rows.Read()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("read %s: %w", file.Path, err)
+		}
+		if columns == nil {
+			for _, name := range shown {
+				for i, column := range row {
+					if column == name {
+						columns = append(columns, i)
+					}
+				}
+			}
+		}
+		var cells []string
+		for _, i := range columns {
+			cells = append(cells, row[i])
+		}
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
+	}
+	_ = w.Flush() // an error of the writer is kept by stickyWriter
+	return nil
+}
+
+// demoNext closes with what to do now.
+func (p *program) demoNext(to string, s export.Summary, requests int) {
+	if s.Exported == 0 {
+		fmt.Fprintf(p.stdout, "\nall is done: %d batches were exported before, %d calls for results, nothing written\n", s.Done, requests)
+	} else {
+		fmt.Fprintf(p.stdout, "\n%s exported in %s with %d calls for results\n", count(int64(s.Exported), "batch"), duration(s.Elapsed), requests)
+	}
+	fmt.Fprintln(p.stdout, "\nwhat next:")
+	again := "enrow-export demo"
+	if to != demoTo {
+		again += " --to " + to
+	}
+	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "  %s\tthe same again: nothing is left to do\n", again)
+	fmt.Fprintf(w, "  enrow-export status --to %s\twhat the manifest says\n", to)
+	fmt.Fprintf(w, "  enrow-export verify --to %s\tread every file back and compare\n", to)
+	fmt.Fprintf(w, "  ENROW_API_KEY=… enrow-export export --to out BATCH_ID\tyour own batches\n")
+	_ = w.Flush() // an error of the writer is kept by stickyWriter
+}

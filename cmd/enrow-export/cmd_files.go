@@ -1,0 +1,134 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"enrow-export/pipeline/manifest"
+)
+
+func (p *program) filesCommand() *cli.Command {
+	return newCommand(command{
+		name:  "files",
+		usage: "list the published files, for other programs",
+		args:  "[BATCH_ID ...]",
+		description: "One a line: an absolute path, or a URL. A file that compact has made is listed once,\n" +
+			"whichever of its batches are asked for. Without ids: those of all batches that are\n" +
+			"exported. No file is read.",
+		flags: append(toFlags(), kindsFlag(), idsFileFlag(),
+			own("files", listFlag("format", "`FORMAT` of the files: "+strings.Join(formatNames(), ", ")+"; a comma list, or repeated", "all")),
+			sinceFlag(),
+			defaultText(stringFlag("root-url", "", "`URL` or path that takes the place of --to in what is printed"), "--to"),
+			boolFlag("relative", "print paths relative to --to"),
+			boolFlag("print0", "end each path with a null character instead of a new line, for xargs -0"),
+			outputFlag()),
+		action: p.files,
+	})
+}
+
+// fileLine is a line about one file in the JSON form of files.
+type fileLine struct {
+	Type        string `json:"type"` // "file"
+	URL         string `json:"url"`
+	Path        string `json:"path"`
+	Table       string `json:"table"`
+	Kind        string `json:"kind"`
+	Format      string `json:"format"`
+	Compression string `json:"compression"`
+	Bytes       int64  `json:"bytes"`
+	Rows        int64  `json:"rows"` // of the file
+	SHA256      string `json:"sha256"`
+	CRC32C      string `json:"crc32c"`
+	// BatchID is the batch that the file is of, empty when compact has made it.
+	BatchID string `json:"batch_id,omitempty"`
+}
+
+func (p *program) files(c *cli.Context) error {
+	ui := p.newUI(c)
+	var formats []string
+	for _, f := range splitLists(given(c, "format")) {
+		if err := oneOf(formatNames()...)("format", f); err != nil {
+			return err
+		}
+		formats = append(formats, f)
+	}
+	since := since(c)
+	switch {
+	case c.Bool("relative") && c.String("root-url") != "":
+		return usagef("", "--relative and --root-url do not go together")
+	case c.Bool("print0") && ui.json:
+		return usagef("", "--print0 does not go with --output json")
+	}
+	batches, err := p.selection(c, summaries)
+	if err != nil {
+		return err
+	}
+	defer closeStore(batches.store)
+	base, err := filesRoot(c)
+	if err != nil {
+		return err
+	}
+	end := "\n"
+	if c.Bool("print0") {
+		end = "\x00"
+	}
+	seen := make(map[string]bool) // packed files
+	refused := 0
+	for k, err := range batches.each {
+		if err != nil {
+			return err
+		}
+		if k.Entry == nil || k.Entry.State != manifest.StateExported {
+			if batches.given < 0 && k.Err == nil {
+				continue
+			}
+			refused++
+			fmt.Fprintf(p.stderr, "enrow-export: batch %s %s\n", k.BatchID, whyNoFiles(k))
+			continue
+		}
+		if k.Entry.UpdatedAt.Before(since) {
+			continue
+		}
+		for _, format := range slices.Sorted(maps.Keys(k.Entry.Files)) {
+			f := k.Entry.Files[format]
+			if formats != nil && !slices.Contains(formats, format) || seen[f.Path] {
+				continue
+			}
+			l := fileLine{
+				"file", base + f.Path, f.Path, k.Table.Name, k.Table.Kind, format, f.Compression, f.Bytes, f.Rows, f.SHA256, f.CRC32C, k.BatchID,
+			}
+			if f.Shared() {
+				seen[f.Path] = true
+				l.Rows, l.BatchID = f.FileRows, ""
+			}
+			if ui.json {
+				ui.line(l, "")
+			} else {
+				fmt.Fprint(p.stdout, l.URL+end)
+			}
+		}
+	}
+	return joinOutcome(nil, refused, 0)
+}
+
+// filesRoot returns what is to stand before the paths of files.
+func filesRoot(c *cli.Context) (string, error) {
+	if c.Bool("relative") {
+		return "", nil
+	}
+	base := c.String("root-url")
+	if base == "" {
+		to, err := rootOf(c, "to")
+		if err != nil {
+			return "", err
+		}
+		if base, err = to.location(); err != nil {
+			return "", err
+		}
+	}
+	return strings.TrimSuffix(base, "/") + "/", nil
+}

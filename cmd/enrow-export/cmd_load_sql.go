@@ -1,0 +1,228 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"enrow-export/pipeline"
+	"enrow-export/pipeline/load"
+	"enrow-export/schema"
+	"enrow-export/schema/dialect"
+)
+
+func (p *program) loadSQLCommand() *cli.Command {
+	return newCommand(command{
+		name:  "load-sql",
+		usage: "print the SQL that loads the published files into a warehouse",
+		args:  "[BATCH_ID ...]",
+		description: "Of each table: a staging table, the files, a check that all rows have come, and one\n" +
+			"transaction that replaces the batches. The script can be run any number of times.\n" +
+			"Without ids: all batches that are exported; or with --only-new those since the last\n" +
+			"load that was confirmed:\n" +
+			"   enrow-export load-sql --dialect duckdb --to out --only-new > load.sql &&\n" +
+			"   duckdb -bail warehouse.duckdb < load.sql &&\n" +
+			"   enrow-export load-sql --dialect duckdb --to out --loaded load.sql\n" +
+			"No file is read, only its size looked at. When a batch cannot be loaded, nothing is\n" +
+			"printed on stdout.",
+		flags: append(toFlags(), kindsFlag(), idsFileFlag(),
+			checked(stringFlag("dialect", "", "`DIALECT` of the warehouse: "+strings.Join(dialect.Names(), ", ")+"; required"), orNone(oneOf(dialect.Names()...))),
+			own("load-sql", checked(defaultText(stringFlag("format", "", "`FORMAT` of the files to load: "+strings.Join(formatNames(), ", ")), "the best that the dialect reads and the batch has"), orNone(oneOf(formatNames()...)))),
+			defaultText(stringFlag("namespace", "", "`NAME` of the dataset or schema that the tables are in, with dots between its parts"), "that of the session"),
+			defaultText(stringFlag("root-url", "", "`URL` or absolute path at which the warehouse finds what is under --to, such as a copy in S3"), "--to"),
+			defaultText(stringFlag("integration", "", "`NAME` of what lets the warehouse read the files: Snowflake's storage integration, the ARN of Redshift's role"), "the warehouse's own"),
+			boolFlag("no-create", "leave out the statements that create the tables"),
+			sinceFlag(),
+			boolFlag("only-new", "only what was exported since the load that was confirmed last, with --loaded"),
+			checked(defaultText(stringFlag("watermark", "", "`NAME` under which that is noted, in _loads/NAME.json below --to"), "the dialect's name"), orNone(checkWatermark)),
+			defaultText(stringFlag("loaded", "", "confirm that the script in `FILE`, made with --only-new, has run: what it has loaded is not new any more"), "none")),
+		action: p.loadSQL,
+	})
+}
+
+func (p *program) loadSQL(c *cli.Context) error {
+	name := c.String("dialect")
+	if name == "" {
+		return usagef("--dialect is one of "+strings.Join(dialect.Names(), ", "), "no dialect: --dialect is missing")
+	}
+	d, _ := dialect.ByName(name)
+	if c.String("format") != "" {
+		if err := d.CheckFormat(c.String("format"), ""); err != nil {
+			return usagef("it loads "+strings.Join(d.Formats, ", "), "--format: %v", err)
+		}
+	}
+	watermark := c.String("watermark")
+	if watermark == "" {
+		watermark = d.Name
+	}
+	to, err := rootOf(c, "to")
+	if err != nil {
+		return err
+	}
+	at, err := to.location()
+	if err != nil {
+		return err
+	}
+	m := load.Mark{Watermark: watermark, Dialect: d.Name, Root: at}
+	if file := c.String("loaded"); file != "" {
+		return p.confirmLoad(c, to, m, file)
+	}
+	since := since(c)
+	all := !namesBatches(c)
+	switch {
+	case c.Bool("only-new") && !since.IsZero():
+		return usagef("", "--only-new and --since do not go together")
+	case (c.Bool("only-new") || !since.IsZero()) && !all:
+		return usagef("name the batches, or let the time choose them", "--only-new and --since do not go with batch ids")
+	}
+	tables := tables(c)
+	cfg := load.Config{
+		Tables: tables, Dialect: d, Format: c.String("format"), Root: c.String("root-url"),
+		Namespace: c.String("namespace"), Create: !c.Bool("no-create"), Integration: c.String("integration"),
+	}
+	if cfg.Root == "" {
+		cfg.Root = at
+	}
+	if err := d.CheckLocation(cfg.Root); err != nil {
+		return usagef("--root-url says where the warehouse finds the files", "%s: %v", cfg.Root, err)
+	}
+	if !all {
+		ids, err := p.readIDs(c)
+		if err != nil {
+			return err
+		}
+		cfg.IDs = append([]string{}, ids...) // an empty list is not all of them
+	}
+	if cfg.Store, err = to.openExisting(); err != nil {
+		return err
+	}
+	defer closeStore(cfg.Store)
+	cfg.Since = make(map[string]time.Time)
+	for _, t := range tables {
+		cfg.Since[t.Name] = since
+	}
+	if c.Bool("only-new") {
+		if err := m.SinceLast(c.Context, &cfg); err != nil {
+			return err
+		}
+	}
+	plan, err := load.Prepare(c.Context, cfg)
+	if err != nil {
+		return p.refusedLoad(err)
+	}
+	if plan.Batches == 0 && all && since.IsZero() && !c.Bool("only-new") {
+		return p.refusedLoad(&pipeline.Error{
+			Op: "load", Class: pipeline.Permanent, Err: fmt.Errorf("nothing is exported in %s", at),
+			Hint: "export batches first; status says what the manifest knows",
+		})
+	}
+	if err := load.PutSidecars(c.Context, cfg.Store, plan.Scripts); err != nil {
+		return err
+	}
+	_, _ = p.stdout.Write(script(d, m, plan)) // an error of the writer is kept by stickyWriter
+	return nil
+}
+
+// script returns all that is printed.
+func script(d *dialect.Dialect, m load.Mark, plan load.Plan) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "-- Made by enrow-export %s for %s, to be run by: %s\n", version, d.Title, d.RunBy)
+	if m.UpTo != nil {
+		b.WriteString(m.Comment())
+	}
+	fmt.Fprintf(&b, "-- From %q: %s, %s, %s.\n", m.Root, count(int64(plan.Batches), "batch"), count(plan.Rows, "row"), count(int64(plan.Files), "file"))
+	if plan.Passed > 0 {
+		fmt.Fprintf(&b, "-- Not exported yet, and left out: %s.\n", count(int64(plan.Passed), "batch"))
+	}
+	for _, s := range plan.Scripts {
+		b.WriteString("\n" + s.SQL)
+	}
+	if m.UpTo != nil {
+		b.WriteString("\n" + m.Comment())
+	}
+	return b.Bytes()
+}
+
+// mostRefused is how many batches are named that cannot be loaded.
+const mostRefused = 20
+
+// refusedLoad tells which batches cannot be loaded.
+func (p *program) refusedLoad(err error) error {
+	var failure *pipeline.Error
+	if errors.As(err, &failure) && failure.Class != pipeline.Fatal {
+		tellError(p.stderr, failure)
+		return errSomeFailed
+	}
+	var refused *load.RefusedError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	for i, r := range refused.Batches {
+		if i == mostRefused {
+			fmt.Fprintf(p.stderr, "enrow-export: and %s more\n", count(int64(len(refused.Batches)-i), "batch"))
+			break
+		}
+		fmt.Fprintf(p.stderr, "enrow-export: batch %s %s\n", r.BatchID, r.Problem)
+	}
+	fmt.Fprintln(p.stderr, "hint: nothing was printed; name the batches that are to be loaded, or mend these")
+	return errSomeFailed
+}
+
+func checkWatermark(flag, name string) error {
+	if !load.ValidWatermarkName(name) {
+		return usagef("", "--%s: a name is letters, digits, - and _, at most 64, the first a letter or digit", flag)
+	}
+	return nil
+}
+
+// confirmLoad notes that a script has run.
+func (p *program) confirmLoad(c *cli.Context, to root, want load.Mark, file string) error {
+	if c.NArg() > 0 || c.Bool("only-new") || c.String("since") != "" || c.String("format") != "" {
+		return usagef("the script says what it has loaded", "--loaded goes with --dialect, --to and --watermark alone")
+	}
+	got, err := readMark(file)
+	if err != nil {
+		return usagef("give the file that load-sql --only-new has printed, whole", "--loaded: %v", err)
+	}
+	for _, differs := range []struct{ what, got, want string }{
+		{"dialect", got.Dialect, want.Dialect}, {"destination", got.Root, want.Root}, {"watermark", got.Watermark, want.Watermark},
+	} {
+		if differs.got != differs.want {
+			return usagef("", "--loaded: %s was made for the %s %s, not %s", file, differs.what, differs.got, differs.want)
+		}
+	}
+	store, err := to.openExisting()
+	if err != nil {
+		return err
+	}
+	defer closeStore(store)
+	w, err := load.Confirm(c.Context, store, got)
+	if err != nil {
+		return err
+	}
+	for _, t := range schema.Tables() {
+		if _, ok := got.UpTo[t.Name]; ok {
+			fmt.Fprintf(p.stdout, "%s is loaded up to %s\n", t.Name, w.Tables[t.Name].Format(time.RFC3339))
+		}
+	}
+	return nil
+}
+
+// readMark returns the mark of a script.
+func readMark(file string) (load.Mark, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return load.Mark{}, err
+	}
+	defer f.Close()
+	m, err := load.ReadMark(f)
+	if err != nil {
+		return m, fmt.Errorf("%s %w", file, err)
+	}
+	return m, nil
+}

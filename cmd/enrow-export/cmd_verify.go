@@ -1,0 +1,135 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"enrow-export/pipeline/manifest"
+	"enrow-export/pipeline/verify"
+)
+
+func (p *program) verifyCommand() *cli.Command {
+	return newCommand(command{
+		name:  "verify",
+		usage: "read the files back and compare them with the manifest",
+		args:  "[BATCH_ID ...]",
+		description: "Without ids: of all batches that are exported. How closely files are looked at:\n" +
+			"   size       each is there and has its size\n" +
+			"   checksum   its bytes have the sha256 and crc32c that the manifest says\n" +
+			"   full       its rows, read back by other code than has written them, have the\n" +
+			"              number, the columns and the content_sha256 that the manifest says\n" +
+			"No request is made to the API.",
+		flags: append(toFlags(), kindsFlag(), idsFileFlag(),
+			checked(stringFlag("depth", string(verify.Checksum), "how closely to look: `DEPTH` size, checksum or full"), oneOf(depths()...)),
+			outputFlag(), boolFlag("quiet", "print differences only, on stderr")),
+		action: p.verify,
+	})
+}
+
+func depths() (names []string) {
+	for _, d := range verify.Depths() {
+		names = append(names, string(d))
+	}
+	return names
+}
+
+// checkLine is a line about one batch in the JSON form of verify.
+type checkLine struct {
+	Type        string           `json:"type"` // "check"
+	BatchID     string           `json:"batch_id"`
+	Kind        string           `json:"kind,omitempty"`
+	OK          bool             `json:"ok"`
+	Rows        *int64           `json:"rows,omitempty"`
+	Files       int              `json:"files"`
+	Differences []differenceLine `json:"differences,omitempty"`
+}
+
+type differenceLine struct {
+	Path    string `json:"path"`
+	Problem string `json:"problem"`
+}
+
+// checkSummaryLine closes the JSON form of verify.
+type checkSummaryLine struct {
+	Type    string `json:"type"` // "check_summary"
+	OK      int    `json:"ok"`
+	Differ  int    `json:"differ"`
+	Skipped int    `json:"skipped"` // known, but not exported, when no ids were given
+	Files   int    `json:"files"`
+	Rows    int64  `json:"rows"`
+}
+
+func (p *program) verify(c *cli.Context) error {
+	depth := verify.Depth(c.String("depth"))
+	learn := wholeEntries
+	if depth == verify.Size {
+		learn = summaries
+	}
+	batches, err := p.selection(c, learn)
+	if err != nil {
+		return err
+	}
+	defer closeStore(batches.store)
+	ui := p.newUI(c)
+	verifier := verify.New(batches.store, depth, batches.given)
+	defer verifier.Close()
+	seen := make(map[string]bool) // packed files
+	summary := checkSummaryLine{Type: "check_summary"}
+	for known, err := range batches.each {
+		if err != nil {
+			return err
+		}
+		checked, err := verifier.Verify(c.Context, known)
+		if err != nil {
+			return err
+		}
+		if batches.given < 0 && checked.Entry != nil && checked.Entry.State != manifest.StateExported {
+			summary.Skipped++
+			continue
+		}
+		ui.checked(checked, &summary, seen)
+	}
+	ui.line(summary, "%s", headline("the manifest knows none",
+		summary.Differ, "with differences", summary.Skipped, "not exported yet",
+		summary.OK, fmt.Sprintf("as the manifest says (%s, %s)", count(int64(summary.Files), "file"), count(summary.Rows, "row"))))
+	return joinOutcome(nil, summary.Differ, 0)
+}
+
+// checked tells what was found of one batch, and counts it. A packed file counts
+// with the first of its batches, which then is in seen.
+func (u *ui) checked(c verify.Checked, summary *checkSummaryLine, seen map[string]bool) {
+	l := checkLine{Type: "check", BatchID: c.BatchID, OK: len(c.Differences) == 0}
+	if c.Entry != nil {
+		l.Kind, l.Rows, l.Files = c.Entry.Kind, c.Entry.Rows, len(c.Entry.Files)
+	}
+	if l.OK {
+		summary.OK++
+		for _, f := range c.Entry.Files {
+			if !seen[f.Path] {
+				summary.Files++
+			}
+			if f.Shared() {
+				seen[f.Path] = true
+			}
+		}
+		summary.Rows += *l.Rows
+		u.line(l, "ok       %s  %s%s in %s", c.BatchID, kindShown(l.Kind), count(*l.Rows, "row"), count(int64(l.Files), "file"))
+		return
+	}
+	summary.Differ++
+	var text strings.Builder
+	for _, d := range c.Differences {
+		l.Differences = append(l.Differences, differenceLine(d))
+		fmt.Fprintf(&text, "\n           %s %s", d.Path, d.Problem)
+	}
+	batch := c.BatchID
+	if kind := strings.TrimSuffix(kindShown(l.Kind), ", "); kind != "" {
+		batch += "  " + kind
+	}
+	if u.quiet {
+		fmt.Fprintf(u.err, "differs  %s%s\n", batch, text.String())
+	}
+	u.line(l, "differs  %s%s", batch, text.String())
+}

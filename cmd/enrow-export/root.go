@@ -1,0 +1,171 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"enrow-export/pipeline"
+	"enrow-export/sinks"
+	"enrow-export/sinks/gcs"
+	"enrow-export/sinks/local"
+)
+
+// A store is added here: in parseRoot, where its URL is told from others, and in
+// open.
+
+// root is where files are: a bucket, or a folder.
+type root struct {
+	flag        string // that says it
+	at          string // as it was typed
+	isBucket    bool
+	bucket      string
+	prefix      string // in the bucket
+	folder      string
+	credentials string // file with those for a bucket
+	timeout     time.Duration
+}
+
+// defaultStoreTimeout is long enough for any file over a slow line.
+const defaultStoreTimeout = 5 * time.Minute
+
+func toFlags() []cli.Flag {
+	return []cli.Flag{
+		stringFlag("to", "", "destination `ROOT`: a folder (out, file:///abs/out) or a bucket (gs://bucket/prefix); required"),
+		defaultText(stringFlag("gcs-credentials-file", "", "`FILE` with Google credentials for a bucket"), "Application Default Credentials"),
+		durationFlag("store-timeout", defaultStoreTimeout, "longest `TIME` of one operation on the destination", positive),
+	}
+}
+
+// rootOf reads a flag such as --to, and those that go with it.
+func rootOf(c *cli.Context, flag string) (root, error) {
+	r, err := parseRoot(flag, c.String(flag))
+	r.credentials, r.timeout = c.String("gcs-credentials-file"), c.Duration("store-timeout")
+	return r, err
+}
+
+// parseRoot reads a root as it is typed.
+func parseRoot(flag, at string) (root, error) {
+	r := root{flag: flag, at: at, timeout: defaultStoreTimeout}
+	if at == "" {
+		return r, usagef("for example --"+flag+" out", "no destination: --%s is missing", flag)
+	}
+	scheme, location, ok := strings.Cut(at, "://")
+	switch {
+	case !ok:
+		r.folder = filepath.Clean(at)
+	case scheme == "gs": // taken literally
+		r.isBucket = true
+		r.bucket, r.prefix, _ = strings.Cut(location, "/")
+		r.prefix = strings.TrimSuffix(r.prefix, "/")
+	case scheme == "file":
+		u, err := url.Parse(at)
+		if err != nil || u.Host != "" && u.Host != "localhost" || u.Path == "" || u.RawQuery != "" || u.Fragment != "" {
+			return r, usagef("write file:///abs/out, with three slashes", "--%s: %q is no file URL of a folder here", flag, at)
+		}
+		r.folder = filepath.Clean(u.Path)
+	default:
+		return r, usagef("give a folder (out, ./out, file:///abs/out) or a bucket (gs://bucket/prefix)", "--%s: unknown scheme %s://", flag, scheme)
+	}
+	return r, nil
+}
+
+// open returns the store. It touches nothing yet. The caller calls closeStore.
+func (r root) open() (sinks.Store, error) {
+	var s sinks.Store
+	var err error
+	if r.isBucket {
+		s, err = r.openBucket()
+	} else {
+		s, err = local.Open(r.folder)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return sinks.WithTimeout(s, r.timeout), nil
+}
+
+func (r root) openBucket() (sinks.Store, error) {
+	s, err := gcs.Open(gcs.Config{
+		Bucket: r.bucket, Prefix: r.prefix, CredentialsFile: r.credentials, UserAgent: userAgent,
+	})
+	var file *fs.PathError
+	switch {
+	case errors.As(err, &file), errors.Is(err, gcs.ErrCredentialsFile):
+		return nil, usagef("give a service account's key file, or leave it out to use Application Default Credentials", "--gcs-credentials-file: %v", err)
+	case err != nil:
+		return nil, usagef("write gs://bucket or gs://bucket/prefix", "--%s: %v", r.flag, err)
+	}
+	return s, nil
+}
+
+// openExisting is open for commands that only read.
+func (r root) openExisting() (sinks.Store, error) {
+	s, err := r.open()
+	if err == nil {
+		err = r.exists()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// exists returns an error if a folder is not there: what only looks at what is in it
+// would take a mistyped name for an empty destination. (A bucket that does not exist
+// is an error anyway.)
+func (r root) exists() error {
+	if r.isBucket {
+		return nil
+	}
+	if _, err := os.Stat(r.folder); !errors.Is(err, fs.ErrNotExist) {
+		return nil // what else there may be against it is found by reading
+	}
+	missing := &pipeline.Error{
+		Op: "open", Class: pipeline.Fatal, Err: fmt.Errorf("destination %s does not exist", r.folder),
+		Hint: "check --to: enqueue and export make the folder when they have something to write",
+	}
+	if r.flag == "from" {
+		missing.Err, missing.Hint = fmt.Errorf("folder %s does not exist", r.folder), "check --from"
+	}
+	return missing
+}
+
+// location returns the root as others have to name it: a URL, or an absolute path.
+func (r root) location() (string, error) {
+	if r.isBucket {
+		return strings.TrimSuffix(r.at, "/"), nil
+	}
+	return filepath.Abs(r.folder)
+}
+
+// overlaps reports whether one of two roots is the other, or lies below it.
+func (r root) overlaps(other root) (bool, error) {
+	var places [2]string
+	for i, one := range []root{r, other} {
+		place, err := one.location()
+		if err != nil {
+			return false, err
+		}
+		if real, err := filepath.EvalSymlinks(place); err == nil { // else it is a bucket, or not there yet
+			place = real
+		}
+		places[i] = strings.TrimSuffix(place, "/") + "/"
+	}
+	return strings.HasPrefix(places[0], places[1]) || strings.HasPrefix(places[1], places[0]), nil
+}
+
+// closeStore lets go of what a store holds on to.
+func closeStore(s sinks.Store) {
+	if c, ok := s.(io.Closer); ok {
+		c.Close() // whatever was put is there by now
+	}
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"enrow-export/pipeline/manifest"
+	"enrow-export/schema"
+	"enrow-export/sinks"
+)
+
+// kindFlag is --kind of a command that works on one kind.
+func kindFlag() cli.Flag {
+	return checked(stringFlag("kind", schema.Tables()[0].Kind, "`KIND` of the batches: "+strings.Join(kinds(), ", ")), orNone(oneOf(kinds()...)))
+}
+
+// kindsFlag is --kind of a command that works on all kinds if it is left out.
+func kindsFlag() cli.Flag {
+	return checked(defaultText(stringFlag("kind", "", "`KIND` of the batches: "+strings.Join(kinds(), ", ")), "all"), orNone(oneOf(kinds()...)))
+}
+
+func kinds() []string {
+	var names []string
+	for _, t := range schema.Tables() {
+		names = append(names, t.Kind)
+	}
+	return names
+}
+
+// tables returns the tables of --kind, all when it is empty.
+func tables(c *cli.Context) []*schema.Table {
+	if table, ok := schema.TableByKind(c.String("kind")); ok {
+		return []*schema.Table{table}
+	}
+	return schema.Tables()
+}
+
+func idsFileFlag() cli.Flag {
+	return listFlag("ids-file", "`FILE` with a batch id a line, - for stdin; may be repeated", "none")
+}
+
+// namesBatches reports whether the call says itself which batches it is about.
+func namesBatches(c *cli.Context) bool { return c.NArg() > 0 || len(given(c, "ids-file")) > 0 }
+
+// selection is the batches that a command looks at.
+type selection struct {
+	store sinks.Store
+	// each yields the batches: those given, or all that the manifest knows.
+	each iter.Seq2[manifest.Known, error]
+	// given is the number of those given, -1 when none were.
+	given int
+}
+
+// learn says how much of an entry a command needs to see.
+type learn struct {
+	all  func(context.Context, sinks.Store, []*schema.Table) iter.Seq2[manifest.Known, error]
+	some func(context.Context, sinks.Store, []*schema.Table, []string) iter.Seq2[manifest.Known, error]
+}
+
+var (
+	wholeEntries = learn{manifest.Entries, manifest.EntriesOf}
+	summaries    = learn{manifest.Summaries, manifest.SummariesOf}
+)
+
+// selection reads the flags and arguments that say which batches to look at. The
+// caller closes the store.
+func (p *program) selection(c *cli.Context, learn learn) (selection, error) {
+	ids, err := p.readIDs(c)
+	if err != nil {
+		return selection{}, err
+	}
+	to, err := rootOf(c, "to")
+	if err != nil {
+		return selection{}, err
+	}
+	store, err := to.openExisting()
+	if err != nil {
+		return selection{}, err
+	}
+	if !namesBatches(c) {
+		return selection{store, learn.all(c.Context, store, tables(c)), -1}, nil
+	}
+	return selection{store, learn.some(c.Context, store, tables(c), ids), len(ids)}, nil
+}
+
+// whyNoFiles says why a batch has no published files.
+func whyNoFiles(k manifest.Known) string {
+	switch {
+	case k.Err != nil:
+		return "has an entry that cannot be used: " + k.Err.Error()
+	case k.Entry == nil:
+		return "is not in the manifest"
+	}
+	return fmt.Sprintf("is %s, not exported", k.Entry.State)
+}

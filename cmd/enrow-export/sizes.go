@@ -1,0 +1,28 @@
+package main
+
+import (
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+)
+
+// maxSize keeps the rows of an answer within what one Arrow column can hold.
+const maxSize = 1 << 30
+
+// sizeFlag is a flag with a size such as 64MiB or 1000000.
+func sizeFlag(name, value, usage string) textFlag {
+	return checked(stringFlag(name, value, usage), func(flag, value string) error {
+		if n, err := humanize.ParseBytes(value); err != nil || n == 0 || n > maxSize {
+			return usagef("give a size from 1 to "+humanize.IBytes(maxSize)+", such as 64MiB", "--%s: %q is not a size in that range", flag, value)
+		}
+		return nil
+	})
+}
+
+// byteSize reads a flag that is made by sizeFlag.
+func byteSize(c *cli.Context, flag string) int64 {
+	n, err := humanize.ParseBytes(c.String(flag))
+	if err != nil {
+		panic(err) // sizeFlag has found it
+	}
+	return int64(n)
+}

@@ -1,0 +1,191 @@
+package compact
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"enrow-export/pipeline"
+	"enrow-export/pipeline/manifest"
+	"enrow-export/schema"
+	"enrow-export/sinks"
+)
+
+// DefaultTargetSize is where a packed file ends.
+const DefaultTargetSize = 128 << 20
+
+// CompactConfig says what to pack into large files, and where. Tables, From, Into
+// and Encoding must be set; for the rest the zero value is a default.
+type Config struct {
+	Tables []*schema.Table
+	// From has the batches, each in a file of its own. Nothing is changed there.
+	From sinks.Store
+	// Into gets the packed files and a manifest of its own.
+	Into sinks.Store
+	// Encoding is that of the packed files: Parquet.
+	Encoding sinks.Encoding
+	// TargetSize is how many bytes a packed file has at least, but for the last
+	// one of a run.
+	TargetSize int64
+	// Force writes files again that have batches whose content has changed since,
+	// and gives up a file that an earlier run was about to write and that cannot
+	// be made any more.
+	Force       bool
+	Mem         memory.Allocator
+	Log         *slog.Logger
+	Now         func() time.Time
+	ToolVersion string
+}
+
+// Packed is what became of one packed file, or of one batch that was not packed.
+type Packed struct {
+	Table *schema.Table
+	// Path, Batches, Rows and Bytes are those of the file; Path is empty when this
+	// is about a batch.
+	Path    string
+	Batches int
+	Rows    int64
+	Bytes   int64
+	// From is how many bytes the files had that were packed.
+	From int64
+	// Rewritten says that the file took the place of one that was there.
+	Rewritten bool
+
+	// BatchID is the batch that was not packed, and Err why: an *Error.
+	BatchID string
+	Err     error
+}
+
+// CompactSummary counts what Compact has come across.
+type Summary struct {
+	Files, Batches int   // packed
+	Rows, Bytes    int64 // of those files
+	From           int64 // bytes of the files that were packed
+	Already        int   // batches that were packed before
+	NotExported    int   // batches that From's manifest knows and has no file of yet
+	Failed         int   // batches that were not packed, or not again
+}
+
+// Compact packs the Parquet files of the batches that are exported in From, and
+// that Into's manifest does not have, into few large ones in Into, in the order of
+// the batches, and calls report with each file, and each batch that cannot be
+// packed. Each batch's entry in Into says in which file and which rows it is.
+//
+// Into is another root, so that no reader of From meets a row twice. It only ever
+// grows. Compact can be killed at any instant and called again, by any number of
+// processes at once, beside runs that export to From: what it does with a batch is
+// settled by one conditional write (packLog), and whoever comes next first does
+// what that says. The same batches give the same files. A batch that was exported
+// again with other content since is reported, and written again only with Force:
+// its file is then replaced in one step by one with all batches that it had.
+//
+// The error is one that ended it all: an *Error of class Fatal, or the cause of
+// ctx.
+func Run(ctx context.Context, cfg Config, report func(Packed)) (Summary, error) {
+	if cfg.TargetSize == 0 {
+		cfg.TargetSize = DefaultTargetSize
+	}
+	if cfg.Mem == nil {
+		cfg.Mem = memory.DefaultAllocator // which gives zeroed memory, as the library that reads needs it
+	}
+	cfg.Log = cmp.Or(cfg.Log, pipeline.NoLog)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	c := &compactor{Config: cfg, report: report}
+	err := manifest.CheckNotCompacted(ctx, cfg.From, "compact")
+	if err == nil {
+		err = sinks.Sweep(ctx, cfg.Into, cfg.Log)
+	}
+	for i := 0; err == nil && i < len(cfg.Tables); i++ {
+		err = c.untilDone(ctx, cfg.Tables[i])
+	}
+	if ctx.Err() != nil {
+		return c.summary, context.Cause(ctx)
+	}
+	if err == nil {
+		return c.summary, nil
+	}
+	return c.summary, fatal(err)
+}
+
+// fatal returns the error that ends a compaction.
+func fatal(err error) *pipeline.Error {
+	failure := manifest.Failure("compact", "", err)
+	if failure.Class == pipeline.Fatal {
+		return failure
+	}
+	ended := &pipeline.Error{Op: "compact", Class: pipeline.Fatal, Err: err, Hint: cmp.Or(pipeline.Hint(failure), "nothing is lost: run it again")}
+	if remake := (*remakeError)(nil); errors.As(err, &remake) {
+		ended.Hint = "--force gives that file up and packs its batches anew"
+	}
+	return ended
+}
+
+// compactor is the state of one Compact.
+type compactor struct {
+	Config
+
+	report  func(Packed)
+	summary Summary
+}
+
+func (c *compactor) now() time.Time { return c.Now().UTC().Truncate(time.Millisecond) }
+
+// untilDone packs the batches of one table. When another compaction was faster,
+// all is looked at again.
+func (c *compactor) untilDone(ctx context.Context, table *schema.Table) error {
+	told := make(map[string]bool) // batches that were reported
+	packed := c.summary
+	return sinks.RetryConflicts(ctx, func(int) error {
+		// What is counted of a round that was lost is counted again.
+		c.summary.Already, c.summary.NotExported = packed.Already, packed.NotExported
+		err := c.compactTable(ctx, table, told)
+		if _, lost := sinks.Conflict(err); lost {
+			c.Log.DebugContext(ctx, "another compaction was faster, looking again", "table", table.Name)
+		}
+		return err
+	})
+}
+
+func (c *compactor) compactTable(ctx context.Context, table *schema.Table, told map[string]bool) error {
+	log := packLog{c.Into, table}
+	last, cond, err := log.last(ctx)
+	if err != nil {
+		return err
+	}
+	var number int
+	if last == nil {
+		number, err = log.lost(ctx)
+	} else {
+		number, err = last.Number, c.resume(ctx, log, last, cond)
+	}
+	if err != nil {
+		return err
+	}
+	plan, err := c.plan(ctx, table)
+	if err != nil {
+		return err
+	}
+	w := packWriter{compactor: c, log: log, number: number, told: told}
+	for _, fingerprint := range plan.fingerprints() {
+		if err := w.packAll(ctx, plan.groups[fingerprint]); err != nil {
+			return err
+		}
+	}
+	return w.rewriteChanged(ctx, plan)
+}
+
+// resume does what an earlier run has left to do.
+func (c *compactor) resume(ctx context.Context, log packLog, last *packRecord, cond sinks.Condition) error {
+	err := c.carryOut(ctx, log, last, cond, nil)
+	if remake := (*remakeError)(nil); errors.As(err, &remake) && c.Force {
+		c.Log.WarnContext(ctx, "a file that an earlier run was about to write is given up", "path", last.File.Path, "because", remake.err)
+		return c.abandon(ctx, log, last, cond)
+	}
+	return err
+}

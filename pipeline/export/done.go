@@ -1,0 +1,84 @@
+package export
+
+import (
+	"context"
+	"fmt"
+
+	"enrow-export/pipeline/manifest"
+	"enrow-export/schema"
+)
+
+// settings are a valid Config with what follows from it: enough to tell which
+// batches are done.
+type settings struct {
+	Config
+	manifest    manifest.Manifest
+	out         *schema.Table   // Table with the columns asked for
+	sizes, raws *manifest.Sizes // of data files, and of copies of answers
+}
+
+// newSettings takes a valid Config. batches is how many batches will be looked at,
+// negative for all that the manifest knows.
+func newSettings(cfg Config, batches int) settings {
+	out, err := cfg.Table.Select(cfg.Columns, nil)
+	if err != nil {
+		panic(err) // Validate has found it
+	}
+	return settings{
+		Config:   cfg,
+		manifest: manifest.Manifest{Store: cfg.Store, Table: cfg.Table, ToolVersion: cfg.ToolVersion, Now: cfg.Now, Log: cfg.Log},
+		out:      out,
+		sizes:    manifest.NewSizes(cfg.Store, cfg.Layout.Prefix(cfg.Table), batches),
+		raws:     manifest.NewSizes(cfg.Store, manifest.RawPrefix(cfg.Table), batches),
+	}
+}
+
+// whyNotDone returns why a batch is not done. It is empty when the batch is exported,
+// with every format asked for under the same table and settings, and each file is
+// there with the recorded size.
+func (s *settings) whyNotDone(ctx context.Context, id string, e *manifest.Entry) (reason string, err error) {
+	if err := e.CheckNotPacked("export"); err != nil {
+		return "", err
+	}
+	switch {
+	case e == nil:
+		return "new", nil
+	case e.State == manifest.StatePending:
+		return "was asked for before", nil
+	case e.State == manifest.StateOngoing:
+		return "was ongoing", nil
+	case e.State == manifest.StateFailed:
+		return "failed before", nil
+	case len(e.Replacing) > 0:
+		return "was being replaced", nil
+	case e.Schema.Version != s.Table.Version:
+		return fmt.Sprintf("has version %d of the table, this is version %d", e.Schema.Version, s.Table.Version), nil
+	case e.Schema.Fingerprint != s.out.Fingerprint():
+		return "has other columns", nil
+	case s.KeepRaw && e.Raw == nil:
+		return "has no copy of the answer yet", nil
+	}
+	for _, t := range s.targets(id) {
+		name := t.encoding.Format.Name
+		f, ok := e.Files[name]
+		switch {
+		case !ok:
+			return "has no " + name + " yet", nil
+		case f.Compression != t.encoding.Compression:
+			return fmt.Sprintf("has %s compressed with %s", name, f.Compression), nil
+		case f.Path != t.path:
+			return fmt.Sprintf("has its %s elsewhere", name), nil
+		case f.CSVSafe != t.encoding.CSVSafe:
+			return fmt.Sprintf("has its %s with another setting of --csv-safe", name), nil
+		}
+		if fault, err := s.sizes.Fault(ctx, f); fault != "" || err != nil {
+			return name + " file " + fault, err
+		}
+	}
+	if s.KeepRaw {
+		if fault, err := s.raws.Fault(ctx, *e.Raw); fault != "" || err != nil {
+			return "copy of the answer " + fault, err
+		}
+	}
+	return "", nil
+}

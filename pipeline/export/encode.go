@@ -1,0 +1,209 @@
+package export
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"enrow-export/pipeline"
+	"enrow-export/pipeline/answer"
+	"enrow-export/pipeline/manifest"
+	"enrow-export/sinks"
+)
+
+// encoded is what an answer has become: files to publish, or only an outcome to note
+// in the manifest.
+type encoded struct {
+	res          Result          // so far
+	envelope     jsontext.Value  // of the answer, if it could be read
+	failure      *pipeline.Error // why the batch fails
+	*publication                 // nil when there is nothing to publish
+}
+
+// encodeBatch makes of an answer the files that the batch is to have if its entry is
+// still the same when they are published. It waits for nothing. It calls freeBody as
+// soon as the body has served. The caller calls release.
+func (x *exporter) encodeBatch(id string, body []byte, freeBody func(), entry *manifest.Entry) *encoded {
+	freeBody = sync.OnceFunc(freeBody)
+	defer freeBody()
+	e := new(encoded)
+	a, err := answer.Flatten(x.Mem, x.Table, id, body, x.MaxBody*expansion)
+	if err != nil {
+		e.failure = failure(err, id)
+		return e
+	}
+	defer a.Release()
+	e.envelope = a.Envelope
+	e.res = Result{Finished: a.Finished, Requested: a.Requested, Review: a.Review}
+	switch a.Status {
+	case answer.Ongoing:
+		e.res.Outcome = Ongoing
+		return e
+	case answer.Failed:
+		e.failure = &pipeline.Error{
+			Op: "export", Batch: id, Class: pipeline.Permanent,
+			Err:  errors.New("the vendor reports that the batch failed"),
+			Hint: "start the search again at Enrow; a failed batch has no results",
+		}
+		return e
+	}
+	if e.failure = x.judge(id, a); e.failure != nil {
+		return e
+	}
+	e.publication = &publication{
+		id: id, envelope: a.Envelope, review: a.Review, rows: a.Record.NumRows(),
+		source: manifest.SourceRef{SHA256: manifest.SHA256(body), Bytes: int64(len(body))},
+		files:  make(map[target]*file),
+	}
+	rec := x.out.Project(a.Record, id)
+	defer rec.Release()
+	if err := x.encodeFiles(e.publication, rec, body, freeBody, entry); err != nil {
+		e.failure, e.envelope = failure(err, id), nil
+	}
+	return e
+}
+
+// judge returns why a finished answer is not to be published, nil when it is.
+func (x *exporter) judge(id string, a *answer.Answer) *pipeline.Error {
+	failure := &pipeline.Error{Op: "check", Batch: id, Class: pipeline.Permanent}
+	var faults []string
+	switch {
+	case len(a.Mismatches) > 0 && !x.AllowMismatch:
+		for _, m := range a.Mismatches {
+			faults = append(faults, m.String())
+		}
+		failure.Err = errors.New("answer is not what its control totals say: " + strings.Join(faults, "; "))
+		failure.Hint = "nothing was published; ask Enrow about the batch, or export it as it is with --allow-mismatch"
+	case len(a.Leftovers) > 0 && x.RefuseUnknown:
+		for _, l := range a.Leftovers {
+			faults = append(faults, fmt.Sprintf("%s (%s, %d in all, first in results[%d])", l.Path, l.Reason, l.Count, l.First))
+		}
+		failure.Err = errors.New("answer has what no column declares: " + strings.Join(faults, "; "))
+		failure.Hint = "nothing was published; --unknown-fields capture keeps such values in the column extra"
+	default:
+		return nil
+	}
+	return failure
+}
+
+// target is where one format of a batch goes, and how it is written.
+type target struct {
+	encoding sinks.Encoding
+	path     string
+}
+
+// targets returns the files of a batch that were asked for.
+func (s *settings) targets(id string) []target {
+	targets := make([]target, len(s.Encodings))
+	for i, enc := range s.Encodings {
+		targets[i] = target{encoding: enc, path: s.Layout.Path(s.Table, id, enc.Ext())}
+	}
+	return targets
+}
+
+// wanted are the files that a batch is to have after it was published.
+type wanted struct {
+	targets []target
+	raw     bool // and a copy of the answer
+}
+
+// wanted returns the files to publish of an answer, given the entry. Files that were
+// not asked for stay as they are while they come from the same answer and table and
+// no claim is open. Otherwise they are made again, so that the files of one batch
+// never tell different stories: the run that had the claim may have replaced some.
+func (s *settings) wanted(id string, source manifest.SourceRef, old *manifest.Entry) (wanted, error) {
+	w := wanted{targets: s.targets(id)}
+	exported := old != nil && old.State == manifest.StateExported
+	again := exported &&
+		(len(old.Replacing) > 0 || *old.Source != source || old.Schema.Fingerprint != s.out.Fingerprint())
+	w.raw = s.KeepRaw || exported && old.Raw != nil && (again || s.Force)
+	if !again {
+		return w, nil
+	}
+	for _, format := range slices.Sorted(maps.Keys(old.Files)) {
+		if slices.ContainsFunc(w.targets, func(t target) bool { return t.encoding.Format.Name == format }) {
+			continue
+		}
+		f := old.Files[format]
+		enc, err := f.Encoding(format)
+		if err != nil {
+			return w, fmt.Errorf("write %s again: %w", format, err)
+		}
+		w.targets = append(w.targets, target{encoding: enc, path: f.Path})
+	}
+	return w, nil
+}
+
+// file is one file of a batch, whole and described, in memory that it owns.
+type file struct {
+	format string // RawFormat for a copy of the answer
+	manifest.File
+	content *buffer
+}
+
+// encodeFiles makes the files that are wanted. It calls freeBody when only the rows
+// are needed any more.
+func (x *exporter) encodeFiles(p *publication, rec arrow.Record, body []byte, freeBody func(), entry *manifest.Entry) error {
+	p.content = sinks.ContentSHA256(rec)
+	w, err := x.wanted(p.id, p.source, entry)
+	if err != nil {
+		return err
+	}
+	if w.raw {
+		if p.raw, err = x.encodeRaw(p.id, body, p.rows); err != nil {
+			return fmt.Errorf("compress the answer: %w", err)
+		}
+	}
+	freeBody()
+	for _, t := range w.targets {
+		if p.files[t], err = x.encodeFile(t, rec); err != nil {
+			return tooLarge(p.id, fmt.Errorf("encode %s: %w", t.encoding.Format.Name, err))
+		}
+	}
+	return nil
+}
+
+// encodeFile makes one file of the rows. It owns no memory after an error.
+func (x *exporter) encodeFile(t target, rec arrow.Record) (*file, error) {
+	b := x.newBuffer()
+	if err := t.encoding.Encode(b, x.out, rec); err != nil {
+		b.free()
+		return nil, err
+	}
+	described := manifest.File{
+		Path: t.path, Rows: rec.NumRows(), Compression: t.encoding.Compression, CSVSafe: t.encoding.CSVSafe,
+	}
+	return &file{t.encoding.Format.Name, described.Describe(b.bytes()), b}, nil
+}
+
+// encodeRaw makes the copy of the answer. It owns no memory after an error.
+func (x *exporter) encodeRaw(id string, body []byte, rows int64) (*file, error) {
+	b := x.newBuffer()
+	if err := x.copies.compress(b, body); err != nil {
+		b.free()
+		return nil, err
+	}
+	described := manifest.File{Path: manifest.RawPath(x.Table, id), Rows: rows, Compression: rawCompression}
+	return &file{manifest.RawFormat, described.Describe(b.bytes()), b}, nil
+}
+
+func (x *exporter) newBuffer() *buffer {
+	return &buffer{mem: x.Mem, limit: x.MaxBody * expansionOfFile}
+}
+
+// tooLarge makes of an error of encoding one that says what to do, if that is known.
+func tooLarge(id string, err error) error {
+	if !errors.Is(err, errFileTooLarge) {
+		return err
+	}
+	return &pipeline.Error{
+		Op: "write", Batch: id, Class: pipeline.Permanent, Err: err,
+		Hint: fmt.Sprintf("raise --max-body: a file may have %d times as many bytes", expansionOfFile),
+	}
+}

@@ -1,0 +1,310 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"enrow-export/pipeline/answer"
+	"enrow-export/pipeline/manifest"
+	"enrow-export/sinks"
+)
+
+// publication is a batch that is ready to be published. The protocol, for one batch
+// and any number of runs at once:
+//
+//  1. Read the entry and its version.
+//  2. Delete what it says is superseded.
+//  3. Put each file where nothing is. Read the version of what is in the way.
+//  4. If something is in the way: put an entry that says what replaces it (the
+//     claim, Entry.Replacing), on the version of 1.
+//  5. Replace the files in the way, each on the version of 3.
+//  6. Put the entry that names the files, on the version of 1 or 4.
+//  7. Delete the files that it supersedes.
+//
+// A step whose condition does not hold begins again with 1: another run was faster.
+//
+//	dies after   what is there                    the next run
+//	3            files that no entry names        puts the same bytes, or replaces them
+//	4            a claim, the old files           the batch is not done: replaces them
+//	5            a claim, old and new files       the same
+//	6            the entry and superseded files   deletes those (step 2)
+//
+// Three rules keep the entry true while runs race:
+//   - Nobody replaces bytes by other bytes, or puts bytes where the entry expects
+//     others, without a claim. From then on every older writer's entry fails.
+//   - The version under which bytes are replaced is read before the claim. So a run
+//     that was overtaken cannot replace what came after it either.
+//   - While a claim is open, "the same bytes are there already" is not enough: the
+//     claimant may be about to replace them. They are put again, which gives them a
+//     new version.
+type publication struct {
+	id       string
+	envelope jsontext.Value
+	review   answer.Review
+	rows     int64
+	content  string // digest of the rows
+	source   manifest.SourceRef
+	files    map[target]*file
+	raw      *file // nil when it was not wanted
+}
+
+// release lets go of the memory of the files. A nil publication has none.
+func (p *publication) release() {
+	if p != nil {
+		for _, f := range p.all() {
+			f.content.free()
+		}
+	}
+}
+
+// bytes returns how much memory the files take.
+func (p *publication) bytes() (n int64) {
+	if p != nil {
+		for _, f := range p.all() {
+			n += int64(len(f.content.data))
+		}
+	}
+	return n
+}
+
+func (p *publication) all() []*file {
+	all := slices.AppendSeq(make([]*file, 0, len(p.files)+1), maps.Values(p.files))
+	return slices.DeleteFunc(append(all, p.raw), func(f *file) bool { return f == nil })
+}
+
+// errNotKept says that the entry asks for files that were not foreseen when the
+// answer was encoded. The answer is needed once more.
+var errNotKept = errors.New("files are needed that are not kept")
+
+// choose returns the files that are wanted.
+func (p *publication) choose(w wanted) ([]*file, error) {
+	chosen := make([]*file, 0, len(w.targets)+1)
+	for _, t := range w.targets {
+		chosen = append(chosen, p.files[t])
+	}
+	if w.raw {
+		chosen = append(chosen, p.raw)
+	}
+	if slices.Contains(chosen, nil) {
+		return nil, errNotKept
+	}
+	return chosen, nil
+}
+
+// publish returns the entry under which the batch is published now. The error is
+// errNotKept when files are needed that were not made.
+func (x *exporter) publish(ctx context.Context, p *publication) (entry *manifest.Entry, err error) {
+	err = x.manifest.Retry(ctx, p.id, func(round int) (err error) {
+		entry, err = x.publishOnce(ctx, p, round > 0)
+		return err
+	})
+	return entry, err
+}
+
+// publishOnce goes through the protocol once. A *sinks.ConflictError means that
+// another run got in between. overtaken says that one did before.
+func (x *exporter) publishOnce(ctx context.Context, p *publication, overtaken bool) (*manifest.Entry, error) {
+	old, cond, err := x.manifest.Read(ctx, p.id)
+	if err == nil {
+		err = old.CheckNotPacked("export")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if old != nil && len(old.Superseded) > 0 {
+		if old, cond, err = x.cleanUp(ctx, old, cond); err != nil {
+			return nil, err
+		}
+	}
+	w, err := x.wanted(p.id, p.source, old)
+	if err != nil {
+		return nil, err
+	}
+	files, err := p.choose(w)
+	if err != nil {
+		return nil, err
+	}
+	if agrees, err := x.agrees(ctx, p, old, files, overtaken); agrees || err != nil {
+		return old, err
+	}
+	if cond, err = x.putFiles(ctx, p.id, old, cond, files); err != nil {
+		return nil, err
+	}
+	return x.putEntry(ctx, p, old, cond, files)
+}
+
+// agrees reports whether another run has meanwhile published what this one is about
+// to, so that nothing is left to do.
+func (x *exporter) agrees(ctx context.Context, p *publication, old *manifest.Entry, files []*file, overtaken bool) (bool, error) {
+	if !x.Force {
+		reason, err := x.whyNotDone(ctx, p.id, old)
+		return reason == "" && err == nil, err
+	}
+	if !overtaken || old == nil || old.State != manifest.StateExported || len(old.Replacing) > 0 || *old.Source != p.source {
+		return false, nil
+	}
+	published := old.Published()
+	for _, f := range files {
+		if published[f.format] != f.File {
+			return false, nil
+		}
+		if fault, err := x.sizes.Fault(ctx, f.File); fault != "" || err != nil {
+			return false, nil //nolint:nilerr // whatever is wrong with the file, it is put again
+		}
+	}
+	return true, nil
+}
+
+// putFiles makes every file's bytes be there (3 to 5), and returns the condition for
+// the entry that will name them.
+func (x *exporter) putFiles(ctx context.Context, id string, old *manifest.Entry, cond sinks.Condition, files []*file) (sinks.Condition, error) {
+	type replacement struct {
+		*file
+		cond sinks.Condition
+	}
+	var replacements []replacement
+	for _, f := range files {
+		if !expectsOther(old, f.File) {
+			_, err := sinks.Put(ctx, x.Store, f.Path, f.content.bytes(), sinks.IfAbsent())
+			if err == nil {
+				continue
+			}
+			current, lost := sinks.Conflict(err)
+			if !lost || current == nil {
+				return cond, fmt.Errorf("write %s: %w", f.Path, err)
+			}
+			replacements = append(replacements, replacement{f, sinks.IfVersion(current.Version)})
+			continue
+		}
+		current, err := x.Store.Stat(ctx, f.Path)
+		switch {
+		case err == nil:
+			replacements = append(replacements, replacement{f, sinks.IfVersion(current.Version)})
+		case errors.Is(err, sinks.ErrNotExist):
+			replacements = append(replacements, replacement{f, sinks.IfAbsent()})
+		default:
+			return cond, fmt.Errorf("look at %s: %w", f.Path, err)
+		}
+	}
+	if len(replacements) == 0 {
+		return cond, nil
+	}
+	claim := x.manifest.Next(old, id)
+	claim.Replacing = make(map[string]manifest.File)
+	for _, r := range replacements {
+		claim.Replacing[r.format] = r.File
+	}
+	cond, err := x.manifest.Put(ctx, claim, cond)
+	if err != nil {
+		return cond, err
+	}
+	for _, r := range replacements {
+		if _, err := sinks.Put(ctx, x.Store, r.Path, r.content.bytes(), r.cond); err != nil {
+			return cond, fmt.Errorf("replace %s: %w", r.Path, err)
+		}
+	}
+	return cond, nil
+}
+
+// expectsOther reports whether the entry says that other bytes than the file's are,
+// or are about to be, under its path.
+func expectsOther(e *manifest.Entry, file manifest.File) bool {
+	if e == nil {
+		return false
+	}
+	for _, f := range e.Replacing {
+		if f.Path == file.Path {
+			return true
+		}
+	}
+	for _, f := range e.Published() {
+		if f.Path == file.Path && f.SHA256 != file.SHA256 {
+			return true
+		}
+	}
+	return false
+}
+
+// putEntry puts the entry that names the files, and then deletes what no longer
+// belongs to the batch (6 and 7).
+func (x *exporter) putEntry(ctx context.Context, p *publication, old *manifest.Entry, cond sinks.Condition, files []*file) (*manifest.Entry, error) {
+	rows, source := p.rows, p.source
+	e := x.manifest.Next(old, p.id)
+	e.State = manifest.StateExported
+	e.Permanent = nil
+	e.Batch = []byte(p.envelope)
+	e.Rows = &rows
+	e.Schema = &manifest.SchemaRef{Table: x.Table.Name, Version: x.Table.Version, Fingerprint: x.out.Fingerprint(), Columns: x.Columns}
+	e.Source = &source
+	e.ContentSHA256 = p.content
+	e.Mismatches = p.review.Mismatches
+	e.Warnings = p.review.Warnings
+	e.Files = make(map[string]manifest.File)
+	e.Replacing = nil
+	e.Error = ""
+	e.Attempts++
+	if e.FirstExportedAt == nil {
+		now := e.UpdatedAt
+		e.FirstExportedAt = &now
+	}
+	if old != nil {
+		maps.Copy(e.Files, old.Files)
+	}
+	for _, f := range files {
+		if f.format == manifest.RawFormat {
+			raw := f.File
+			e.Raw = &raw
+			continue
+		}
+		if before, ok := e.Files[f.format]; ok && before.Path != f.Path {
+			e.Superseded = append(e.Superseded, before.Path)
+		}
+		e.Files[f.format] = f.File
+	}
+	cond, err := x.manifest.Put(ctx, e, cond)
+	if err != nil || len(e.Superseded) == 0 {
+		return e, err
+	}
+	e, _, err = x.cleanUp(ctx, e, cond)
+	return e, err
+}
+
+// cleanUp deletes what the entry says is superseded (2 and 7), and then the note of
+// it. A run with the settings of before may take a path into use again, but only
+// after it has removed the note: versions that were read while the note stood are
+// safe to delete.
+func (x *exporter) cleanUp(ctx context.Context, e *manifest.Entry, cond sinks.Condition) (*manifest.Entry, sinks.Condition, error) {
+	versions := make(map[string]sinks.Condition)
+	for _, path := range e.Superseded {
+		info, err := x.Store.Stat(ctx, path)
+		switch {
+		case err == nil:
+			versions[path] = sinks.IfVersion(info.Version)
+		case !errors.Is(err, sinks.ErrNotExist):
+			return nil, cond, fmt.Errorf("look at superseded %s: %w", path, err)
+		}
+	}
+	for _, f := range e.Published() {
+		delete(versions, f.Path) // in use again
+	}
+	if _, now, err := x.manifest.Read(ctx, e.BatchID); err != nil {
+		return nil, cond, err
+	} else if now != cond {
+		return nil, cond, &sinks.ConflictError{Name: x.manifest.Name(e.BatchID)}
+	}
+	for _, path := range slices.Sorted(maps.Keys(versions)) {
+		err := x.Store.Delete(ctx, path, versions[path])
+		if err != nil && !errors.Is(err, sinks.ErrNotExist) {
+			return nil, cond, fmt.Errorf("delete superseded %s: %w", path, err)
+		}
+	}
+	clean := x.manifest.Next(e, e.BatchID)
+	clean.Superseded = nil
+	cond, err := x.manifest.Put(ctx, clean, cond)
+	return clean, cond, err
+}

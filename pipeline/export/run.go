@@ -1,0 +1,153 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"enrow-export/pipeline/answer"
+	"enrow-export/schema"
+	"enrow-export/sinks"
+)
+
+// Summary counts what a run did. It is true also of a run that was stopped.
+type Summary struct {
+	Asked    int // distinct ids
+	Exported int
+	Done     int
+	Ongoing  int
+	Failed   int
+	NotTried int   // not begun, or not finished, when the run was stopped
+	Rows     int64 // of the batches exported
+	Found    int64 // rows that found what was searched for
+	// Bytes are the bytes of the files of the batches exported, by format asked
+	// for, and as manifest.RawFormat those of the copies of their answers.
+	Bytes map[string]int64
+	// Slowest is the batch exported that took longest, zero when none was.
+	Slowest Slowest
+	Warned  int // batches exported with mismatches or warnings
+	Credits answer.Credits
+	// Leftovers are what no table or envelope declares of the finished answers
+	// that were read, exported or not; First is -1 there.
+	Leftovers []schema.Leftover
+	Elapsed   time.Duration
+}
+
+// Slowest names a batch and the time it took.
+type Slowest struct {
+	BatchID string
+	Elapsed time.Duration
+}
+
+// exporter takes batches through their stages: the state that all batches of a run
+// share.
+type exporter struct {
+	settings
+	slots   slots
+	answers sizeHint
+	copies  rawEncoder
+	check   func(ctx context.Context) error // once a run: whether the store can be written to
+
+	noted idSet // batches that the manifest was told are ongoing, in this run
+}
+
+func newExporter(s settings) *exporter {
+	var once sync.Once
+	var unusable error
+	return &exporter{
+		settings: s,
+		slots:    newSlots(s.Concurrency, s.Encoders, sinks.LimitsOf(s.Store).Operations, s.PublishBudget),
+		copies:   newRawEncoder(s.Encoders),
+		check: func(ctx context.Context) error {
+			once.Do(func() {
+				if c, ok := s.Store.(sinks.Checker); ok {
+					unusable = c.Check(ctx)
+				}
+			})
+			return unusable
+		},
+	}
+}
+
+// Run exports the batches and calls report, from one goroutine at a time, with
+// each result as it becomes known. An id given twice is exported once. The
+// error is one that stopped the run: a *pipeline.Error of class Fatal, or the cause
+// of ctx. Run does not close source or store.
+func Run(ctx context.Context, cfg Config, ids []string, report func(Result)) (Summary, error) {
+	if err := cfg.Validate(); err != nil {
+		return Summary{}, err
+	}
+	if cfg.Source == nil {
+		return Summary{}, errors.New("export: no source")
+	}
+	start := cfg.Now()
+	ids = schema.DistinctIDs(ids)
+	r := run{exporter: newExporter(newSettings(cfg, len(ids))), report: report}
+	r.summary.Asked = len(ids)
+	r.summary.Bytes = make(map[string]int64)
+	err := sinks.Sweep(ctx, cfg.Store, cfg.Log)
+	if errors.Is(err, sinks.ErrUnreachable) {
+		err = failure(err, "")
+	}
+	if err == nil {
+		ids, err = r.skip(ctx, ids)
+	}
+	if err == nil {
+		err = r.schedule(ctx, ids)
+	}
+	s := r.summary
+	s.Leftovers = r.leftovers.All()
+	s.NotTried = s.Asked - s.Exported - s.Done - s.Ongoing - s.Failed
+	s.Elapsed = cfg.Now().Sub(start)
+	return s, err
+}
+
+// run hands out batches and collects their results.
+type run struct {
+	*exporter
+	report    func(Result)
+	summary   Summary
+	leftovers schema.Leftovers
+}
+
+// collect counts and reports a final result.
+func (r *run) collect(res Result) {
+	s := &r.summary
+	r.unknown(res)
+	switch res.Outcome {
+	case Exported:
+		s.Exported++
+		s.Rows += *res.Entry.Rows
+		s.Found += res.Found
+		s.Credits.Spent += res.Credits.Spent
+		s.Credits.Refunded += res.Credits.Refunded
+		if len(res.Mismatches)+len(res.Warnings) > 0 {
+			s.Warned++
+		}
+		res.Entry.AddBytes(r.Encodings, s.Bytes)
+		if res.Elapsed > s.Slowest.Elapsed || s.Slowest.BatchID == "" {
+			s.Slowest = Slowest{res.BatchID, res.Elapsed}
+		}
+	case Done:
+		s.Done++
+	case Ongoing:
+		s.Ongoing++
+	case Failed:
+		s.Failed++
+	}
+	if r.report != nil {
+		r.report(res)
+	}
+}
+
+// unknown counts what no column declares of an answer, in the results and
+// beside them.
+func (r *run) unknown(res Result) {
+	for _, l := range res.UnknownEnvelope {
+		r.leftovers.Add(schema.Leftover{Path: l.Path, Reason: l.Reason, Count: l.Count, First: -1})
+	}
+	for _, l := range res.Leftovers {
+		r.leftovers.Add(schema.Leftover{Path: schema.ResultsPath + l.Path, Reason: l.Reason, Count: l.Count, First: -1})
+	}
+}

@@ -1,0 +1,225 @@
+package export
+
+import (
+	"cmp"
+	"container/heap"
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"time"
+
+	"enrow-export/pipeline"
+	"enrow-export/sinks"
+)
+
+// maxPolls is how many times the poll interval a batch that makes little
+// progress is left alone, at most.
+const maxPolls = 10
+
+// due is a batch that is to be asked for, now or later. The other fields are set
+// when the batch was ongoing.
+type due struct {
+	id       string
+	at       time.Time     // when it is to be asked for again
+	delay    time.Duration // how long that is after lookedAt
+	lookedAt time.Time
+	last     Result // what was seen then
+}
+
+// byDue is a heap, the next batch on top.
+type byDue []due
+
+func (t byDue) Len() int { return len(t) }
+
+func (t byDue) Less(i, j int) bool { return t[i].at.Before(t[j].at) }
+
+func (t byDue) Swap(i, j int) { t[i], t[j] = t[j], t[i] }
+
+func (t *byDue) Push(x any) { *t = append(*t, x.(due)) }
+
+func (t *byDue) Pop() any {
+	old := *t
+	last := old[len(old)-1]
+	*t = old[:len(old)-1]
+	return last
+}
+
+// queue holds the batches that nobody works on.
+type queue struct {
+	fresh   []string // not asked for yet
+	waiting byDue    // ongoing when they were
+}
+
+func (q *queue) empty() bool { return len(q.fresh) == 0 && len(q.waiting) == 0 }
+
+// wait returns how long no batch is due, zero or less when one is.
+func (q *queue) wait(now time.Time) time.Duration {
+	switch {
+	case len(q.fresh) > 0:
+		return 0
+	case len(q.waiting) > 0:
+		return q.waiting[0].at.Sub(now)
+	}
+	return math.MaxInt64
+}
+
+// next takes the batch that is due first. A batch that was not asked for yet may well
+// be finished, so those come first.
+func (q *queue) next() due {
+	if len(q.fresh) > 0 {
+		id := q.fresh[0]
+		q.fresh = q.fresh[1:]
+		return due{id: id}
+	}
+	return heap.Pop(&q.waiting).(due)
+}
+
+// attempt is how it went to ask for a batch.
+type attempt struct {
+	due
+	res Result
+	err error
+	// fetching says that it has ended in the fetch stage. The loop gives up its slot:
+	// what it tells may be a reason to begin no other batch.
+	fetching bool
+}
+
+// schedule works the batches off, and asks again for those that are ongoing if it is
+// to wait. One loop keeps the time of all of them: a batch that waits is an entry in
+// a queue and holds up no other. The loop begins a batch when the fetch stage has a
+// slot. The first error that ends the run stops the batches in flight too.
+func (r *run) schedule(ctx context.Context, ids []string) error {
+	start := time.Now()
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	q := queue{fresh: ids}
+	most := r.Concurrency + r.Encoders + sinks.LimitsOf(r.Store).Operations
+	attempts := make(chan attempt)
+	inFlight, waiting := 0, 0
+	var failure error
+	for {
+		over := failure != nil || ctx.Err() != nil || r.stopped()
+		if n := len(q.waiting); n != waiting {
+			waiting = n
+			r.tellWaiting(n)
+		}
+		if inFlight == 0 && (over || q.empty()) {
+			break
+		}
+		// A run that is over waits for attempts alone: the other channels are nil.
+		var slot chan<- struct{}
+		var alarm <-chan time.Time
+		var stop, done <-chan struct{}
+		if !over {
+			stop, done = r.Stop, ctx.Done()
+			switch wait := q.wait(time.Now()); {
+			case inFlight == most:
+			case wait <= 0:
+				slot = r.slots.fetch
+			default:
+				alarm = time.After(wait)
+			}
+		}
+		select {
+		case slot <- struct{}{}:
+			inFlight++
+			next := q.next()
+			go func() {
+				at := newPosition(r.slots)
+				res, err := r.exportBatch(inner, next.id, at)
+				attempts <- attempt{next, res, err, !at.beyondFetch}
+			}()
+		case a := <-attempts:
+			inFlight--
+			if a.fetching {
+				<-r.slots.fetch
+			}
+			if err := r.settle(ctx, &q, a, start); err != nil {
+				failure = cmp.Or(failure, err)
+				cancel()
+			}
+		case <-alarm:
+		case <-stop:
+		case <-done:
+		}
+	}
+	if waiting > 0 {
+		r.tellWaiting(0)
+	}
+	for _, d := range q.waiting {
+		r.collect(d.last)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return failure
+}
+
+// settle collects the result of an attempt, or gives the batch another turn. It
+// returns an error that ends the run.
+func (r *run) settle(ctx context.Context, q *queue, a attempt, start time.Time) error {
+	switch {
+	case errors.Is(a.err, pipeline.ErrStopped):
+		if !a.lookedAt.IsZero() {
+			r.collect(a.last) // it is ongoing, as far as is known
+		}
+	case a.err != nil:
+		return a.err
+	case a.res.Outcome == Ongoing && r.again(ctx, &a, start):
+		heap.Push(&q.waiting, a.due)
+	default:
+		r.collect(a.res)
+	}
+	return nil
+}
+
+func (r *run) tellWaiting(n int) {
+	if r.OnWaiting != nil {
+		r.OnWaiting(n)
+	}
+}
+
+// again gives an ongoing batch another turn, and reports whether there is time
+// for one.
+func (r *run) again(ctx context.Context, l *attempt, start time.Time) bool {
+	now := time.Now()
+	left := time.Duration(math.MaxInt64)
+	if r.WaitTimeout > 0 {
+		left = r.WaitTimeout - now.Sub(start)
+	}
+	if !r.Wait || left <= 0 {
+		return false
+	}
+	before, first := l.last, l.lookedAt.IsZero()
+	l.last = l.res
+	l.delay = nextDelay(r.PollInterval, l.delay, now.Sub(l.lookedAt), before, l.res, left)
+	l.lookedAt, l.at = now, now.Add(l.delay)
+	level := slog.LevelInfo
+	if !first && before.Finished == l.res.Finished {
+		level = slog.LevelDebug // no news
+	}
+	r.Log.Log(ctx, level, "batch is still ongoing", pipeline.LogBatch, l.id,
+		"finished", l.res.Finished, "requested", l.res.Requested, "next_look", l.delay.Round(time.Millisecond).String())
+	return true
+}
+
+// nextDelay returns how long to leave an ongoing batch alone: about as long as
+// it takes to be finished, if it goes on as it did since the look before, or
+// twice as long as the last time when there was no progress. It is at least
+// interval and at most maxPolls times that; not more than a quarter of the time
+// that is left, so that a batch that ends shortly before the end is met; and
+// the last look is at the very end.
+func nextDelay(interval, last, elapsed time.Duration, before, now Result, left time.Duration) time.Duration {
+	estimate := float64(interval)
+	switch progress := now.Finished - before.Finished; {
+	case last == 0: // the first look
+	case progress > 0 && before.Finished >= 0 && now.Requested >= now.Finished:
+		estimate = float64(elapsed) / float64(progress) * float64(now.Requested-now.Finished)
+	default:
+		estimate = 2 * float64(last)
+	}
+	longest := max(min(float64(interval)*maxPolls, float64(left)/4), float64(interval))
+	delay := time.Duration(min(max(estimate, float64(interval)), longest))
+	return min(delay, left)
+}

@@ -1,0 +1,71 @@
+package export
+
+import (
+	"context"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// slots bounds how many batches each stage holds. The stages wait for different
+// things, the network, the processors and the store, so each has a limit of its own.
+//
+// A batch gives up its slot in one stage when it has one in the next. So the batches
+// between two stages count to the first, and a slow stage holds up the stages before
+// it, not those behind it.
+type slots struct {
+	fetch            chan struct{} // sending takes a slot, receiving gives it back
+	encode, publish  *semaphore.Weighted
+	publishBudget    int64
+	leastPublication int64 // of the budget
+}
+
+// newSlots returns the slots of one run. At most operations batches are published at
+// a time, however small their files are.
+func newSlots(concurrency, encoders, operations int, publishBudget int64) slots {
+	return slots{
+		fetch:            make(chan struct{}, concurrency),
+		encode:           semaphore.NewWeighted(int64(encoders)),
+		publish:          semaphore.NewWeighted(publishBudget),
+		publishBudget:    publishBudget,
+		leastPublication: publishBudget / int64(operations),
+	}
+}
+
+// position is where one batch is: at first in the fetch stage, in a slot that the
+// scheduling loop has taken for it.
+type position struct {
+	slots
+	leave       func() // gives up the slot that the batch has
+	beyondFetch bool
+}
+
+func newPosition(s slots) *position {
+	return &position{slots: s, leave: func() { <-s.fetch }}
+}
+
+// enterEncode waits for a slot in the encode stage.
+func (p *position) enterEncode(ctx context.Context) error {
+	return p.enter(ctx, p.encode, 1)
+}
+
+// enterPublish waits until so many bytes have room in the publish stage.
+func (p *position) enterPublish(ctx context.Context, bytes int64) error {
+	return p.enter(ctx, p.publish, min(max(bytes, p.leastPublication), p.publishBudget))
+}
+
+// restart gives up the slot of a batch that has to be asked for once more. It is so
+// rare that the batch needs no slot of the fetch stage for that.
+func (p *position) restart() {
+	p.leave()
+	p.leave = func() {}
+}
+
+func (p *position) enter(ctx context.Context, stage *semaphore.Weighted, weight int64) error {
+	if err := stage.Acquire(ctx, weight); err != nil {
+		return context.Cause(ctx)
+	}
+	p.leave()
+	p.beyondFetch = true
+	p.leave = func() { stage.Release(weight) }
+	return nil
+}

@@ -1,0 +1,271 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"enrow-export/pipeline/manifest"
+	"enrow-export/pipeline/verify"
+	"enrow-export/schema"
+	"enrow-export/schema/dialect"
+	"enrow-export/sinks"
+)
+
+// Config says what a warehouse is to be loaded with. Store, Tables, Dialect and
+// Root must be set.
+type Config struct {
+	Store  sinks.Store
+	Tables []*schema.Table
+	// IDs are the batches to load, all of which have to be exported; nil for all
+	// that are.
+	IDs []string
+	// Since leaves out, when IDs is nil, batches whose entry has not changed since
+	// that time, by the name of the table.
+	Since   map[string]time.Time
+	Dialect *dialect.Dialect
+	// Format is the format of the files to load, empty for the one that is best for
+	// each batch.
+	Format string
+	// Root is where the warehouse finds the files: dialect.Load.Root.
+	Root string
+	// Namespace, Create and Integration are those of dialect.Load.
+	Namespace   string
+	Create      bool
+	Integration string
+}
+
+// Plan is what loads the batches that were asked for.
+type Plan struct {
+	// Scripts load one table each, those of tables without a batch left out.
+	Scripts []dialect.Script
+	Batches int
+	Files   int
+	Rows    int64
+	// Passed counts batches that are known and not exported yet; none when they
+	// were named.
+	Passed int
+}
+
+// Refusal is a batch that cannot be loaded, and why, in words that follow its id.
+type Refusal struct {
+	BatchID string
+	Problem string
+}
+
+// RefusedError says which batches cannot be loaded. Nothing is loaded then.
+type RefusedError struct{ Batches []Refusal }
+
+func (e *RefusedError) Error() string {
+	first := e.Batches[0]
+	if len(e.Batches) == 1 {
+		return fmt.Sprintf("batch %s %s", first.BatchID, first.Problem)
+	}
+	return fmt.Sprintf("%d batches cannot be loaded, the first %s: %s", len(e.Batches), first.BatchID, first.Problem)
+}
+
+// Prepare reads the manifest, sees that the files it names are there, and makes
+// the SQL that loads exactly those. The error is a *RefusedError when some batch
+// cannot be loaded, or one that made it impossible to look. It writes nothing:
+// PutSidecars does.
+func Prepare(ctx context.Context, cfg Config) (Plan, error) {
+	if err := cfg.Dialect.CheckLocation(cfg.Root); err != nil {
+		return Plan{}, err
+	}
+	p := planner{Config: cfg, loads: make(map[*schema.Table]*dialect.Load), paths: make(map[string]*loadFile)}
+	given := -1
+	if cfg.IDs != nil {
+		given = len(schema.DistinctIDs(cfg.IDs))
+	}
+	p.verifier = verify.New(cfg.Store, verify.Size, given)
+	defer p.verifier.Close()
+	for k, err := range p.known(ctx) {
+		if err == nil {
+			err = p.add(ctx, k)
+		}
+		if err != nil {
+			return Plan{}, err
+		}
+	}
+	if len(p.refused) > 0 {
+		return Plan{}, &RefusedError{p.refused}
+	}
+	return p.scripts()
+}
+
+// planner is the state of one Prepare.
+type planner struct {
+	Config
+
+	verifier *verify.Verifier
+	loads    map[*schema.Table]*dialect.Load
+	paths    map[string]*loadFile
+	refused  []Refusal
+	plan     Plan
+}
+
+// loadFile is a file that some of the batches are in.
+type loadFile struct {
+	at         int   // among those of its load
+	rows, have int64 // in all, and of the batches that are to be loaded
+}
+
+// known yields what the manifest knows of the batches that were asked for.
+func (p *planner) known(ctx context.Context) iter.Seq2[manifest.Known, error] {
+	if p.IDs == nil {
+		return manifest.Summaries(ctx, p.Store, p.Tables)
+	}
+	return manifest.SummariesOf(ctx, p.Store, p.Tables, p.IDs)
+}
+
+func (p *planner) refuse(k manifest.Known, format string, args ...any) {
+	p.refused = append(p.refused, Refusal{k.BatchID, fmt.Sprintf(format, args...)})
+}
+
+// add adds a batch to the load of its table, or refuses it.
+func (p *planner) add(ctx context.Context, k manifest.Known) error {
+	named := p.IDs != nil
+	switch {
+	case k.Err != nil:
+		p.refuse(k, "has an entry that cannot be used: %v", k.Err)
+		return nil //nolint:nilerr // it is of this batch alone
+	case k.Entry == nil:
+		p.refuse(k, "is not in the manifest: export it first")
+		return nil
+	case k.Entry.State != manifest.StateExported && named:
+		p.refuse(k, "is %s, not exported", k.Entry.State)
+		return nil
+	case k.Entry.State != manifest.StateExported:
+		p.plan.Passed++
+		return nil
+	case !named && k.Entry.UpdatedAt.Before(p.Since[k.Table.Name]):
+		return nil
+	}
+	columns, err := p.columns(ctx, k)
+	if errors.Is(err, manifest.ErrOtherVersion) {
+		p.refuse(k, "%v", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	format, f, why := p.choose(k.Entry)
+	if why != "" {
+		p.refuse(k, "%s", why)
+		return nil
+	}
+	checked, err := p.verifier.Verify(ctx, k)
+	if err != nil {
+		return err
+	}
+	if len(checked.Differences) > 0 {
+		d := checked.Differences[0]
+		p.refuse(k, "is not as the manifest says: %s %s", d.Path, d.Problem)
+		return nil
+	}
+	p.addFile(k, format, f, columns)
+	return nil
+}
+
+// columns returns the columns that the files of a batch have.
+func (p *planner) columns(ctx context.Context, k manifest.Known) ([]string, error) {
+	if k.Entry.Schema.Fingerprint == k.Table.Fingerprint() {
+		return k.Table.ColumnNames(), nil
+	}
+	whole, _, err := manifest.Manifest{Store: p.Store, Table: k.Table}.Read(ctx, k.BatchID)
+	if err != nil {
+		return nil, err
+	}
+	if whole == nil || whole.Schema == nil {
+		return nil, fmt.Errorf("manifest entry of %s has gone", k.BatchID)
+	}
+	table, err := whole.Schema.Select(k.Table)
+	if err != nil {
+		return nil, err
+	}
+	return table.ColumnNames(), nil
+}
+
+// choose returns the file of a batch that is to be loaded, or why there is none.
+func (p *planner) choose(e *manifest.Entry) (format string, file manifest.File, why string) {
+	formats := p.Dialect.Formats
+	if p.Format != "" {
+		formats = []string{p.Format}
+	}
+	var reasons []string
+	for _, format := range formats {
+		f, ok := e.Files[format]
+		switch err := p.Dialect.CheckFormat(format, f.Compression); {
+		case !ok:
+		case err != nil:
+			reasons = append(reasons, err.Error())
+		case f.CSVSafe:
+			reasons = append(reasons, fmt.Sprintf("its %s was written with --csv-safe, which changes texts", format))
+		default:
+			return format, f, ""
+		}
+	}
+	if reasons != nil {
+		return "", manifest.File{}, "cannot be loaded: " + strings.Join(reasons, "; ")
+	}
+	return "", manifest.File{}, fmt.Sprintf("has %s alone, and %s loads %s: export --format %s adds it",
+		strings.Join(slices.Sorted(maps.Keys(e.Files)), " and "), p.Dialect.Title, strings.Join(formats, " or "), formats[0])
+}
+
+// addFile adds a batch and its file, which may be there already for others.
+func (p *planner) addFile(k manifest.Known, format string, f manifest.File, columns []string) {
+	l := p.loads[k.Table]
+	if l == nil {
+		l = &dialect.Load{Table: k.Table, Namespace: p.Namespace, Create: p.Create, Root: p.Root, Integration: p.Integration}
+		p.loads[k.Table] = l
+	}
+	l.Batches = append(l.Batches, dialect.Batch{ID: k.BatchID, Rows: *k.Entry.Rows})
+	p.plan.Batches++
+	p.plan.Rows += *k.Entry.Rows
+	there := p.paths[f.Path]
+	if there == nil {
+		there = &loadFile{at: len(l.Files), rows: f.FileRows}
+		p.paths[f.Path] = there
+		p.plan.Files++
+		l.Files = append(l.Files, dialect.File{
+			Path: f.Path, Format: format, Compression: f.Compression, Columns: columns, Bytes: f.Bytes,
+		})
+	}
+	there.have += f.Rows
+	if f.Shared() {
+		l.Files[there.at].Partial = there.have != there.rows
+	}
+}
+
+// scripts makes the SQL.
+func (p *planner) scripts() (Plan, error) {
+	for _, table := range p.Tables {
+		l := p.loads[table]
+		if l == nil {
+			continue
+		}
+		script, err := p.Dialect.Load(*l)
+		if err != nil {
+			return Plan{}, err
+		}
+		p.plan.Scripts = append(p.plan.Scripts, script)
+	}
+	return p.plan, nil
+}
+
+// PutSidecars puts the files that scripts refer to beside the data.
+func PutSidecars(ctx context.Context, store sinks.Store, scripts []dialect.Script) error {
+	for _, script := range scripts {
+		for _, s := range script.Sidecars {
+			if _, err := sinks.Put(ctx, store, s.Name, s.Data, sinks.IfAbsent()); err != nil {
+				return fmt.Errorf("write %s: %w", s.Name, err)
+			}
+		}
+	}
+	return nil
+}

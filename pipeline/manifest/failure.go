@@ -1,0 +1,46 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+
+	"enrow-export/pipeline"
+	"enrow-export/sinks"
+)
+
+// EntryError says that an entry is there but cannot be used. The batch is left
+// alone: what the entry names might be lost.
+type EntryError struct {
+	Name string // of the entry's object
+	Err  error
+}
+
+func (e *EntryError) Error() string { return fmt.Sprintf("manifest entry %s: %v", e.Name, e.Err) }
+
+// Unwrap returns the cause.
+func (e *EntryError) Unwrap() error { return e.Err }
+
+// Failure returns err as the failure of an operation, such as "prune", on a batch; on
+// all of them when id is empty. What err already says of its operation and class
+// stays.
+func Failure(op, id string, err error) *pipeline.Error {
+	var e *pipeline.Error
+	var unusable *EntryError
+	switch {
+	case errors.As(err, &e) && e.Class == pipeline.Fatal:
+		return e
+	case errors.Is(err, sinks.ErrUnreachable):
+		return &pipeline.Error{
+			Op: op, Class: pipeline.Fatal, Err: err,
+			Hint: "nothing that was exported is lost: make the destination usable and run again",
+		}
+	case errors.As(err, &unusable):
+		return &pipeline.Error{
+			Op: "read", Batch: id, Class: pipeline.Permanent, Err: err,
+			Hint: "nothing was changed: use the version of enrow-export that wrote it, or move the entry away to export the batch again",
+		}
+	case e != nil:
+		return e
+	}
+	return &pipeline.Error{Op: op, Batch: id, Class: pipeline.Transient, Err: err}
+}

@@ -1,0 +1,192 @@
+package manifest
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"hash/crc32"
+	"reflect"
+	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
+
+	"enrow-export/sinks"
+)
+
+// noteVersion is the version of the notes that this program writes and reads.
+// With a note of another version, as with none, the entry itself is read.
+const noteVersion = 1
+
+// note is a copy of parts of an entry beside its object, in a store that can keep
+// one (sinks.Noter): enough to tell that a batch is done, and to report it. So one
+// request for a listing tells of a thousand batches. The entry is the truth.
+// docs/manifest.md says what a note has.
+type note struct {
+	Version int `json:"v"`
+	// Check is the CRC32C of the entry's bytes and of its object's name behind
+	// them. A note that another tool has copied from elsewhere has another one.
+	Check     uint32 `json:"c"`
+	State     State  `json:"s"`
+	Permanent *bool  `json:"p,omitempty"`
+	// More says that the entry has what a note never has (an error, warnings,
+	// mismatches, files that are being replaced or deleted). The fields that
+	// follow are left out then.
+	More        bool                `json:"m,omitempty"`
+	Updated     int64               `json:"u,omitempty"` // Unix time in milliseconds
+	Attempts    int                 `json:"a,omitempty"`
+	Rows        *int64              `json:"r,omitempty"`
+	Table       int                 `json:"t,omitempty"` // version of the table
+	Fingerprint string              `json:"h,omitempty"`
+	Files       map[string]noteFile `json:"f,omitempty"` // by format, the copy of the answer as "raw"
+}
+
+// noteFile is a File whose rows are the entry's.
+type noteFile struct {
+	Path        string `json:"p,omitempty"` // empty for the one of the default layout
+	Bytes       int64  `json:"b"`
+	SHA256      string `json:"h"` // base64 without padding
+	CRC32C      string `json:"c"`
+	Compression string `json:"z"`
+	CSVSafe     bool   `json:"n,omitempty"`
+	PackedFrom  string `json:"k,omitempty"` // base64 without padding
+	FirstRow    int64  `json:"i,omitempty"`
+	FileRows    int64  `json:"w,omitempty"`
+}
+
+// noteLayout gives the paths that a note leaves out. It belongs to the version
+// of the notes, whatever the default of the program becomes.
+var noteLayout = Layout{"{table}/{batch_id}.{ext}"}
+
+// notePath returns the path of a file that the note says nothing of.
+func (m Manifest) notePath(id, format string, f File) string {
+	if format == RawFormat {
+		return RawPath(m.Table, id)
+	}
+	enc, err := f.Encoding(format)
+	if err != nil {
+		return ""
+	}
+	return noteLayout.Path(m.Table, id, enc.Ext())
+}
+
+// essence returns the entry as its note gives it, and whether there is more.
+func (e *Entry) essence() (_ *Entry, more bool) {
+	out := &Entry{ManifestVersion: e.ManifestVersion, BatchID: e.BatchID, Kind: e.Kind, State: e.State, Permanent: e.Permanent}
+	if e.Error != "" || len(e.Mismatches)+len(e.Warnings)+len(e.Replacing)+len(e.Superseded) > 0 {
+		return out, true
+	}
+	out.UpdatedAt, out.Attempts, out.Rows, out.Files, out.Raw = e.UpdatedAt, e.Attempts, e.Rows, e.Files, e.Raw
+	if e.Schema != nil {
+		out.Schema = &SchemaRef{Table: e.Schema.Table, Version: e.Schema.Version, Fingerprint: e.Schema.Fingerprint}
+	}
+	return out, false
+}
+
+// noteOf returns the note of an entry whose bytes are data. It is empty when a note
+// of the allowed length cannot give the summary exactly.
+func (m Manifest) noteOf(e *Entry, data []byte) string {
+	want, more := e.essence()
+	n := note{
+		Version: noteVersion, Check: m.noteCheck(e.BatchID, crc32.Checksum(data, sinks.Castagnoli)),
+		State: e.State, Permanent: e.Permanent, More: more,
+	}
+	if !more {
+		n.Updated, n.Attempts, n.Rows = e.UpdatedAt.UnixMilli(), e.Attempts, e.Rows
+		if want.Schema != nil {
+			n.Table, n.Fingerprint = want.Schema.Version, want.Schema.Fingerprint
+		}
+		for format, f := range e.Published() {
+			if n.Files == nil {
+				n.Files = make(map[string]noteFile)
+			}
+			nf := noteFile{
+				Path: f.Path, Bytes: f.Bytes, SHA256: hexToBase64(f.SHA256), CRC32C: f.CRC32C,
+				Compression: f.Compression, CSVSafe: f.CSVSafe,
+				PackedFrom: hexToBase64(f.PackedFrom), FirstRow: f.FirstRow, FileRows: f.FileRows,
+			}
+			if f.Path == m.notePath(e.BatchID, format, f) {
+				nf.Path = ""
+			}
+			n.Files[format] = nf
+		}
+	}
+	text, err := json.Marshal(n) // keys in order
+	if err != nil || sinks.CheckNote(string(text)) != nil {
+		return ""
+	}
+	got, again := m.ofNote(e.BatchID, sinks.Info{Note: string(text), CRC32C: crc32.Checksum(data, sinks.Castagnoli)})
+	if got == nil || again != more || !got.UpdatedAt.Equal(want.UpdatedAt) {
+		return ""
+	}
+	got.UpdatedAt = want.UpdatedAt
+	if !reflect.DeepEqual(got, want) {
+		return ""
+	}
+	return string(text)
+}
+
+// hexToBase64 returns a digest as notes have it. One that is no digest becomes
+// another, which noteOf finds out.
+func hexToBase64(digest string) string {
+	sum, _ := hex.DecodeString(digest)
+	return base64.RawStdEncoding.EncodeToString(sum)
+}
+
+func base64ToHex(digest string) (string, bool) {
+	sum, err := base64.RawStdEncoding.DecodeString(digest)
+	return hex.EncodeToString(sum), err == nil
+}
+
+// noteCheck returns what a note of an entry with that checksum says it is of.
+func (m Manifest) noteCheck(id string, crc32c uint32) uint32 {
+	return crc32.Update(crc32c, sinks.Castagnoli, []byte(m.Name(id)))
+}
+
+// ofNote returns what a note tells of the entry: its essence, or if there is more
+// nothing but the state. It is nil when there is no note, or one that is unknown or
+// of other bytes.
+func (m Manifest) ofNote(id string, info sinks.Info) (e *Entry, more bool) {
+	if info.Note == "" {
+		return nil, false
+	}
+	var n note
+	err := jsonv2.Unmarshal([]byte(info.Note), &n, jsonv2.RejectUnknownMembers(true))
+	if err != nil || n.Version != noteVersion || n.Check != m.noteCheck(id, info.CRC32C) {
+		return nil, false
+	}
+	e = &Entry{ManifestVersion: Version, BatchID: id, Kind: m.Table.Kind, State: n.State, Permanent: n.Permanent}
+	if n.More {
+		return e, true
+	}
+	e.UpdatedAt, e.Attempts, e.Rows = time.UnixMilli(n.Updated).UTC(), n.Attempts, n.Rows
+	if n.Fingerprint != "" {
+		e.Schema = &SchemaRef{Table: m.Table.Name, Version: n.Table, Fingerprint: n.Fingerprint}
+	}
+	for format, nf := range n.Files {
+		sum, ok := base64ToHex(nf.SHA256)
+		from, fromOK := base64ToHex(nf.PackedFrom)
+		if !ok || !fromOK || n.Rows == nil {
+			return nil, false
+		}
+		f := File{
+			Path: nf.Path, Rows: *n.Rows, Bytes: nf.Bytes, SHA256: sum, CRC32C: nf.CRC32C,
+			Compression: nf.Compression, CSVSafe: nf.CSVSafe,
+			PackedFrom: from, FirstRow: nf.FirstRow, FileRows: nf.FileRows,
+		}
+		if f.Path == "" {
+			f.Path = m.notePath(id, format, f)
+		}
+		if format == RawFormat {
+			e.Raw = &f
+			continue
+		}
+		if e.Files == nil {
+			e.Files = make(map[string]File)
+		}
+		e.Files[format] = f
+	}
+	if e.State == StateExported && (e.Schema == nil || e.Rows == nil || len(e.Files) == 0) {
+		return nil, false // as Manifest.unmarshal has it
+	}
+	return e, false
+}

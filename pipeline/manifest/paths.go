@@ -1,0 +1,107 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"enrow-export/schema"
+	"enrow-export/sinks"
+)
+
+// DefaultLayout is where the files of a batch go unless the user says otherwise.
+const DefaultLayout = "{table}/{batch_id}.{ext}"
+
+// Layout is a template of data paths below the root. It is a pure function of
+// the batch and the format, so that every run finds the same file again.
+type Layout struct{ template string }
+
+var layoutField = regexp.MustCompile(`\{[^{}]*\}`)
+
+// ParseLayout checks a template. The fields {table}, {batch_id} and {ext} must
+// all occur: without them two files would share a path. No segment may begin
+// with "_" or "." (loaders skip those, and the manifest is kept there), and no
+// path may leave the root.
+func ParseLayout(template string) (Layout, error) {
+	fields := layoutField.FindAllString(template, -1)
+	for _, f := range fields {
+		switch f {
+		case "{table}", "{batch_id}", "{ext}":
+		default:
+			return Layout{}, fmt.Errorf("layout %q: unknown field %s: fields are {table}, {batch_id} and {ext}", template, f)
+		}
+	}
+	for _, f := range []string{"{table}", "{batch_id}", "{ext}"} {
+		if !strings.Contains(template, f) {
+			return Layout{}, fmt.Errorf("layout %q: %s must occur", template, f)
+		}
+	}
+	if strings.ContainsAny(layoutField.ReplaceAllString(template, ""), "{}") {
+		return Layout{}, fmt.Errorf("layout %q: unpaired brace", template)
+	}
+	for segment := range strings.SplitSeq(template, "/") {
+		if strings.HasPrefix(segment, "_") || strings.HasPrefix(segment, ".") {
+			return Layout{}, fmt.Errorf("layout %q: no segment may begin with %q", template, segment[:1])
+		}
+	}
+	l := Layout{template}
+	if err := sinks.CheckName(l.Path(&schema.EmailFind, "id", "parquet")); err != nil {
+		return Layout{}, fmt.Errorf("layout %q: %w", template, errors.New("paths must be relative, with no empty segment, backslash or control character"))
+	}
+	return l, nil
+}
+
+// Path returns the path of a batch's file, relative to the root.
+func (l Layout) Path(table *schema.Table, batchID, ext string) string {
+	return strings.NewReplacer("{table}", table.Name, "{batch_id}", batchID, "{ext}", ext).Replace(l.template)
+}
+
+// Prefix returns what the paths of all batches of the table begin with.
+func (l Layout) Prefix(table *schema.Table) string {
+	expanded := strings.ReplaceAll(l.template, "{table}", table.Name)
+	before, _, _ := strings.Cut(expanded, "{")
+	return before
+}
+
+// Parse is the inverse of Path: the batch that a path of the table's files is for,
+// and the encodings that the file may have. There are none when the layout gives no
+// such path.
+func (l Layout) Parse(table *schema.Table, path string) (batchID string, encodings []sinks.Encoding) {
+	for _, format := range sinks.Formats() {
+		for _, compression := range format.Compressions {
+			enc := sinks.Encoding{Format: format, Compression: compression}
+			pattern := regexp.QuoteMeta(l.Path(table, "\x00", enc.Ext()))
+			pattern = "^" + strings.ReplaceAll(pattern, "\x00", "([A-Za-z0-9_-]+)") + "$"
+			match := regexp.MustCompile(pattern).FindStringSubmatch(path)
+			if match != nil && schema.ValidBatchID(match[1]) && l.Path(table, match[1], enc.Ext()) == path {
+				batchID = match[1]
+				encodings = append(encodings, enc)
+			}
+		}
+	}
+	return batchID, encodings
+}
+
+// RawFormat stands for the copy of an answer where files are told apart by their
+// formats.
+const RawFormat = "raw"
+
+const rawSuffix = ".json.zst"
+
+// RawPrefix returns what the paths of all copies of answers of the table begin
+// with, below the root.
+func RawPrefix(table *schema.Table) string { return "_raw/" + table.Name + "/" }
+
+// RawPath returns the path of the copy of a batch's answer, below the root.
+func RawPath(table *schema.Table, batchID string) string {
+	return RawPrefix(table) + batchID + rawSuffix
+}
+
+// ParseRaw is the inverse of RawPath: the batch of whose answer a path of the table
+// is the copy.
+func ParseRaw(table *schema.Table, path string) (batchID string, ok bool) {
+	name, below := strings.CutPrefix(path, RawPrefix(table))
+	batchID, ok = strings.CutSuffix(name, rawSuffix)
+	return batchID, below && ok && schema.ValidBatchID(batchID)
+}

@@ -1,0 +1,253 @@
+package pipelinetest
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"enrow-export/sinks"
+	"enrow-export/sinks/storetest"
+)
+
+// Overwrite replaces the content of an object.
+func Overwrite(t *testing.T, store sinks.Store, name string, change func(string) string) {
+	t.Helper()
+	data, info, err := store.Get(t.Context(), name)
+	if err == nil {
+		_, err = store.Put(t.Context(), name, []byte(change(string(data))), sinks.IfVersion(info.Version))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// RemoveObject deletes an object.
+func RemoveObject(t *testing.T, store sinks.Store, name string) {
+	t.Helper()
+	info, err := store.Stat(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Delete(t.Context(), name, sinks.IfVersion(info.Version)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const shortTimeout = time.Millisecond
+
+// NewHurried returns a Store that is faulty with a timeout.
+func NewHurried(faulty *storetest.Faulty) Hurried {
+	return Hurried{faulty, sinks.WithTimeout(faulty, shortTimeout)}
+}
+
+// Hurried is a Faulty that has next to no time for the operation that is to
+// fail, so that one that hangs costs none, and enough for all others.
+type Hurried struct {
+	faulty *storetest.Faulty
+	short  sinks.Store // the same, with a timeout
+}
+
+func (h Hurried) next() sinks.Store {
+	hangs := h.faulty.Mode == storetest.HangBefore || h.faulty.Mode == storetest.HangAfter
+	if hangs && len(h.faulty.Ops())+1 == h.faulty.At {
+		return h.short
+	}
+	return h.faulty
+}
+
+func (h Hurried) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
+	return h.next().Put(ctx, name, data, cond)
+}
+
+func (h Hurried) PutNoted(ctx context.Context, name string, data []byte, note string, cond sinks.Condition) (sinks.Info, error) {
+	return h.next().(sinks.Noter).PutNoted(ctx, name, data, note, cond)
+}
+
+func (h Hurried) Get(ctx context.Context, name string) ([]byte, sinks.Info, error) {
+	return h.next().Get(ctx, name)
+}
+
+func (h Hurried) Stat(ctx context.Context, name string) (sinks.Info, error) {
+	return h.next().Stat(ctx, name)
+}
+
+func (h Hurried) List(ctx context.Context, prefix string) iter.Seq2[sinks.Info, error] {
+	return h.next().List(ctx, prefix)
+}
+
+func (h Hurried) Delete(ctx context.Context, name string, cond sinks.Condition) error {
+	return h.next().Delete(ctx, name, cond)
+}
+
+func (h Hurried) Sweep(ctx context.Context) (int, error) { return h.next().(sinks.Sweeper).Sweep(ctx) }
+
+func (h Hurried) Check(ctx context.Context) error { return h.next().(sinks.Checker).Check(ctx) }
+
+// Counted is a Store that counts its operations, a listing once for every
+// thousand objects, as a bucket does.
+type Counted struct {
+	sinks.Store
+	mu  sync.Mutex
+	Ops map[string]int
+}
+
+// Counting returns a Counted in front of the store.
+func Counting(store sinks.Store) *Counted {
+	return &Counted{Store: store, Ops: make(map[string]int)}
+}
+
+func (c *Counted) add(op string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Ops[op]++
+}
+
+// Taken returns the operations since the last call.
+func (c *Counted) Taken() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ops := c.Ops
+	c.Ops = make(map[string]int)
+	return ops
+}
+
+func (c *Counted) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
+	c.add("put")
+	return c.Store.Put(ctx, name, data, cond)
+}
+
+func (c *Counted) PutNoted(ctx context.Context, name string, data []byte, note string, cond sinks.Condition) (sinks.Info, error) {
+	if n, ok := c.Store.(sinks.Noter); ok {
+		c.add("put")
+		return n.PutNoted(ctx, name, data, note, cond)
+	}
+	return c.Put(ctx, name, data, cond)
+}
+
+func (c *Counted) Get(ctx context.Context, name string) ([]byte, sinks.Info, error) {
+	c.add("get")
+	return c.Store.Get(ctx, name)
+}
+
+func (c *Counted) Stat(ctx context.Context, name string) (sinks.Info, error) {
+	c.add("stat")
+	return c.Store.Stat(ctx, name)
+}
+
+func (c *Counted) Delete(ctx context.Context, name string, cond sinks.Condition) error {
+	c.add("delete")
+	return c.Store.Delete(ctx, name, cond)
+}
+
+func (c *Counted) List(ctx context.Context, prefix string) iter.Seq2[sinks.Info, error] {
+	return func(yield func(sinks.Info, error) bool) {
+		n := 0
+		for info, err := range c.Store.List(ctx, prefix) {
+			if n%1000 == 0 {
+				c.add("list")
+			}
+			if n++; !yield(info, err) {
+				return
+			}
+		}
+		if n == 0 {
+			c.add("list")
+		}
+	}
+}
+
+// ReplaceObject replaces an object.
+func ReplaceObject(t *testing.T, store sinks.Store, name, data string) {
+	t.Helper()
+	info, err := store.Stat(t.Context(), name)
+	if err == nil {
+		_, err = store.Put(t.Context(), name, []byte(data), sinks.IfVersion(info.Version))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// FailingList is a Store without notes whose listing of one prefix ends in an
+// error after some objects.
+type FailingList struct {
+	sinks.Store
+	Prefix string
+	Err    error
+	Failed bool
+}
+
+func (s *FailingList) List(ctx context.Context, prefix string) iter.Seq2[sinks.Info, error] {
+	return func(yield func(sinks.Info, error) bool) {
+		n := 0
+		for info, err := range s.Store.List(ctx, prefix) {
+			if n++; n == 10 && prefix == s.Prefix {
+				s.Failed = true
+				yield(sinks.Info{}, s.Err)
+				return
+			}
+			if !yield(info, err) {
+				return
+			}
+		}
+	}
+}
+
+// PutObject puts an object where none is.
+func PutObject(t *testing.T, store sinks.Store, name, data string) {
+	t.Helper()
+	if _, err := store.Put(t.Context(), name, []byte(data), sinks.IfAbsent()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Intruded is a Store at whose operation number at something else happens first.
+type Intruded struct {
+	storetest.Faulty
+	At    int
+	Do    func()
+	Watch func() // called before each operation, unless it is nil
+	Begun atomic.Bool
+}
+
+func (s *Intruded) intrude() {
+	if s.Watch != nil {
+		s.Watch()
+	}
+	if len(s.Ops())+1 == s.At && s.Begun.CompareAndSwap(false, true) {
+		s.Do()
+	}
+}
+
+func (s *Intruded) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
+	s.intrude()
+	return s.Faulty.Put(ctx, name, data, cond)
+}
+
+func (s *Intruded) PutNoted(ctx context.Context, name string, data []byte, note string, cond sinks.Condition) (sinks.Info, error) {
+	s.intrude()
+	return s.Faulty.PutNoted(ctx, name, data, note, cond)
+}
+
+func (s *Intruded) Get(ctx context.Context, name string) ([]byte, sinks.Info, error) {
+	s.intrude()
+	return s.Faulty.Get(ctx, name)
+}
+
+func (s *Intruded) Stat(ctx context.Context, name string) (sinks.Info, error) {
+	s.intrude()
+	return s.Faulty.Stat(ctx, name)
+}
+
+func (s *Intruded) List(ctx context.Context, prefix string) iter.Seq2[sinks.Info, error] {
+	s.intrude()
+	return s.Faulty.List(ctx, prefix)
+}
+
+func (s *Intruded) Delete(ctx context.Context, name string, cond sinks.Condition) error {
+	s.intrude()
+	return s.Faulty.Delete(ctx, name, cond)
+}

@@ -1,0 +1,285 @@
+package prune
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"enrow-export/pipeline"
+	"enrow-export/pipeline/manifest"
+	"enrow-export/schema"
+	"enrow-export/sinks"
+)
+
+// PruneConfig says where to look for files that no manifest entry names. Tables,
+// Store and Layout must be set.
+type Config struct {
+	Tables []*schema.Table
+	Store  sinks.Store
+	Layout manifest.Layout
+	// Delete removes what is found, instead of reporting it only.
+	Delete      bool
+	Log         *slog.Logger
+	Now         func() time.Time
+	ToolVersion string
+}
+
+// Reason is why a file is named by no manifest entry.
+type Reason string
+
+const (
+	// Orphan is what a run put that died, or is still busy, before it wrote
+	// the entry; or of settings that an earlier version of the batch had.
+	Orphan Reason = "orphan"
+	// Superseded is what an entry says is about to be deleted.
+	Superseded Reason = "superseded"
+	// Foreign is what is not recognised as this program's: it is never deleted.
+	Foreign Reason = "foreign"
+)
+
+// Unnamed is a data file, or a copy of an answer, that no manifest entry names.
+type Unnamed struct {
+	Path    string
+	Bytes   int64
+	Reason  Reason
+	BatchID string // empty when Foreign
+	// Deleted is false, too, when the file has changed since it was found.
+	Deleted bool
+
+	table   *schema.Table
+	version string
+}
+
+// UnreadableError says which manifest entries could not be read. What they name
+// is not known, so nothing is deleted.
+type UnreadableError struct{ Entries []*manifest.EntryError }
+
+func (e *UnreadableError) Error() string {
+	if len(e.Entries) == 1 {
+		return e.Entries[0].Error()
+	}
+	return fmt.Sprintf("%v, and %d more", e.Entries[0], len(e.Entries)-1)
+}
+
+// Prune finds the files of a layout, and the copies of answers, that no manifest
+// entry names, and calls report with each, in no particular order. A file counts
+// as this program's when its path is one that the layout gives, and its content
+// is of that format and of that batch. Nothing is deleted unless all entries can
+// be read, else the error is an *UnreadableError; nor when there is no entry at
+// all, which is more often a manifest that was lost than a destination full of
+// orphans.
+//
+// A run that is under way meets no gap: before a file is deleted the batch's
+// entry says so (Superseded), so that whoever was about to name the file finds
+// the entry changed, and puts the file again.
+func Run(ctx context.Context, cfg Config, report func(Unnamed)) error {
+	p := pruner{Config: cfg, named: make(map[string]bool), superseded: make(map[string]batchKey)}
+	if err := p.prune(ctx, report); err != nil {
+		if unreadable := (*UnreadableError)(nil); errors.As(err, &unreadable) || ctx.Err() != nil {
+			return err
+		}
+		return manifest.Failure("prune", "", err)
+	}
+	return nil
+}
+
+// batchKey names a batch among those of all tables.
+type batchKey struct {
+	table *schema.Table
+	id    string
+}
+
+// pruner is the state of one Prune.
+type pruner struct {
+	Config
+
+	entries    int
+	named      map[string]bool     // paths
+	superseded map[string]batchKey // by path
+	unreadable UnreadableError
+}
+
+func (p *pruner) manifest(table *schema.Table) manifest.Manifest {
+	return manifest.Manifest{Store: p.Store, Table: table, ToolVersion: p.ToolVersion, Now: p.Now, Log: p.Log}
+}
+
+func (p *pruner) prune(ctx context.Context, report func(Unnamed)) error {
+	if err := manifest.CheckNotCompacted(ctx, p.Store, "prune"); err != nil {
+		return err
+	}
+	if err := p.readManifest(ctx); err != nil {
+		return err
+	}
+	found, err := p.find(ctx)
+	if err != nil {
+		return err
+	}
+	lost := p.Delete && p.entries == 0
+	remove := p.Delete && !lost && p.unreadable.Entries == nil
+	for _, u := range found[batchKey{}] {
+		report(u)
+	}
+	delete(found, batchKey{})
+	batches := slices.SortedFunc(maps.Keys(found), func(a, b batchKey) int {
+		return cmp.Or(cmp.Compare(a.table.Name, b.table.Name), cmp.Compare(a.id, b.id))
+	})
+	for _, batch := range batches {
+		files, err := p.settle(ctx, batch, found[batch], remove)
+		for _, u := range files {
+			report(u)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	switch {
+	case p.unreadable.Entries != nil:
+		return &p.unreadable
+	case lost && len(found) > 0:
+		return &pipeline.Error{
+			Op: "prune", Class: pipeline.Fatal, Err: errors.New("the manifest has no entry at all, so nothing was deleted"),
+			Hint: "was the manifest lost, or is this another destination? Exporting the batches again makes their entries anew",
+		}
+	}
+	return nil
+}
+
+// readManifest learns which files the entries name.
+func (p *pruner) readManifest(ctx context.Context) error {
+	for k, err := range manifest.Entries(ctx, p.Store, p.Tables) {
+		if err != nil {
+			return err
+		}
+		p.entries++
+		if unreadable := (*manifest.EntryError)(nil); errors.As(k.Err, &unreadable) {
+			p.unreadable.Entries = append(p.unreadable.Entries, unreadable)
+		}
+		for _, path := range k.Entry.Named() {
+			p.named[path] = true
+		}
+		for _, path := range k.Entry.ToDelete() {
+			p.superseded[path] = batchKey{k.Table, k.BatchID}
+		}
+	}
+	return nil
+}
+
+// find returns the files that no entry names, by batch; those that are Foreign
+// have none.
+func (p *pruner) find(ctx context.Context) (map[batchKey][]Unnamed, error) {
+	found := make(map[batchKey][]Unnamed)
+	add := func(u Unnamed) {
+		key := batchKey{u.table, u.BatchID}
+		found[key] = append(found[key], u)
+	}
+	for _, prefix := range p.prefixes() {
+		for info, err := range p.Store.List(ctx, prefix) {
+			if err != nil {
+				return nil, fmt.Errorf("list files: %w", err)
+			}
+			_, superseded := p.superseded[info.Name]
+			isOwn := strings.HasPrefix(info.Name, "_") && !strings.HasPrefix(prefix, "_") // manifest, locks
+			if p.named[info.Name] || superseded || isOwn {
+				continue
+			}
+			u := Unnamed{Path: info.Name, Bytes: info.Size, Reason: Foreign}
+			if err := p.recognise(ctx, &u); errors.Is(err, sinks.ErrNotExist) {
+				continue // it has just gone
+			} else if err != nil {
+				return nil, fmt.Errorf("read %s: %w", info.Name, err)
+			}
+			add(u)
+		}
+	}
+	// Wherever an earlier layout has put them.
+	for path, batch := range p.superseded {
+		info, err := p.Store.Stat(ctx, path)
+		switch {
+		case err == nil:
+			add(Unnamed{Path: path, Bytes: info.Size, Reason: Superseded, BatchID: batch.id, table: batch.table, version: info.Version})
+		case !errors.Is(err, sinks.ErrNotExist):
+			return nil, fmt.Errorf("look at %s: %w", path, err)
+		}
+	}
+	return found, nil
+}
+
+// prefixes returns what the names of all files begin with, so that each is
+// listed once: a layout may have the files of all tables in one folder.
+func (p *pruner) prefixes() []string {
+	var layouts, raws []string
+	for _, table := range p.Tables {
+		layouts, raws = append(layouts, p.Layout.Prefix(table)), append(raws, manifest.RawPrefix(table))
+	}
+	slices.Sort(layouts)
+	kept := layouts[:0]
+	for _, prefix := range layouts {
+		if len(kept) == 0 || !strings.HasPrefix(prefix, kept[len(kept)-1]) {
+			kept = append(kept, prefix)
+		}
+	}
+	return append(kept, raws...)
+}
+
+// settle looks again which of the batch's files its entry does not name, and deletes
+// them if it is to. It returns the files that it has settled, also when there is an
+// error. Before a file is deleted the entry says so: a run that was about to name the
+// file finds the entry changed, and puts the file again.
+func (p *pruner) settle(ctx context.Context, batch batchKey, found []Unnamed, remove bool) (settled []Unnamed, err error) {
+	m := p.manifest(batch.table)
+	err = m.Retry(ctx, batch.id, func(int) (err error) {
+		settled, err = p.settleOnce(ctx, m, batch.id, found, remove)
+		return err
+	})
+	return settled, err
+}
+
+func (p *pruner) settleOnce(ctx context.Context, m manifest.Manifest, id string, found []Unnamed, remove bool) ([]Unnamed, error) {
+	old, cond, err := m.Read(ctx, id)
+	if err != nil {
+		if unreadable := (*manifest.EntryError)(nil); errors.As(err, &unreadable) {
+			return found, nil // told already; or of another version since, and left alone
+		}
+		return nil, err
+	}
+	named := old.Named()
+	found = slices.DeleteFunc(slices.Clone(found), func(u Unnamed) bool { return slices.Contains(named, u.Path) })
+	if !remove || len(found) == 0 {
+		return found, nil
+	}
+	note := m.Next(old, id)
+	note.Superseded = slices.Clone(note.Superseded)
+	for _, u := range found {
+		if !slices.Contains(note.Superseded, u.Path) {
+			note.Superseded = append(note.Superseded, u.Path)
+		}
+	}
+	if cond, err = m.Put(ctx, note, cond); err != nil {
+		return nil, err
+	}
+	for i, u := range found {
+		err := p.Store.Delete(ctx, u.Path, sinks.IfVersion(u.version))
+		_, changed := sinks.Conflict(err)
+		switch {
+		case err == nil, errors.Is(err, sinks.ErrNotExist):
+			found[i].Deleted = true
+		case !changed:
+			return found[:i], fmt.Errorf("delete %s: %w", u.Path, err)
+		}
+	}
+	clean := m.Next(note, id)
+	clean.Superseded = slices.DeleteFunc(old.ToDelete(), func(path string) bool {
+		return slices.ContainsFunc(found, func(u Unnamed) bool { return u.Path == path && u.Deleted })
+	})
+	_, err = m.Put(ctx, clean, cond)
+	if _, lost := sinks.Conflict(err); lost {
+		err = nil // a run that saw the note has taken it over
+	}
+	return found, err
+}

@@ -1,0 +1,49 @@
+package sinks
+
+import (
+	"context"
+	"iter"
+)
+
+// InOrder calls do for each job that jobs yields, limit of them at a time, and
+// yields the results in the order of the jobs. It stops after an error that do
+// returns. When it returns, no call of do is under way. jobs gets a context that
+// ends with the iteration, and stops when yield returns false.
+func InOrder[J, R any](ctx context.Context, limit int, jobs func(context.Context, func(J) bool), do func(context.Context, J) (R, error)) iter.Seq2[R, error] {
+	type outcome struct {
+		result R
+		err    error
+	}
+	return func(yield func(R, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		queue := make(chan chan outcome, limit)
+		defer func() {
+			cancel()
+			for pending := range queue {
+				<-pending
+			}
+		}()
+		go func() {
+			defer close(queue)
+			jobs(ctx, func(job J) bool {
+				pending := make(chan outcome, 1)
+				queue <- pending
+				if ctx.Err() != nil {
+					pending <- outcome{err: ctx.Err()}
+					return false
+				}
+				go func() {
+					result, err := do(ctx, job)
+					pending <- outcome{result, err}
+				}()
+				return true
+			})
+		}()
+		for pending := range queue {
+			o := <-pending
+			if !yield(o.result, o.err) || o.err != nil {
+				return
+			}
+		}
+	}
+}
