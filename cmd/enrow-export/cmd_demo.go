@@ -59,6 +59,9 @@ func (p *program) demo(c *cli.Context) error {
 	defer client.Close()
 
 	to, err := parseRoot("to", c.String("to"))
+	if err == nil && to.isBucket {
+		err = unknownScheme("to", "gs") // the demonstration has a folder alone
+	}
 	if err != nil {
 		return err
 	}

@@ -106,14 +106,21 @@ func TestRoot(t *testing.T) {
 }
 
 func TestOpenExisting(t *testing.T) {
-	dir := t.TempDir()
-	if _, err := (root{flag: "to", at: dir}.openExisting()); err != nil {
+	there, err := parseRoot("to", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing, err := parseRoot("to", filepath.Join(there.folder, "missing"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := there.openExisting(); err != nil {
 		t.Error(err)
 	}
-	if _, err := (root{flag: "to", at: filepath.Join(dir, "missing")}.openExisting()); exitCode(err) != exitStopped || hint(err) == "" {
+	if _, err := missing.openExisting(); exitCode(err) != exitStopped || hint(err) == "" {
 		t.Errorf("missing folder: error %v, hint %q", err, hint(err))
 	}
-	if _, err := (root{flag: "to", at: filepath.Join(dir, "missing")}.open()); err != nil {
+	if _, err := missing.open(); err != nil {
 		t.Error(err)
 	}
 }

@@ -73,9 +73,13 @@ func parseRoot(flag, at string) (root, error) {
 		}
 		r.folder = filepath.Clean(u.Path)
 	default:
-		return r, usagef("give a folder (out, ./out, file:///abs/out) or a bucket (gs://bucket/prefix)", "--%s: unknown scheme %s://", flag, scheme)
+		return r, unknownScheme(flag, scheme)
 	}
 	return r, nil
+}
+
+func unknownScheme(flag, scheme string) error {
+	return usagef("give a folder (out, ./out, file:///abs/out) or a bucket (gs://bucket/prefix)", "--%s: unknown scheme %s://", flag, scheme)
 }
 
 // open returns the store. It touches nothing yet. The caller calls closeStore.
