@@ -17,10 +17,10 @@ const (
 	Fatal
 )
 
-// Error is a failure of one stage. Its text never holds personal data or the
-// API key: a row is named by its number, a value not at all.
+// Error is a failure of one operation. Its text never holds personal data or the API
+// key: a row is named by its number, a value not at all.
 type Error struct {
-	Op    string // what was being done: "fetch", "flatten", "publish"
+	Op    string // the operation: "fetch", "flatten", "publish", "prune"
 	Batch string // the batch, empty when the whole run is concerned
 	Class Class
 	Err   error  // the cause
@@ -37,8 +37,8 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ErrStopped is the cause why a Source was not asked, or not again, for a batch
-// after Config.Stop was closed.
+// ErrStopped is the cause of an Error for a batch that was not asked for, or not
+// again, since the run is to stop.
 var ErrStopped = errors.New("the run is being stopped")
 
 // Hint returns the advice of the first error in err's chain that has one.

@@ -13,30 +13,32 @@ const DefaultMaxBody = 64 << 20
 
 // Source is where answers come from: the API, or a stand-in for it.
 type Source interface {
-	// Fetch returns the whole answer for one batch, however long it takes
-	// to retry what may be retried, or an *Error. The bytes may be anything
-	// that is Complete; what they mean is not the source's business. A source that
-	// was told of Config.Stop may return an *Error with ErrStopped for a batch that
-	// it does not wait for an answer to: that one counts as not begun.
+	// Fetch returns the whole answer for one batch, or an *Error. It retries what may
+	// be retried, however long that takes. The bytes may be anything that is
+	// Complete: what they mean is not the source's business.
 	//
-	// They may be in buf, from its beginning on, if its capacity is enough, or
-	// in another slice, as with append. Either way the caller owns what is
-	// returned, and may pass it to a later Fetch once it is done with the
-	// bytes. A nil buf is fine. What buf held is lost, even when Fetch fails,
-	// but buf is the caller's again as soon as Fetch has returned.
+	// A source that was told that the run is to stop (export.Config.Stop) may return
+	// an *Error with ErrStopped instead of waiting for an answer. The batch then
+	// counts as not begun.
 	//
-	// Fetch may be called from many goroutines at once, each with a buf of
-	// its own.
+	// The answer may be in buf, from its beginning on, if the capacity of buf is
+	// enough, or in another slice, as with append. The caller owns the slice that is
+	// returned, and may pass it to a later Fetch. A nil buf is fine. The content of
+	// buf is lost, even when Fetch fails, but buf is the caller's again when Fetch
+	// has returned.
+	//
+	// Fetch may be called from many goroutines at once, each with a buf of its own.
 	Fetch(ctx context.Context, table *schema.Table, batchID string, buf []byte) ([]byte, error)
 }
 
-// Complete reports whether body could be a whole answer: whether the JSON value
-// that it begins with seems to be closed. A proper prefix of a JSON object, unless
-// it was cut behind a bracket, and an empty body are not complete, so a source
-// takes them for a cut connection and asks again. Anything that never opens a value
-// (a page of HTML) counts as complete: asking again would not help.
+// Complete reports whether body could be a whole answer: whether the JSON value that
+// it begins with seems to be closed. An empty body is not complete, nor is a proper
+// prefix of a JSON object unless it was cut behind a bracket: a source takes them for
+// a cut connection and asks again. A body that never opens a value (a page of HTML) is
+// complete: asking again would not help.
 //
-// It looks at the ends only, where it can: whoever reads the body notices the rest.
+// Complete looks at the ends of the body alone if it can. Reading the body finds the
+// rest.
 func Complete(body []byte) bool {
 	end := bytes.TrimRight(body, " \t\r\n")
 	if len(end) > 0 && (end[len(end)-1] == '}' || end[len(end)-1] == ']') {

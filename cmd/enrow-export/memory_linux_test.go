@@ -1,3 +1,7 @@
+//go:build memory
+
+// The memory of processes is measured on a machine that does nothing else: make memory.
+
 package main
 
 import (

@@ -33,10 +33,10 @@ const (
 type Answer struct {
 	Status Status
 	// Envelope is the answer without its results: a JSON object with
-	// "general", "stats" and whatever else came, verbatim and in order.
+	// "general", "stats" and all other keys, verbatim and in order.
 	Envelope jsontext.Value
 	// Record holds the results as rows; nil unless Status is Completed.
-	// Whoever received the Answer calls Release.
+	// The receiver of the Answer calls Release.
 	Record arrow.Record
 	// Finished and Requested are the counts of stats, -1 where it has none.
 	Finished, Requested int64

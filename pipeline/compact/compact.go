@@ -1,3 +1,19 @@
+// Package compact packs the Parquet files of many batches into few large ones, under
+// another root.
+//
+// The root has a manifest of its own, whose entries say which rows of which pack a
+// batch is, and a log of packs. The log is what keeps the two true: a record says which
+// file is to be there and what the entries are to say, before either is written.
+// When a run dies in between, the next one carries the record out.
+//
+//	compact.go   Run: one table after the other
+//	plan.go      which batches are to be packed
+//	pack.go      read their files, and make a pack of them
+//	write.go     add packs to the log
+//	log.go       the log
+//	carryout.go  do what a record says
+//	abandon.go   give a record up that cannot be carried out any more
+//	spool.go     the pack on its way, in a file without a name
 package compact
 
 import (
@@ -18,7 +34,7 @@ import (
 // DefaultTargetSize is where a packed file ends.
 const DefaultTargetSize = 128 << 20
 
-// CompactConfig says what to pack into large files, and where. Tables, From, Into
+// Config says what to pack into large files, and where. Tables, From, Into
 // and Encoding must be set; for the rest the zero value is a default.
 type Config struct {
 	Tables []*schema.Table
@@ -26,7 +42,7 @@ type Config struct {
 	From sinks.Store
 	// Into gets the packed files and a manifest of its own.
 	Into sinks.Store
-	// Encoding is that of the packed files: Parquet.
+	// Encoding is how the packs are encoded: Parquet.
 	Encoding sinks.Encoding
 	// TargetSize is how many bytes a packed file has at least, but for the last
 	// one of a run.
@@ -44,8 +60,8 @@ type Config struct {
 // Packed is what became of one packed file, or of one batch that was not packed.
 type Packed struct {
 	Table *schema.Table
-	// Path, Batches, Rows and Bytes are those of the file; Path is empty when this
-	// is about a batch.
+	// Path, Batches, Rows and Bytes are about the pack. Path is empty when this is
+	// about a batch.
 	Path    string
 	Batches int
 	Rows    int64
@@ -55,12 +71,12 @@ type Packed struct {
 	// Rewritten says that the file took the place of one that was there.
 	Rewritten bool
 
-	// BatchID is the batch that was not packed, and Err why: an *Error.
+	// BatchID is the batch that was not packed, and Err why: a *pipeline.Error.
 	BatchID string
 	Err     error
 }
 
-// CompactSummary counts what Compact has come across.
+// Summary counts what Run has come across.
 type Summary struct {
 	Files, Batches int   // packed
 	Rows, Bytes    int64 // of those files
@@ -70,21 +86,21 @@ type Summary struct {
 	Failed         int   // batches that were not packed, or not again
 }
 
-// Compact packs the Parquet files of the batches that are exported in From, and
-// that Into's manifest does not have, into few large ones in Into, in the order of
-// the batches, and calls report with each file, and each batch that cannot be
-// packed. Each batch's entry in Into says in which file and which rows it is.
+// Run packs the Parquet files of the batches that are exported in From, and that
+// Into's manifest does not have, into few large ones in Into, in the order of the
+// batches. It calls report with each file, and with each batch that cannot be packed.
+// The entry of a batch in Into says in which file and which rows it is.
 //
 // Into is another root, so that no reader of From meets a row twice. It only ever
-// grows. Compact can be killed at any instant and called again, by any number of
-// processes at once, beside runs that export to From: what it does with a batch is
-// settled by one conditional write (packLog), and whoever comes next first does
-// what that says. The same batches give the same files. A batch that was exported
-// again with other content since is reported, and written again only with Force:
-// its file is then replaced in one step by one with all batches that it had.
+// grows. Run can be killed at any instant and called again, by any number of processes
+// at once, beside runs that export to From. One conditional write settles what becomes
+// of a batch (packLog), and the next run first does what that write says. The same
+// batches give the same files. A batch that was exported again with other content is
+// reported, and written again only with Force: its file is then replaced in one step
+// by one with all batches that it had.
 //
-// The error is one that ended it all: an *Error of class Fatal, or the cause of
-// ctx.
+// The error is one that ended it all: a *pipeline.Error of class Fatal, or the cause
+// of ctx.
 func Run(ctx context.Context, cfg Config, report func(Packed)) (Summary, error) {
 	if cfg.TargetSize == 0 {
 		cfg.TargetSize = DefaultTargetSize
@@ -126,7 +142,7 @@ func fatal(err error) *pipeline.Error {
 	return ended
 }
 
-// compactor is the state of one Compact.
+// compactor is the state of one Run.
 type compactor struct {
 	Config
 

@@ -101,8 +101,9 @@ func TestCompactFaults(t *testing.T) {
 				after, ids := visibleRows(t, quiet), listedIDs(t, quiet)
 				want := packedState(t, quiet)
 				points := 0
+				shift := 0
 				for name, mode := range modes {
-					for at := 1; ; at++ {
+					for at := range pipelinetest.FaultPoints(shift) {
 						into := prepared()
 						ctx, cancel := context.WithCancel(t.Context())
 						faulty := &storetest.Faulty{Store: into, At: at, Mode: mode, Cancel: cancel}
@@ -132,6 +133,7 @@ func TestCompactFaults(t *testing.T) {
 							t.Fatalf("%s: error %v", where, err)
 						}
 					}
+					shift++
 				}
 				packedRight(t, from, quiet, ids)
 				t.Logf("%d faults", points)
@@ -408,7 +410,7 @@ func TestCompactIsOvertaken(t *testing.T) {
 		for _, c := range compactions {
 			t.Run(kind+"/"+c.name, func(t *testing.T) {
 				t.Parallel()
-				for at := 1; ; at++ {
+				for at := range pipelinetest.FaultPoints(0) {
 					old, from := c.source(t)
 					into := open(t)
 					if c.change != nil {

@@ -49,8 +49,8 @@ type Config struct {
 	KeepRaw bool
 	// AllowMismatch exports answers whose control totals are wrong.
 	AllowMismatch bool
-	// RefuseUnknown fails a batch whose results have what no column declares,
-	// instead of keeping that in the leftovers.
+	// RefuseUnknown fails a batch whose results have values that no column takes,
+	// instead of keeping them in the leftovers.
 	RefuseUnknown bool
 	// Force exports batches again that are done.
 	Force bool
@@ -64,9 +64,9 @@ type Config struct {
 	// OnWaiting, unless it is nil, is told how many ongoing batches wait for
 	// their next look whenever that changes, from the goroutine that reports.
 	OnWaiting func(n int)
-	// Stop, when it is closed, ends the run gently: no batch is begun any more,
-	// those under way are finished, but for those that Source has not asked for
-	// or would have to ask for again, if it is told of Stop. May be nil.
+	// Stop, when it is closed, ends the run gently. No batch is begun any more, and
+	// those under way are finished. A Source that is told of Stop may give up batches
+	// that it has not asked for yet, or would have to ask for again. May be nil.
 	Stop <-chan struct{}
 	// Concurrency is the number of batches that are asked for at a time.
 	Concurrency int

@@ -42,13 +42,15 @@ func TestFaultAtEveryOperation(t *testing.T) {
 					t.Fatalf("undisturbed run ends %s: %s", wantEntry.State, wantEntry.Error)
 				}
 				points := 0
+				shift := 0
 				for mode, m := range modes {
-					for at := 1; ; at++ {
+					for at := range pipelinetest.FaultPoints(shift) {
 						if !disturb(t, open(t), sc, m, at, fmt.Sprintf("%s at operation %d", mode, at), initial, want, wantEntry) {
 							break
 						}
 						points++
 					}
+					shift++
 				}
 				if points == 0 {
 					t.Error("no operation was failed")

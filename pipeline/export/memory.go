@@ -14,7 +14,7 @@ import (
 // it is done and the next one asks for.
 const maxSpare = 16 << 20
 
-// room remembers how much memory answers have taken, so that the next one gets as
+// sizeHint remembers how much memory answers have taken, so that the next one gets as
 // much at once, and little more.
 type sizeHint struct{ most atomic.Int64 }
 
@@ -66,7 +66,7 @@ const (
 // classSize returns the size of a class.
 func classSize(class int) int { return (steps + class%steps) * smallest / steps << (class / steps) }
 
-// classFor returns the smallest class of which buffers have size bytes.
+// classFor returns the smallest class whose buffers have size bytes.
 func classFor(size int) int {
 	if size <= smallest {
 		return 0
@@ -126,7 +126,7 @@ func (r *recycler) Free(b []byte) {
 }
 
 // buffer gathers bytes, at most limit of them, in memory of an allocator. The
-// zero value but for mem and limit is ready to use; whoever has it calls free.
+// zero value but for mem and limit is ready to use. Its owner calls free.
 type buffer struct {
 	mem   memory.Allocator
 	limit int64

@@ -16,10 +16,10 @@ const usualRatio = 4
 // goroutines at once.
 type rawEncoder func() (*zstd.Encoder, error)
 
-// newRawEncoder returns one that makes so many copies at a time, for each of which
-// it keeps some megabytes from the first use on. Its window is a sixteenth of the
-// default: it keeps as much of what it has read, and the copies of answers of 1 to
-// 5 MB are no longer for it.
+// newRawEncoder returns an encoder that makes so many copies at a time. It keeps some
+// megabytes for each of them from the first use on. Its window is a sixteenth of the
+// default: it remembers less of what it has read, and copies of answers of 1 to 5 MB
+// are no longer for that.
 func newRawEncoder(copies int) rawEncoder {
 	return sync.OnceValues(func() (*zstd.Encoder, error) {
 		return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(copies), zstd.WithZeroFrames(true),

@@ -22,14 +22,14 @@ type Summary struct {
 	Rows     int64 // of the batches exported
 	Found    int64 // rows that found what was searched for
 	// Bytes are the bytes of the files of the batches exported, by format asked
-	// for, and as manifest.RawFormat those of the copies of their answers.
+	// for, and as manifest.RawFormat the bytes of the copies of their answers.
 	Bytes map[string]int64
 	// Slowest is the batch exported that took longest, zero when none was.
 	Slowest Slowest
 	Warned  int // batches exported with mismatches or warnings
 	Credits answer.Credits
-	// Leftovers are what no table or envelope declares of the finished answers
-	// that were read, exported or not; First is -1 there.
+	// Leftovers are the values that no table or envelope declares, of all finished
+	// answers that were read, exported or not. First is -1 there.
 	Leftovers []schema.Leftover
 	Elapsed   time.Duration
 }
@@ -141,8 +141,8 @@ func (r *run) collect(res Result) {
 	}
 }
 
-// unknown counts what no column declares of an answer, in the results and
-// beside them.
+// unknown counts the values of an answer that have no column or known key, in the
+// results and beside them.
 func (r *run) unknown(res Result) {
 	for _, l := range res.UnknownEnvelope {
 		r.leftovers.Add(schema.Leftover{Path: l.Path, Reason: l.Reason, Count: l.Count, First: -1})

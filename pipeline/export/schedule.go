@@ -182,7 +182,7 @@ func (r *run) tellWaiting(n int) {
 
 // again gives an ongoing batch another turn, and reports whether there is time
 // for one.
-func (r *run) again(ctx context.Context, l *attempt, start time.Time) bool {
+func (r *run) again(ctx context.Context, a *attempt, start time.Time) bool {
 	now := time.Now()
 	left := time.Duration(math.MaxInt64)
 	if r.WaitTimeout > 0 {
@@ -191,25 +191,25 @@ func (r *run) again(ctx context.Context, l *attempt, start time.Time) bool {
 	if !r.Wait || left <= 0 {
 		return false
 	}
-	before, first := l.last, l.lookedAt.IsZero()
-	l.last = l.res
-	l.delay = nextDelay(r.PollInterval, l.delay, now.Sub(l.lookedAt), before, l.res, left)
-	l.lookedAt, l.at = now, now.Add(l.delay)
+	before, first := a.last, a.lookedAt.IsZero()
+	a.last = a.res
+	a.delay = nextDelay(r.PollInterval, a.delay, now.Sub(a.lookedAt), before, a.res, left)
+	a.lookedAt, a.at = now, now.Add(a.delay)
 	level := slog.LevelInfo
-	if !first && before.Finished == l.res.Finished {
+	if !first && before.Finished == a.res.Finished {
 		level = slog.LevelDebug // no news
 	}
-	r.Log.Log(ctx, level, "batch is still ongoing", pipeline.LogBatch, l.id,
-		"finished", l.res.Finished, "requested", l.res.Requested, "next_look", l.delay.Round(time.Millisecond).String())
+	r.Log.Log(ctx, level, "batch is still ongoing", pipeline.LogBatch, a.id,
+		"finished", a.res.Finished, "requested", a.res.Requested, "next_look", a.delay.Round(time.Millisecond).String())
 	return true
 }
 
-// nextDelay returns how long to leave an ongoing batch alone: about as long as
-// it takes to be finished, if it goes on as it did since the look before, or
-// twice as long as the last time when there was no progress. It is at least
-// interval and at most maxPolls times that; not more than a quarter of the time
-// that is left, so that a batch that ends shortly before the end is met; and
-// the last look is at the very end.
+// nextDelay returns how long to leave an ongoing batch alone: about as long as it takes
+// to be finished, if it goes on as it did since the look before, or twice as long as
+// the last time when there was no progress. The delay is at least interval and at most
+// maxPolls times interval. It is not more than a quarter of the time that is left, so
+// that a batch that ends shortly before the end is seen. The last look is at the very
+// end.
 func nextDelay(interval, last, elapsed time.Duration, before, now Result, left time.Duration) time.Duration {
 	estimate := float64(interval)
 	switch progress := now.Finished - before.Finished; {

@@ -82,8 +82,8 @@ func TestServiceFaultGoesUnnoticed(t *testing.T) {
 			}
 			want, wantEntry := pipelinetest.Files(t, quiet), pipelinetest.ReadEntry(t, quiet, pipelinetest.FaultID)
 			points := 0
-			for _, fault := range serviceFaults {
-				for at := int64(1); ; at++ {
+			for shift, fault := range serviceFaults {
+				for at := range pipelinetest.FaultPoints(shift) {
 					more := true
 					t.Run("", func(t *testing.T) {
 						service, err := gcstest.New("bucket")
@@ -94,9 +94,9 @@ func TestServiceFaultGoesUnnoticed(t *testing.T) {
 						if sc.Before != nil {
 							sc.Before(t, store)
 						}
-						faulty := &faultyService{Handler: service, fault: fault, at: at}
+						faulty := &faultyService{Handler: service, fault: fault, at: int64(at)}
 						results, _, err := pipelinetest.RunAll(t.Context(), t, sc.Run(t, open(t, faulty)), pipelinetest.FaultID)
-						if more = faulty.requests.Load() >= at; more {
+						if more = faulty.requests.Load() >= int64(at); more {
 							points++
 						}
 						if res := results[pipelinetest.FaultID]; err != nil || res.Err != nil {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Shard is one of Count parts of all batch ids, the first of which has Index 1.
+// Shard is one of Count parts of all batch ids. The first part has Index 1.
 // The zero value is all of them.
 type Shard struct{ Index, Count int }
 

@@ -1,3 +1,10 @@
+// Package load makes the SQL that loads the published files into a warehouse (Prepare),
+// and keeps up to when they were loaded (Mark, Confirm).
+//
+// A script loads exactly the files that the manifest names, and can be run again. A
+// load of what is new takes three steps: Prepare with Mark.SinceLast prints a script
+// with a mark in it, the warehouse runs the script, and Confirm notes the mark. Until
+// then nothing is noted, so a script that did not run loses nothing.
 package load
 
 import (
@@ -22,8 +29,8 @@ import (
 type Config struct {
 	Store  sinks.Store
 	Tables []*schema.Table
-	// IDs are the batches to load, all of which have to be exported; nil for all
-	// that are.
+	// IDs are the batches to load. All of them have to be exported. Nil stands for all
+	// batches that are.
 	IDs []string
 	// Since leaves out, when IDs is nil, batches whose entry has not changed since
 	// that time, by the name of the table.
@@ -34,7 +41,7 @@ type Config struct {
 	Format string
 	// Root is where the warehouse finds the files: dialect.Load.Root.
 	Root string
-	// Namespace, Create and Integration are those of dialect.Load.
+	// Namespace, Create and Integration are passed on to dialect.Load.
 	Namespace   string
 	Create      bool
 	Integration string
@@ -42,7 +49,7 @@ type Config struct {
 
 // Plan is what loads the batches that were asked for.
 type Plan struct {
-	// Scripts load one table each, those of tables without a batch left out.
+	// Scripts load one table each. A table without a batch has none.
 	Scripts []dialect.Script
 	Batches int
 	Files   int

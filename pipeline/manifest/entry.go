@@ -155,7 +155,7 @@ func (e *Entry) ToDelete() []string {
 }
 
 // AddBytes adds to sums the bytes of the files in the formats given, and as
-// RawFormat those of the copy of the answer if there is one.
+// RawFormat the bytes of the copy of the answer if there is one.
 func (e *Entry) AddBytes(encodings []sinks.Encoding, sums map[string]int64) {
 	for _, enc := range encodings {
 		sums[enc.Format.Name] += e.Files[enc.Format.Name].Bytes
@@ -165,8 +165,8 @@ func (e *Entry) AddBytes(encodings []sinks.Encoding, sums map[string]int64) {
 	}
 }
 
-// ColumnNames returns the columns that the files have, nil when they are those of
-// a version of the table that this program does not know.
+// ColumnNames returns the columns that the files have, nil when this program does not
+// know that version of the table.
 func (r *SchemaRef) ColumnNames(table *schema.Table) []string {
 	switch {
 	case r.Columns != nil:

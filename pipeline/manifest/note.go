@@ -54,7 +54,7 @@ type noteFile struct {
 }
 
 // noteLayout gives the paths that a note leaves out. It belongs to the version
-// of the notes, whatever the default of the program becomes.
+// of the notes, and stays when the default of the program changes.
 var noteLayout = Layout{"{table}/{batch_id}.{ext}"}
 
 // notePath returns the path of a file that the note says nothing of.

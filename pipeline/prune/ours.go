@@ -11,9 +11,9 @@ import (
 	"enrow-export/sinks"
 )
 
-// recognise finds out whether a file is this program's: its path must be one
-// that the layout gives to a batch, and its content a table of that batch; or
-// both as those of a copy of an answer.
+// recognise finds out whether a file is this program's. Its path must be one that the
+// layout gives to a batch, and its content a table of that batch; or path and content
+// must be those of a copy of an answer.
 func (p *pruner) recognise(ctx context.Context, u *Unnamed) error {
 	for _, table := range p.Tables {
 		id, isOurs := p.owner(table, u.Path)
@@ -32,8 +32,8 @@ func (p *pruner) recognise(ctx context.Context, u *Unnamed) error {
 	return nil
 }
 
-// owner returns the batch of the table that a path is for, and what tells
-// whether the content is of that batch; nil when the path is for none.
+// owner returns the batch of the table that a path is for, and a test whether the
+// content is of that batch. The test is nil when the path is for no batch.
 func (p *pruner) owner(table *schema.Table, path string) (id string, isOurs func(data []byte) bool) {
 	if id, ok := manifest.ParseRaw(table, path); ok {
 		return id, func(data []byte) bool { return isAnswerOf(id, data) }
@@ -47,8 +47,8 @@ func (p *pruner) owner(table *schema.Table, path string) (id string, isOurs func
 	}
 }
 
-// isTableOf reports whether data is a file of the table, whatever columns were
-// chosen, with rows of the batch.
+// isTableOf reports whether data is a file of the table, with all columns or some of
+// them, and with rows of the batch.
 func isTableOf(table *schema.Table, id string, enc sinks.Encoding, data []byte) bool {
 	contents, err := enc.Inspect(data)
 	if err != nil {

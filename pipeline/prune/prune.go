@@ -1,3 +1,8 @@
+// Package prune finds the files of a root that no manifest entry names, and deletes
+// them: orphans of runs that died, and files that others have superseded.
+//
+// A path says nothing of ownership. A file is deleted only if its content, too, is what
+// this program writes for the batch that the path is for (ours.go).
 package prune
 
 import (
@@ -17,7 +22,7 @@ import (
 	"enrow-export/sinks"
 )
 
-// PruneConfig says where to look for files that no manifest entry names. Tables,
+// Config says where to look for files that no manifest entry names. Tables,
 // Store and Layout must be set.
 type Config struct {
 	Tables []*schema.Table
@@ -34,12 +39,12 @@ type Config struct {
 type Reason string
 
 const (
-	// Orphan is what a run put that died, or is still busy, before it wrote
-	// the entry; or of settings that an earlier version of the batch had.
+	// Orphan is a file of a run that died, or is still busy, before it wrote the
+	// entry; or of settings that an earlier version of the batch had.
 	Orphan Reason = "orphan"
-	// Superseded is what an entry says is about to be deleted.
+	// Superseded is a file that an entry says is about to be deleted.
 	Superseded Reason = "superseded"
-	// Foreign is what is not recognised as this program's: it is never deleted.
+	// Foreign is a file that is not recognised as this program's. It is never deleted.
 	Foreign Reason = "foreign"
 )
 
@@ -56,8 +61,8 @@ type Unnamed struct {
 	version string
 }
 
-// UnreadableError says which manifest entries could not be read. What they name
-// is not known, so nothing is deleted.
+// UnreadableError says which entries could not be read. The files that they name are
+// not known, so nothing is deleted.
 type UnreadableError struct{ Entries []*manifest.EntryError }
 
 func (e *UnreadableError) Error() string {
@@ -67,17 +72,18 @@ func (e *UnreadableError) Error() string {
 	return fmt.Sprintf("%v, and %d more", e.Entries[0], len(e.Entries)-1)
 }
 
-// Prune finds the files of a layout, and the copies of answers, that no manifest
-// entry names, and calls report with each, in no particular order. A file counts
-// as this program's when its path is one that the layout gives, and its content
-// is of that format and of that batch. Nothing is deleted unless all entries can
-// be read, else the error is an *UnreadableError; nor when there is no entry at
-// all, which is more often a manifest that was lost than a destination full of
-// orphans.
+// Run finds the files of a layout, and the copies of answers, that no manifest entry
+// names, and calls report with each, in no particular order. A file is this program's
+// when its path is one that the layout gives, and its content is of that format and
+// of that batch.
 //
-// A run that is under way meets no gap: before a file is deleted the batch's
-// entry says so (Superseded), so that whoever was about to name the file finds
-// the entry changed, and puts the file again.
+// Nothing is deleted unless all entries can be read: else the error is an
+// *UnreadableError. Nothing is deleted either when there is no entry at all. That is
+// more often a manifest that was lost than a destination full of orphans.
+//
+// A run that is under way meets no gap. Before a file is deleted the entry of its
+// batch says so (Superseded). A run that was about to name the file finds the entry
+// changed, and puts the file again.
 func Run(ctx context.Context, cfg Config, report func(Unnamed)) error {
 	p := pruner{Config: cfg, named: make(map[string]bool), superseded: make(map[string]batchKey)}
 	if err := p.prune(ctx, report); err != nil {
@@ -95,7 +101,7 @@ type batchKey struct {
 	id    string
 }
 
-// pruner is the state of one Prune.
+// pruner is the state of one Run.
 type pruner struct {
 	Config
 
@@ -170,8 +176,7 @@ func (p *pruner) readManifest(ctx context.Context) error {
 	return nil
 }
 
-// find returns the files that no entry names, by batch; those that are Foreign
-// have none.
+// find returns the files that no entry names, by batch. A Foreign file has none.
 func (p *pruner) find(ctx context.Context) (map[batchKey][]Unnamed, error) {
 	found := make(map[batchKey][]Unnamed)
 	add := func(u Unnamed) {

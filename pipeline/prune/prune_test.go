@@ -263,7 +263,10 @@ func TestPruneBesideAnExport(t *testing.T) {
 				}
 				quiet, operations := run(0)
 				want, wantEntry := pipelinetest.Files(t, quiet), pipelinetest.ReadEntry(t, quiet, pipelinetest.FaultID)
-				for at := 1; at <= operations; at++ {
+				for at := range pipelinetest.FaultPoints(0) {
+					if at > operations {
+						break
+					}
 					store, _ := run(at)
 					if diff := cmp.Diff(want, pipelinetest.Files(t, store)); diff != "" {
 						t.Errorf("pruned at operation %d: files (-undisturbed +got):\n%s", at, diff)

@@ -28,18 +28,18 @@ type packedFile struct {
 func (v *Verifier) comparePacked(ctx context.Context, table *schema.Table, e *manifest.Entry, f manifest.File) ([]string, error) {
 	whole := f
 	whole.Rows, whole.FirstRow, whole.PackedFrom = f.FileRows, 0, ""
-	if v.packed == nil || v.packed.file != whole {
+	if v.pack == nil || v.pack.file != whole {
 		v.Close()
 		p, err := v.openPacked(ctx, whole)
 		if err != nil {
 			return nil, err
 		}
-		v.packed = p
+		v.pack = p
 	}
-	if v.packed.reader == nil {
-		return v.packed.problems, nil
+	if v.pack.reader == nil {
+		return v.pack.problems, nil
 	}
-	return append(v.packed.compare(table, e, f), v.packed.problems...), nil
+	return append(v.pack.compare(table, e, f), v.pack.problems...), nil
 }
 
 func (v *Verifier) openPacked(ctx context.Context, f manifest.File) (*packedFile, error) {
@@ -74,9 +74,9 @@ func (v *Verifier) openPacked(ctx context.Context, f manifest.File) (*packedFile
 
 // Close lets go of what was read last.
 func (v *Verifier) Close() {
-	if v.packed != nil {
-		v.packed.release()
-		v.packed = nil
+	if v.pack != nil {
+		v.pack.release()
+		v.pack = nil
 	}
 }
 

@@ -1,3 +1,8 @@
+// Package verify compares the files of batches with their manifest entries.
+//
+// It reads files back with code that shares none with the writers (sinks.Encoding's
+// Inspect, sinks.PackInspector), and only after their digests were right: some damage
+// makes a reader return wrong values.
 package verify
 
 import (
@@ -32,13 +37,13 @@ type Difference struct {
 type Depth string
 
 const (
-	// DepthSize looks whether each file is there and has its size.
+	// Size looks whether each file is there and has its size.
 	Size Depth = "size"
-	// DepthChecksum also reads each file and compares its digests.
+	// Checksum also reads each file and compares its digests.
 	Checksum Depth = "checksum"
-	// DepthFull also reads the rows of each file, by readers that share no code
-	// with the writers, and compares their number, their columns and their
-	// digest; and the content of the copy of the answer.
+	// Full also reads the rows of each file, by readers that share no code with the
+	// writers, and compares their number, their columns and their digest; and the
+	// content of the copy of the answer.
 	Full Depth = "full"
 )
 
@@ -50,20 +55,21 @@ type Verifier struct {
 	store sinks.Store
 	depth Depth
 	sizes *manifest.Sizes
-	// packed is the packed file that was read last: batches that follow one
-	// another are often in the same.
-	packed *packedFile
+	// pack is the pack that was read last: batches that follow one another are often
+	// in the same.
+	pack *packedFile
 }
 
-// NewVerifier returns a Verifier of what store holds. batches is the number of
-// batches that it will be asked for, negative when all of them, to tell what is
-// the cheapest way.
+// New returns a Verifier of what store holds. batches is how many batches it will be
+// asked for, negative for all of them: it tells whether a listing pays. The caller calls
+// Close.
 func New(store sinks.Store, depth Depth, batches int) *Verifier {
 	return &Verifier{store: store, depth: depth, sizes: manifest.NewSizes(store, "", batches)}
 }
 
-// Verify compares the files of one batch with what Entries or EntriesOf has
-// yielded of it: for DepthSize that needs no whole entry, else it does.
+// Verify compares the files of one batch with its entry. Size needs a summary of the
+// entry, the other depths a whole one. The error is one that made it impossible to
+// look.
 func (v *Verifier) Verify(ctx context.Context, k manifest.Known) (Checked, error) {
 	c, entry, table := Checked{BatchID: k.BatchID}, k.Entry, k.Table
 	m := manifest.Manifest{Store: v.store, Table: table}
@@ -101,8 +107,7 @@ func (v *Verifier) Verify(ctx context.Context, k manifest.Known) (Checked, error
 	return c, nil
 }
 
-// compare returns what is wrong with one file. Its content is only read when
-// the digests are right: some damage makes readers return wrong values.
+// compare returns what is wrong with one file.
 func (v *Verifier) compare(ctx context.Context, table *schema.Table, e *manifest.Entry, format string, f manifest.File) ([]string, error) {
 	if f.Shared() {
 		return v.comparePacked(ctx, table, e, f)

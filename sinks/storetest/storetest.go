@@ -1,6 +1,23 @@
-// Package storetest is for tests of stores and of what is built on them: Run is
-// the conformance suite that every sinks.Store passes, Faulty is a store that
-// fails when it is told to.
+// Package storetest is for tests of stores and of what is built on them. Run is the
+// conformance suite that every sinks.Store passes. Faulty is a store that fails when it
+// is told to.
+//
+// A new store runs the suite in one test of its package:
+//
+//	func TestStore(t *testing.T) {
+//		storetest.Run(t, func(t *testing.T) sinks.Store {
+//			s, err := Open(t.TempDir()) // empty, whatever other tests have put
+//			if err != nil {
+//				t.Fatal(err)
+//			}
+//			t.Cleanup(func() { s.Close() })
+//			return s
+//		})
+//	}
+//
+// If processes may share the store, their races are tested beside it, with processes. A
+// store that talks to a service is tested against the real server, or the most faithful
+// one there is.
 package storetest
 
 import (

@@ -1,0 +1,71 @@
+package sinks_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"enrow-export/sinks"
+)
+
+// Results come in the order of the jobs, however long each takes, and not more are
+// under way than allowed.
+func TestInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const jobs, limit = 100, 8
+		var running, most atomic.Int64
+		next := 0
+		numbers := func(_ context.Context, yield func(int) bool) {
+			for i := range jobs {
+				if !yield(i) {
+					return
+				}
+			}
+		}
+		double := func(_ context.Context, n int) (int, error) {
+			if r := running.Add(1); r > most.Load() {
+				most.Store(r)
+			}
+			defer running.Add(-1)
+			time.Sleep(time.Duration(n*7%13) * time.Millisecond)
+			return 2 * n, nil
+		}
+		for got, err := range sinks.InOrder(t.Context(), limit, numbers, double) {
+			if err != nil || got != 2*next {
+				t.Fatalf("result %d is %d, error %v", next, got, err)
+			}
+			next++
+		}
+		// One is handed over, one waits for room: beside those in the queue.
+		if next != jobs || most.Load() > limit+2 || most.Load() < limit {
+			t.Errorf("%d results, %d at a time", next, most.Load())
+		}
+
+		// An error is the last, and so is a caller who has seen enough: nothing is
+		// left running.
+		broken := errors.New("broken")
+		seen := 0
+		for _, err := range sinks.InOrder(t.Context(), limit, numbers, func(ctx context.Context, n int) (int, error) {
+			if n == 3 {
+				return 0, broken
+			}
+			return double(ctx, n)
+		}) {
+			if seen++; (err != nil) != (seen == 4) || err != nil && !errors.Is(err, broken) {
+				t.Errorf("result %d: error %v", seen, err)
+			}
+		}
+		if seen != 4 || running.Load() != 0 {
+			t.Errorf("%d results, %d still running", seen, running.Load())
+		}
+		for range sinks.InOrder(t.Context(), limit, numbers, double) {
+			break
+		}
+		if running.Load() != 0 {
+			t.Errorf("%d still running", running.Load())
+		}
+	})
+}
