@@ -11,7 +11,7 @@ LDFLAGS   := -s -w $(if $(COMMIT),-X main.commit=$(COMMIT))
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 
-.PHONY: build test race lint fuzz bench demo cover faults crash memory docs engines
+.PHONY: build test race lint fuzz bench demo cover faults crash memory same docs engines
 
 # Without the client library's support for gRPC, which is not used: a third of
 # the program's size. Without C: the program runs wherever the kernel does.
@@ -69,9 +69,14 @@ faults:
 memory:
 	$(GO) test -tags memory ./cmd/enrow-export -run '^TestMemory' -count 1 -v
 
+# Compares this build with another one, EXE, over the same answers: for changes that
+# are to change nothing that is printed or stored.
+same:
+	$(GO) test -tags same ./cmd/enrow-export -run '^TestSameAsAnotherBuild$$' -count 1 -v -same.as $(EXE)
+
 # Kills the program N times, in a folder and in a bucket.
 crash:
-	$(GO) test ./cmd/enrow-export -run '^TestCrash' -count 1 -timeout 0 -v -crash.kills $(N)
+	$(GO) test -tags crash ./cmd/enrow-export -run '^TestCrash' -count 1 -timeout 0 -v -crash.kills $(N)
 
 # Loads real databases: DuckDB, and a server of PostgreSQL that is started for it.
 # Needs a C compiler, psql and the server's programs, zstd and npm.

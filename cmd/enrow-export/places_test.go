@@ -20,6 +20,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"enrow-export/pipeline/manifest"
 	"enrow-export/schema"
 	"enrow-export/sinks"
@@ -303,3 +305,6 @@ func batchIDs(n int) []string {
 	}
 	return ids
 }
+
+// entryIgnore are the fields in which an undisturbed run may differ.
+var entryIgnore = cmpopts.IgnoreFields(manifest.Entry{}, "UpdatedAt", "FirstExportedAt", "Attempts", "Error")
