@@ -94,11 +94,11 @@ func Member(object jsontext.Value, key string) jsontext.Value {
 // StringMember returns the string that a key of a JSON object has. object must be
 // valid JSON.
 func StringMember(object jsontext.Value, key string) (string, bool) {
-	return Unquote(Member(object, key))
+	return unquote(Member(object, key))
 }
 
-// Unquote returns the text of a JSON string, and false for any other value.
-func Unquote(value jsontext.Value) (string, bool) {
+// unquote returns the text of a JSON string, and false for any other value.
+func unquote(value jsontext.Value) (string, bool) {
 	if value.Kind() != '"' {
 		return "", false
 	}
@@ -111,7 +111,7 @@ func Unquote(value jsontext.Value) (string, bool) {
 func (t Type) Text(value jsontext.Value) (string, bool) {
 	switch kind := value.Kind(); {
 	case kind == '"' && t != Decimal:
-		return Unquote(value)
+		return unquote(value)
 	case kind == '0' && t == Decimal:
 		return string(value), true
 	case kind == '"', kind == 'n', kind == 0, t != Text:

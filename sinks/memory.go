@@ -13,8 +13,8 @@ import (
 	"sync"
 )
 
-// Memory is a Store in memory: for the demo, and for tests of what is built on
-// a Store. Its objects are gone with it.
+// Memory is a Store in memory, for tests of what is built on a Store. Its objects are
+// gone with it.
 type Memory struct {
 	mu      sync.RWMutex
 	objects map[string]memoryObject

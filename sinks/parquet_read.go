@@ -35,16 +35,8 @@ func NewParquetReader(data []byte, mem memory.Allocator) (*ParquetReader, error)
 	return &ParquetReader{data: data, file: f, mem: mem}, nil
 }
 
-// Rows returns the number of rows of all row groups.
-func (r *ParquetReader) Rows() int64 { return r.file.NumRows() }
-
 // RowGroups returns the number of row groups.
 func (r *ParquetReader) RowGroups() int { return r.file.NumRowGroups() }
-
-// GroupRows returns the number of rows of a row group, which are counted from 0.
-func (r *ParquetReader) GroupRows(group int) int64 {
-	return r.file.MetaData().RowGroup(group).NumRows()
-}
 
 // ReadAll returns all rows, with the columns of the table, which has to be that
 // of the file. The caller releases the record.

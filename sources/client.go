@@ -157,9 +157,6 @@ func (c *Client) Close() {
 	}
 }
 
-// Requests returns how many requests have been sent so far.
-func (c *Client) Requests() int64 { return c.requests.Load() }
-
 // Retries returns how many of the requests so far followed one for the same
 // batch, in the same Fetch, that had failed.
 func (c *Client) Retries() int64 { return c.repeated.Load() }

@@ -79,12 +79,12 @@ func TestFetchGone(t *testing.T) {
 					l := lineOf(c)
 					_ = fetchSample(t.Context(), t, c) // it is reached, that is all
 					l.fail(tt.cut)
-					before := c.Requests()
+					before := c.requests.Load()
 					e := asError(t, fetchSample(t.Context(), t, c))
 					if want := "the API cannot be reached any more: " + tt.want; e.Class != pipeline.Fatal || e.Err.Error() != want || e.Hint != goneHint {
 						t.Errorf("error is of class %d, %v (%s); want %s", e.Class, e.Err, e.Hint, want)
 					}
-					if got := c.Requests() - before; got != 6 {
+					if got := c.requests.Load() - before; got != 6 {
 						t.Errorf("%d requests, want 6", got)
 					}
 				})

@@ -77,8 +77,8 @@ func TestStopWithRequestUnderWay(t *testing.T) {
 					api.ServeHTTP(w, r)
 				}), Config{Retries: tt.retries, Stop: stop})
 				err := fetchSample(t.Context(), t, c)
-				if c.Requests() != 1 {
-					t.Errorf("%d requests, want 1", c.Requests())
+				if c.requests.Load() != 1 {
+					t.Errorf("%d requests, want 1", c.requests.Load())
 				}
 				if tt.want == "" {
 					if err != nil {

@@ -82,8 +82,8 @@ func TestPauseIsShared(t *testing.T) {
 				if diff := cmp.Diff(times(0, pause, pause, pause), api.came); diff != "" {
 					t.Errorf("requests came at (-want +got):\n%s", diff)
 				}
-				if c.Requests() != 4 || c.Retries() != 0 {
-					t.Errorf("%d requests, %d of them retries; want 4 and none", c.Requests(), c.Retries())
+				if c.requests.Load() != 4 || c.Retries() != 0 {
+					t.Errorf("%d requests, %d of them retries; want 4 and none", c.requests.Load(), c.Retries())
 				}
 			})
 		})
@@ -230,8 +230,8 @@ func TestRate(t *testing.T) {
 		if diff := cmp.Diff(times(0, 0.5, 1, 1.5, 2, 2.5), api.came); diff != "" {
 			t.Errorf("requests came at (-want +got):\n%s", diff)
 		}
-		if c.Requests() != 6 || c.Retries() != 2 {
-			t.Errorf("%d requests, %d of them retries; want 6 and 2", c.Requests(), c.Retries())
+		if c.requests.Load() != 6 || c.Retries() != 2 {
+			t.Errorf("%d requests, %d of them retries; want 6 and 2", c.requests.Load(), c.Retries())
 		}
 	})
 }

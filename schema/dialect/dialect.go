@@ -56,15 +56,15 @@ type Dialect struct {
 	load        func(d *Dialect, l *load) ([]Sidecar, error)
 }
 
-// All returns all dialects, by name.
-func All() []*Dialect {
+// all returns the dialects, by name.
+func all() []*Dialect {
 	return []*Dialect{bigQuery, clickHouse, duckDB, postgreSQL, redshift, snowflake}
 }
 
 // Names returns the names of all dialects.
 func Names() []string {
 	var names []string
-	for _, d := range All() {
+	for _, d := range all() {
 		names = append(names, d.Name)
 	}
 	return names
@@ -72,7 +72,7 @@ func Names() []string {
 
 // ByName returns the dialect of that name.
 func ByName(name string) (*Dialect, bool) {
-	for _, d := range All() {
+	for _, d := range all() {
 		if d.Name == name {
 			return d, true
 		}

@@ -72,8 +72,21 @@ func wholeLoad(d *dialect.Dialect) dialect.Load {
 	return l
 }
 
+// dialects returns all there are.
+func dialects(t *testing.T) (all []*dialect.Dialect) {
+	t.Helper()
+	for _, name := range dialect.Names() {
+		d, ok := dialect.ByName(name)
+		if !ok {
+			t.Fatalf("no dialect has the name %s", name)
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
 func TestGolden(t *testing.T) {
-	for _, d := range dialect.All() {
+	for _, d := range dialects(t) {
 		t.Run(d.Name, func(t *testing.T) {
 			ddl := ""
 			for _, table := range schema.Tables() {
@@ -97,7 +110,7 @@ func TestGolden(t *testing.T) {
 
 // Every column of every table is declared, in order, and its meaning told.
 func TestEveryColumnIsDeclared(t *testing.T) {
-	for _, d := range dialect.All() {
+	for _, d := range dialects(t) {
 		for _, table := range schema.Tables() {
 			ddl := d.CreateTable(table, "")
 			at := 0
@@ -122,7 +135,7 @@ func TestEveryColumnIsDeclared(t *testing.T) {
 
 // What a warehouse cannot read right is refused, with what to do instead.
 func TestLoadRefuses(t *testing.T) {
-	for _, d := range dialect.All() {
+	for _, d := range dialects(t) {
 		ok := dialect.Load{
 			Table: &schema.EmailVerify, Root: roots[d.Name], Batches: []dialect.Batch{{ID: "a", Rows: 1}},
 			Files: []dialect.File{{Path: "a.x", Format: d.Formats[0], Compression: "none", Columns: []string{"batch_id"}}},

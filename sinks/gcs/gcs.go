@@ -31,8 +31,8 @@ import (
 
 // Defaults of Config.
 const (
-	DefaultTries      = 6
-	DefaultRetryPause = time.Second // what Cloud Storage advises
+	defaultTries      = 6
+	defaultRetryPause = time.Second // what Cloud Storage advises
 )
 
 // maxRetryPause bounds the pause between two tries, which doubles each time.
@@ -91,10 +91,10 @@ func Open(cfg Config) (*Store, error) {
 		return nil, err
 	}
 	if cfg.Tries == 0 {
-		cfg.Tries = DefaultTries
+		cfg.Tries = defaultTries
 	}
 	if cfg.RetryPause == 0 {
-		cfg.RetryPause = DefaultRetryPause
+		cfg.RetryPause = defaultRetryPause
 	}
 	s := &Store{cfg: cfg}
 	if cfg.Prefix != "" {

@@ -124,13 +124,6 @@ func requested(body []byte) int {
 	return answer.Stats.Requested
 }
 
-// Remove makes the batch unknown. Its script stays.
-func (s *Server) Remove(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.batches, id)
-}
-
 // Script puts steps behind what is left of the script for id, which may be
 // unknown. With an empty id they are for requests for any id, and come before
 // the script of that id itself. A request without an accepted key or without an

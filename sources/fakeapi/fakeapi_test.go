@@ -68,10 +68,6 @@ func TestSampleIsServedAsItIs(t *testing.T) {
 	if got.status != 200 || got.body != string(sample.Body) {
 		t.Errorf("answered %d %s", got.status, got.body)
 	}
-	api.Remove(sample.ID)
-	if got := c.get(sample.ID); got.status != 400 {
-		t.Errorf("removed batch is answered with %d", got.status)
-	}
 }
 
 func TestOngoingPolls(t *testing.T) {
@@ -218,7 +214,6 @@ func TestChangesWhileServing(t *testing.T) {
 					t.Errorf("answered %d, %v; want %d", got.status, err, want)
 				}
 			}
-			api.Remove(id)
 		})
 	}
 	wg.Wait()
