@@ -53,7 +53,9 @@ type groupReader interface {
 // verify, which shares no code with the writer.
 func readersOf(t testing.TB, e sinks.Encoding, data []byte) map[string]groupReader {
 	t.Helper()
-	r, err := sinks.NewParquetReader(data, memory.DefaultAllocator)
+	mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
+	t.Cleanup(func() { mem.AssertSize(t, 0) })
+	r, err := sinks.NewParquetReader(data, mem)
 	if err != nil {
 		t.Fatal(err)
 	}
