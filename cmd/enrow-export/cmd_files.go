@@ -79,32 +79,23 @@ func (p *program) files(c *cli.Context) error {
 	seen := make(map[string]bool) // packed files
 	refused := 0
 	for k, err := range batches.each {
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if k.Entry == nil || k.Entry.State != manifest.StateExported {
-			if batches.given < 0 && k.Err == nil {
-				continue
+		case k.Entry == nil || k.Entry.State != manifest.StateExported:
+			if batches.given >= 0 || k.Err != nil {
+				refused++
+				fmt.Fprintf(p.stderr, "enrow-export: batch %s %s\n", k.BatchID, whyNoFiles(k))
 			}
-			refused++
-			fmt.Fprintf(p.stderr, "enrow-export: batch %s %s\n", k.BatchID, whyNoFiles(k))
+			continue
+		case k.Entry.UpdatedAt.Before(since):
 			continue
 		}
-		if k.Entry.UpdatedAt.Before(since) {
-			continue
-		}
-		for _, format := range slices.Sorted(maps.Keys(k.Entry.Files)) {
-			f := k.Entry.Files[format]
-			if formats != nil && !slices.Contains(formats, format) || seen[f.Path] {
+		for _, l := range filesOf(k, base) {
+			if formats != nil && !slices.Contains(formats, l.Format) || seen[l.Path] {
 				continue
 			}
-			l := fileLine{
-				"file", base + f.Path, f.Path, k.Table.Name, k.Table.Kind, format, f.Compression, f.Bytes, f.Rows, f.SHA256, f.CRC32C, k.BatchID,
-			}
-			if f.Shared() {
-				seen[f.Path] = true
-				l.Rows, l.BatchID = f.FileRows, ""
-			}
+			seen[l.Path] = l.BatchID == ""
 			if ui.json {
 				ui.line(l, "")
 			} else {
@@ -113,6 +104,22 @@ func (p *program) files(c *cli.Context) error {
 		}
 	}
 	return joinOutcome(nil, refused, 0)
+}
+
+// filesOf returns the lines of a batch's files, by format. base stands before each
+// path.
+func filesOf(k manifest.Known, base string) (lines []fileLine) {
+	for _, format := range slices.Sorted(maps.Keys(k.Entry.Files)) {
+		f := k.Entry.Files[format]
+		l := fileLine{
+			"file", base + f.Path, f.Path, k.Table.Name, k.Table.Kind, format, f.Compression, f.Bytes, f.Rows, f.SHA256, f.CRC32C, k.BatchID,
+		}
+		if f.Shared() {
+			l.Rows, l.BatchID = f.FileRows, ""
+		}
+		lines = append(lines, l)
+	}
+	return lines
 }
 
 // filesRoot returns what is to stand before the paths of files.

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,19 +48,9 @@ func (p *program) loadSQLCommand() *cli.Command {
 }
 
 func (p *program) loadSQL(c *cli.Context) error {
-	name := c.String("dialect")
-	if name == "" {
-		return usagef("--dialect is one of "+strings.Join(dialect.Names(), ", "), "no dialect: --dialect is missing")
-	}
-	d, _ := dialect.ByName(name)
-	if c.String("format") != "" {
-		if err := d.CheckFormat(c.String("format"), ""); err != nil {
-			return usagef("it loads "+strings.Join(d.Formats, ", "), "--format: %v", err)
-		}
-	}
-	watermark := c.String("watermark")
-	if watermark == "" {
-		watermark = d.Name
+	d, err := dialectOf(c)
+	if err != nil {
+		return err
 	}
 	to, err := rootOf(c, "to")
 	if err != nil {
@@ -68,44 +60,18 @@ func (p *program) loadSQL(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	m := load.Mark{Watermark: watermark, Dialect: d.Name, Root: at}
+	m := load.Mark{Watermark: cmp.Or(c.String("watermark"), d.Name), Dialect: d.Name, Root: at}
 	if file := c.String("loaded"); file != "" {
 		return p.confirmLoad(c, to, m, file)
 	}
-	since := since(c)
-	all := !namesBatches(c)
-	switch {
-	case c.Bool("only-new") && !since.IsZero():
-		return usagef("", "--only-new and --since do not go together")
-	case (c.Bool("only-new") || !since.IsZero()) && !all:
-		return usagef("name the batches, or let the time choose them", "--only-new and --since do not go with batch ids")
-	}
-	tables := tables(c)
-	cfg := load.Config{
-		Tables: tables, Dialect: d, Format: c.String("format"), Root: c.String("root-url"),
-		Namespace: c.String("namespace"), Create: !c.Bool("no-create"), Integration: c.String("integration"),
-	}
-	if cfg.Root == "" {
-		cfg.Root = at
-	}
-	if err := d.CheckLocation(cfg.Root); err != nil {
-		return usagef("--root-url says where the warehouse finds the files", "%s: %v", cfg.Root, err)
-	}
-	if !all {
-		ids, err := p.readIDs(c)
-		if err != nil {
-			return err
-		}
-		cfg.IDs = append([]string{}, ids...) // an empty list is not all of them
+	cfg, err := p.loadConfig(c, d, at)
+	if err != nil {
+		return err
 	}
 	if cfg.Store, err = to.openExisting(); err != nil {
 		return err
 	}
 	defer closeStore(cfg.Store)
-	cfg.Since = make(map[string]time.Time)
-	for _, t := range tables {
-		cfg.Since[t.Name] = since
-	}
 	if c.Bool("only-new") {
 		if err := m.SinceLast(c.Context, &cfg); err != nil {
 			return err
@@ -115,7 +81,7 @@ func (p *program) loadSQL(c *cli.Context) error {
 	if err != nil {
 		return p.refusedLoad(err)
 	}
-	if plan.Batches == 0 && all && since.IsZero() && !c.Bool("only-new") {
+	if all := cfg.IDs == nil && cfg.Since == nil; all && plan.Batches == 0 {
 		return p.refusedLoad(&pipeline.Error{
 			Op: "load", Class: pipeline.Permanent, Err: fmt.Errorf("nothing is exported in %s", at),
 			Hint: "export batches first; status says what the manifest knows",
@@ -126,6 +92,53 @@ func (p *program) loadSQL(c *cli.Context) error {
 	}
 	_, _ = p.stdout.Write(script(d, m, plan)) // an error of the writer is kept by stickyWriter
 	return nil
+}
+
+// dialectOf reads --dialect, and --format, which has to be one that it loads.
+func dialectOf(c *cli.Context) (*dialect.Dialect, error) {
+	name := c.String("dialect")
+	if name == "" {
+		return nil, usagef("--dialect is one of "+strings.Join(dialect.Names(), ", "), "no dialect: --dialect is missing")
+	}
+	d, _ := dialect.ByName(name) // the flag has found an unknown one
+	if c.String("format") != "" {
+		if err := d.CheckFormat(c.String("format"), ""); err != nil {
+			return nil, usagef("it loads "+strings.Join(d.Formats, ", "), "--format: %v", err)
+		}
+	}
+	return d, nil
+}
+
+// loadConfig reads the flags and arguments that say what to load, but for the store.
+func (p *program) loadConfig(c *cli.Context, d *dialect.Dialect, at string) (load.Config, error) {
+	cfg := load.Config{
+		Tables: tables(c), Dialect: d, Format: c.String("format"), Root: cmp.Or(c.String("root-url"), at),
+		Namespace: c.String("namespace"), Create: !c.Bool("no-create"), Integration: c.String("integration"),
+	}
+	since, named := since(c), namesBatches(c)
+	switch {
+	case c.Bool("only-new") && !since.IsZero():
+		return cfg, usagef("", "--only-new and --since do not go together")
+	case (c.Bool("only-new") || !since.IsZero()) && named:
+		return cfg, usagef("name the batches, or let the time choose them", "--only-new and --since do not go with batch ids")
+	}
+	if err := d.CheckLocation(cfg.Root); err != nil {
+		return cfg, usagef("--root-url says where the warehouse finds the files", "%s: %v", cfg.Root, err)
+	}
+	if !since.IsZero() {
+		cfg.Since = make(map[string]time.Time)
+		for _, t := range cfg.Tables {
+			cfg.Since[t.Name] = since
+		}
+	}
+	if named {
+		ids, err := p.readIDs(c)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.IDs = append([]string{}, ids...) // an empty list is not all of them
+	}
+	return cfg, nil
 }
 
 // script returns all that is printed.
@@ -194,6 +207,11 @@ func (p *program) confirmLoad(c *cli.Context, to root, want load.Mark, file stri
 	} {
 		if differs.got != differs.want {
 			return usagef("", "--loaded: %s was made for the %s %s, not %s", file, differs.what, differs.got, differs.want)
+		}
+	}
+	for table := range got.UpTo {
+		if !slices.ContainsFunc(schema.Tables(), func(t *schema.Table) bool { return t.Name == table }) {
+			return usagef("", "--loaded: %s is of an unknown table", file)
 		}
 	}
 	store, err := to.openExisting()

@@ -53,49 +53,6 @@ type publication struct {
 	raw      *file // nil when it was not wanted
 }
 
-// release lets go of the memory of the files. A nil publication has none.
-func (p *publication) release() {
-	if p != nil {
-		for _, f := range p.all() {
-			f.content.free()
-		}
-	}
-}
-
-// bytes returns how much memory the files take.
-func (p *publication) bytes() (n int64) {
-	if p != nil {
-		for _, f := range p.all() {
-			n += int64(len(f.content.data))
-		}
-	}
-	return n
-}
-
-func (p *publication) all() []*file {
-	all := slices.AppendSeq(make([]*file, 0, len(p.files)+1), maps.Values(p.files))
-	return slices.DeleteFunc(append(all, p.raw), func(f *file) bool { return f == nil })
-}
-
-// errNotKept says that the entry asks for files that were not foreseen when the
-// answer was encoded. The answer is needed once more.
-var errNotKept = errors.New("files are needed that are not kept")
-
-// choose returns the files that are wanted.
-func (p *publication) choose(w wanted) ([]*file, error) {
-	chosen := make([]*file, 0, len(w.targets)+1)
-	for _, t := range w.targets {
-		chosen = append(chosen, p.files[t])
-	}
-	if w.raw {
-		chosen = append(chosen, p.raw)
-	}
-	if slices.Contains(chosen, nil) {
-		return nil, errNotKept
-	}
-	return chosen, nil
-}
-
 // publish returns the entry under which the batch is published now. The error is
 // errNotKept when files are needed that were not made.
 func (x *exporter) publish(ctx context.Context, p *publication) (entry *manifest.Entry, err error) {

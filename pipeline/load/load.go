@@ -33,7 +33,7 @@ type Config struct {
 	// batches that are.
 	IDs []string
 	// Since leaves out, when IDs is nil, batches whose entry has not changed since
-	// that time, by the name of the table.
+	// that time, by the name of the table. May be nil.
 	Since   map[string]time.Time
 	Dialect *dialect.Dialect
 	// Format is the format of the files to load, empty for the one that is best for

@@ -6,11 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
-	"enrow-export/schema"
 	"enrow-export/sinks"
 )
 
@@ -78,11 +76,6 @@ func ReadMark(script io.Reader) (Mark, error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&m); err != nil || len(m.UpTo) == 0 {
 		return m, errors.New("has a watermark that cannot be read")
-	}
-	for table := range m.UpTo {
-		if !slices.ContainsFunc(schema.Tables(), func(t *schema.Table) bool { return t.Name == table }) {
-			return m, errors.New("is of an unknown table")
-		}
 	}
 	return m, nil
 }

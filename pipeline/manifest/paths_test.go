@@ -66,3 +66,14 @@ func FuzzLayout(f *testing.F) {
 		}
 	})
 }
+
+func TestParseRaw(t *testing.T) {
+	for path, want := range map[string]string{
+		RawPath(&schema.PhoneFind, "b-1"): "b-1", "_raw/phone_find/.json.zst": "", "_raw/phone_find/a/b.json.zst": "",
+		"_raw/email_find/b.json.zst": "", "_raw/phone_find/b.json": "", "b.json.zst": "", "_raw/phone_find/a b.json.zst": "",
+	} {
+		if id, ok := ParseRaw(&schema.PhoneFind, path); ok != (want != "") || ok && id != want {
+			t.Errorf("%s: batch %q, %t; want %q", path, id, ok, want)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package export
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"enrow-export/pipeline/manifest"
+	"enrow-export/sinks"
+)
+
+// target is where one format of a batch goes, and how it is written.
+type target struct {
+	encoding sinks.Encoding
+	path     string
+}
+
+// targets returns the files of a batch that were asked for.
+func (s *settings) targets(id string) []target {
+	targets := make([]target, len(s.Encodings))
+	for i, enc := range s.Encodings {
+		targets[i] = target{encoding: enc, path: s.Layout.Path(s.Table, id, enc.Ext())}
+	}
+	return targets
+}
+
+// wanted are the files that a batch is to have after it was published.
+type wanted struct {
+	targets []target
+	raw     bool // and a copy of the answer
+}
+
+// wanted returns the files to publish of an answer, given the entry. Files that were
+// not asked for stay as they are while they come from the same answer and table and
+// no claim is open. Otherwise they are made again, so that the files of one batch
+// never tell different stories: the run that had the claim may have replaced some.
+func (s *settings) wanted(id string, source manifest.SourceRef, old *manifest.Entry) (wanted, error) {
+	w := wanted{targets: s.targets(id)}
+	exported := old != nil && old.State == manifest.StateExported
+	again := exported &&
+		(len(old.Replacing) > 0 || *old.Source != source || old.Schema.Fingerprint != s.out.Fingerprint())
+	w.raw = s.KeepRaw || exported && old.Raw != nil && (again || s.Force)
+	if !again {
+		return w, nil
+	}
+	for _, format := range slices.Sorted(maps.Keys(old.Files)) {
+		if slices.ContainsFunc(w.targets, func(t target) bool { return t.encoding.Format.Name == format }) {
+			continue
+		}
+		f := old.Files[format]
+		enc, err := f.Encoding(format)
+		if err != nil {
+			return w, fmt.Errorf("write %s again: %w", format, err)
+		}
+		w.targets = append(w.targets, target{encoding: enc, path: f.Path})
+	}
+	return w, nil
+}
+
+// errNotKept says that the entry asks for files that were not foreseen when the
+// answer was encoded. The answer is needed once more.
+var errNotKept = errors.New("files are needed that are not kept")
+
+// choose returns the files that are wanted.
+func (p *publication) choose(w wanted) ([]*file, error) {
+	chosen := make([]*file, 0, len(w.targets)+1)
+	for _, t := range w.targets {
+		chosen = append(chosen, p.files[t])
+	}
+	if w.raw {
+		chosen = append(chosen, p.raw)
+	}
+	if slices.Contains(chosen, nil) {
+		return nil, errNotKept
+	}
+	return chosen, nil
+}
