@@ -1,5 +1,7 @@
 package schema
 
+import "slices"
+
 // Batches is the table of batches of every kind, as the manifests have them. It is
 // no kind of batch itself. Treat it as a constant.
 var Batches = Table{
@@ -15,7 +17,7 @@ var Batches = Table{
 		entryColumn("batch_custom", Text, "what was attached to the batch when it was started; JSON text when not a string", "nothing was", `"campaign_q2"`, "batch.general.custom"),
 		entryColumn("requested", Int64, "searches that were asked for", "the vendor does not say", `5000`, "batch.stats.requested"),
 		entryColumn("finished", Int64, "searches that are finished", "the vendor does not say", `5000`, "batch.stats.finished"),
-		entryColumn("found", Int64, "searches that found something, or addresses that are valid", "the vendor does not say", `3120`, "batch.stats.valid", "batch.stats.found"),
+		entryColumn("found", Int64, "searches that found something, or addresses that are valid", "the vendor does not say", `3120`, foundPaths()...),
 		entryColumn("credits_spent", Decimal, "credits that the batch cost, a decimal number", "the vendor does not say", `"3120"`, "batch.stats.credits_cost.final", "batch.stats.credits_cost"),
 		entryColumn("credits_refunded", Decimal, "credits that came back, a decimal number", "the vendor does not say", `"1880"`, "batch.stats.credits_cost.refunded", "batch.stats.credits_to_refund"),
 		entryColumn("row_count", Int64, "rows in each file", "it is not exported", `5000`, "rows"),
@@ -39,6 +41,17 @@ var Batches = Table{
 		entryColumn("tool_version", String, "version of the program that wrote the entry", "", `"0.1.0"`, "tool_version"),
 		entryColumn("answer", Text, "the answer without its results, as JSON text: all that the vendor says of the batch", "the API was not heard of it", `"{\"general\":{\"status\":\"completed\"}}"`, "batch"),
 	},
+}
+
+// foundPaths returns where an entry has the number of results that found what was
+// searched for: at the key that each kind has for it.
+func foundPaths() (paths []string) {
+	for _, t := range Tables() {
+		if path := "batch.stats." + t.Found; !slices.Contains(paths, path) {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 // entryColumn declares a column of Batches, which is never null if it does not say

@@ -179,6 +179,12 @@ func ColumnOf(rec arrow.Record, name string) arrow.Array {
 	return nil
 }
 
+// Column returns the declaration of a column of the table. It panics when there is
+// none of that name.
+func (t *Table) Column(name string) Column {
+	return t.Columns[slices.IndexFunc(t.Columns, func(c Column) bool { return c.Name == name })]
+}
+
 // TableByKind returns the table of a kind.
 func TableByKind(kind string) (*Table, bool) {
 	for _, t := range Tables() {

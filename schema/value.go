@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"iter"
 	"math"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -89,6 +90,15 @@ func Member(object jsontext.Value, key string) jsontext.Value {
 		}
 	}
 	return nil
+}
+
+// Lookup returns the value at a dotted path of keys below a JSON object, nil when there
+// is none. object must be valid JSON.
+func Lookup(object jsontext.Value, path string) jsontext.Value {
+	for key := range strings.SplitSeq(path, ".") {
+		object = Member(object, key)
+	}
+	return object
 }
 
 // StringMember returns the string that a key of a JSON object has. object must be

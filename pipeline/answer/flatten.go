@@ -319,7 +319,7 @@ func (f *flattener) review(rec arrow.Record) Review {
 		Found:       countQualified(rec, f.table.Found),
 		OngoingRows: countQualified(rec, string(Ongoing)),
 		Warnings:    indexWarnings(rec),
-		Credits:     credits(f.stats),
+		Credits:     credits(f.rest),
 		Leftovers:   f.builder.Leftovers(),
 	}
 	r.Mismatches = mismatches(f.table, f.stats, rec.NumRows(), r.Found, r.OngoingRows)

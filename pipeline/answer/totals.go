@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -30,12 +31,11 @@ func (m Mismatch) String() string {
 	return fmt.Sprintf("%s is %d, the results have %d", m.Total, *m.Says, m.Counted)
 }
 
-// Credits are what the vendor says that a batch cost. They come in quarters.
+// Credits are what Enrow says that a batch cost. They come in quarters. Where an answer
+// has them is what the columns of that name say in schema.Batches.
 type Credits struct {
-	// Spent is stats.credits_cost.final, or credits_cost where it is a number.
-	Spent float64
-	// Refunded is stats.credits_cost.refunded or stats.credits_to_refund.
-	Refunded float64
+	Spent    float64 // credits_spent
+	Refunded float64 // credits_refunded
 }
 
 // mismatches compares the totals of stats with the rows. What stats lacks, or
@@ -93,20 +93,20 @@ func number(value jsontext.Value) (float64, bool) {
 	return f, err == nil
 }
 
-// credits returns what stats say of the cost; what they do not say is 0.
-func credits(stats jsontext.Value) Credits {
-	cost := schema.Member(stats, "credits_cost")
-	if cost.Kind() == '{' {
-		return Credits{amount(schema.Member(cost, "final")), amount(schema.Member(cost, "refunded"))}
-	}
-	return Credits{amount(cost), amount(schema.Member(stats, "credits_to_refund"))}
+// credits returns what an envelope says of the cost. What it does not say is 0.
+func credits(envelope jsontext.Value) Credits {
+	return Credits{amount(envelope, "credits_spent"), amount(envelope, "credits_refunded")}
 }
 
-// amount returns a number of credits, 0 for what cannot be one.
-func amount(value jsontext.Value) float64 {
+// amount returns the credits that fill a column of schema.Batches, 0 when there is no
+// number, or one that cannot be credits.
+func amount(envelope jsontext.Value, column string) float64 {
 	const most = 1e9
-	if f, ok := number(value); ok && math.Abs(f) <= most {
-		return f
+	for _, path := range schema.Batches.Column(column).Paths {
+		value := schema.Lookup(envelope, strings.TrimPrefix(path, "batch."))
+		if f, ok := number(value); ok && math.Abs(f) <= most {
+			return f
+		}
 	}
 	return 0
 }
