@@ -104,3 +104,23 @@ func hint(err error) string {
 	}
 	return pipeline.Hint(err)
 }
+
+// joinOutcome returns the error of a run, or else the one of its batches: a run
+// that was stopped counts for more than batches that failed, and those for more
+// than batches that are ongoing.
+func joinOutcome(err error, failed, ongoing int) error {
+	switch {
+	case err != nil:
+		return err
+	case failed > 0:
+		return errSomeFailed
+	case ongoing > 0:
+		return errSomeOngoing
+	}
+	return nil
+}
+
+// told reports whether err has been told on stdout already.
+func told(err error) bool {
+	return errors.Is(err, errSomeFailed) || errors.Is(err, errSomeOngoing)
+}
