@@ -18,6 +18,8 @@
 //	compact   many small Parquet files into few
 //	load      the SQL that loads the files, and up to when they were loaded
 //
+// pipelinetest sets the scene for their tests.
+//
 // Operations are clients of manifest and never import each other; only load asks verify
 // whether the files are there. None of them knows a source or a store by name: cmd
 // wires them. TestImportsRunOneWay holds all of that.
@@ -25,9 +27,12 @@
 // Where something new goes:
 //
 //	a store    a folder in sinks that passes storetest.Run; its URL in cmd's root.go
-//	a format   a value in sinks.Formats
-//	a command  a cmd_*.go in cmd; what it does, in a child of this package
-//	a kind     a table in schema.Tables
+//	a format   a value in sinks.Formats; its columns in schema.Batches
+//	a command  a cmd_*.go in cmd, and a line in app.go; its work in a child of this package
+//	a kind     a table in schema.Tables; made-up answers in sources/fakeapi
+//
+// Tests name each further place that then has to follow: docs, JSON Schemas, and the
+// dialects that load a format.
 //
 // Words:
 //

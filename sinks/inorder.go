@@ -5,17 +5,19 @@ import (
 	"iter"
 )
 
-// InOrder calls do for each job that jobs yields, limit of them at a time, and
-// yields the results in the order of the jobs. It stops after an error that do
-// returns. When it returns, no call of do is under way. jobs gets a context that
-// ends with the iteration, and stops when yield returns false.
+// InOrder calls do for each job that jobs yields, some limit of them at a time, and
+// yields the results in the order of the jobs. It stops after an error that do returns,
+// and yields the cause of ctx at the end if ctx is done: jobs may have stopped early
+// then. When it returns, no call of do is under way. jobs gets a context that ends with
+// the iteration, and stops when yield returns false.
 func InOrder[J, R any](ctx context.Context, limit int, jobs func(context.Context, func(J) bool), do func(context.Context, J) (R, error)) iter.Seq2[R, error] {
 	type outcome struct {
 		result R
 		err    error
 	}
 	return func(yield func(R, error) bool) {
-		ctx, cancel := context.WithCancel(ctx)
+		outer := ctx
+		ctx, cancel := context.WithCancel(outer)
 		queue := make(chan chan outcome, limit)
 		defer func() {
 			cancel()
@@ -29,7 +31,7 @@ func InOrder[J, R any](ctx context.Context, limit int, jobs func(context.Context
 				pending := make(chan outcome, 1)
 				queue <- pending
 				if ctx.Err() != nil {
-					pending <- outcome{err: ctx.Err()}
+					pending <- outcome{err: context.Cause(ctx)}
 					return false
 				}
 				go func() {
@@ -44,6 +46,10 @@ func InOrder[J, R any](ctx context.Context, limit int, jobs func(context.Context
 			if !yield(o.result, o.err) || o.err != nil {
 				return
 			}
+		}
+		if outer.Err() != nil {
+			var none R
+			yield(none, context.Cause(outer))
 		}
 	}
 }

@@ -64,6 +64,29 @@ func TestInOrder(t *testing.T) {
 		for range sinks.InOrder(t.Context(), limit, numbers, double) {
 			break
 		}
+
+		// A part of the jobs is never taken for all of them.
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
+		heedful := func(ctx context.Context, yield func(int) bool) {
+			for i := range jobs {
+				if ctx.Err() != nil || !yield(i) {
+					return
+				}
+			}
+		}
+		var errs []error
+		for n, err := range sinks.InOrder(ctx, limit, heedful, func(_ context.Context, n int) (int, error) { return n, nil }) {
+			if n == 2 && err == nil {
+				cancel(broken)
+			}
+			if err != nil {
+				errs = append(errs, err)
+			}
+		}
+		if len(errs) != 1 || !errors.Is(errs[0], broken) {
+			t.Errorf("cancelled: errors %v, want the cause", errs)
+		}
 		if running.Load() != 0 {
 			t.Errorf("%d still running", running.Load())
 		}

@@ -26,7 +26,7 @@ func RetryConflicts(ctx context.Context, change func(round int) error) error {
 		if _, lost := Conflict(err); !lost {
 			return err
 		}
-		if round == 0 {
+		if round == 0 || round == maxRounds-1 {
 			continue
 		}
 		timer := time.NewTimer(rand.N(min(time.Millisecond<<min(round, 20), time.Second/2)))

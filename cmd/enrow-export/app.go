@@ -27,10 +27,8 @@ type program struct {
 	signals *interrupts
 }
 
-// gcPercent is how much may be thrown away, in percent of what is in use, before
-// memory is collected. What batches are made in is used again and seldom thrown
-// away, so that collecting often costs little, and waiting longer would double
-// the memory that the program takes.
+// gcPercent is low because the buffers of batches are used again: collections are cheap,
+// and a higher value would double the memory that the program takes.
 const gcPercent = 10
 
 // compactGCPercent is that of compact, which throws away much of what it reads
@@ -44,9 +42,8 @@ func collectAt(percent int) {
 	}
 }
 
-// processors returns how many batches can be computed with at a time. The
-// scheduler is told of one more: a batch that comes back from a wait for the disk
-// would else have to wait for one of those as well, many times in its life.
+// processors returns how many batches can be encoded at a time. The scheduler gets one
+// processor more, so that a batch back from the disk need not queue for one.
 var processors = sync.OnceValue(func() int {
 	n := runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(n + 1)

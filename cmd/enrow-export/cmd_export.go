@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -26,7 +27,7 @@ func (p *program) exportCommand() *cli.Command {
 		exits: []int{exitOK, exitStopped, exitUsage, exitFailed, exitOngoing, exitInterrupt, exitTerminated},
 		flags: slices.Concat(toFlags(), []cli.Flag{
 			kindFlag(),
-			listFlag("format", "`FORMAT` of the files: parquet, ndjson, csv; repeatable, or a list with commas", "parquet"),
+			listFlag("format", "`FORMAT` of the files: "+strings.Join(formatNames(), ", ")+"; repeatable, or a list with commas", formatNames()[0]),
 			listFlag("compression", "`NAME` for all formats, or FORMAT=NAME; parquet: zstd, snappy, gzip, none; ndjson and csv: none, gzip, zstd", "parquet=zstd, others none"),
 			layoutFlag(),
 			listFlag("columns", "`COLUMNS` of the files, a list with commas; batch_id is always one of them", "all"),
@@ -120,8 +121,8 @@ func (p *program) export(c *cli.Context) error {
 	return err
 }
 
-// wanted adds to the ids that are given those that go without saying, and returns
-// each once, as far as it belongs to the shard.
+// wanted adds the pending or saved ids, removes repeats, and keeps the ids of the
+// shard.
 func wanted(c *cli.Context, cfg export.Config, from source, ids []string, part shard) ([]string, error) {
 	switch {
 	case c.Bool("pending"):

@@ -29,8 +29,8 @@ type badIDs struct {
 	more  int64
 }
 
-// add notes a bad id by where it stands. What it is may be somebody's address,
-// pasted into the wrong file.
+// add notes a bad id by where it stands. The id is not repeated: it may be an e-mail
+// address from the wrong file.
 func (b *badIDs) add(id, where string, n int) {
 	if len(b.named) == maxBadIDs {
 		b.more++

@@ -82,9 +82,8 @@ func (i *interrupts) err() error {
 // ignore ends the listening: signals do again what they do to any process.
 func (i *interrupts) ignore() { close(i.finished) }
 
-// unlessStopped returns what read returns, or the cause of ctx if that is done
-// first: a pipe may keep its reader waiting, and even who opens it. Of such a read
-// nothing is used, and the end of the process ends it.
+// unlessStopped returns what read returns, or the cause of ctx if that is done first:
+// opening or reading a pipe can block. The abandoned read ends with the process.
 func unlessStopped[T any](ctx context.Context, read func() (T, error)) (T, error) {
 	type outcome struct {
 		value T

@@ -18,8 +18,7 @@ func sinceFlag() cli.Flag {
 	})
 }
 
-// since returns the time that the flag of that name says, the zero time when it
-// says none.
+// since returns the time that --since says, the zero time when it says none.
 func since(c *cli.Context) time.Time {
 	at, _ := parseSince(c.String("since")) // sinceFlag has found what is no time
 	return at

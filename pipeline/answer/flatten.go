@@ -70,7 +70,7 @@ func (a *Answer) Release() {
 }
 
 // Flatten reads one answer for the batch id of the table's kind. The rows take
-// their memory from mem, at most limit bytes of it. The error is an *Error that says
+// their memory from mem, at most limit bytes of it. The error is a *pipeline.Error that says
 // in which way the answer is unreadable, naming no value of it: a permanent one,
 // unless the answer did not come whole.
 func Flatten(mem memory.Allocator, table *schema.Table, id string, body []byte, limit int64) (*Answer, error) {

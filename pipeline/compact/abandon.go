@@ -9,12 +9,12 @@ import (
 	"enrow-export/sinks"
 )
 
-// abandon gives up a record whose file is not there and cannot be made: the file
-// that was to be replaced stays, the batches of a new one may go elsewhere. The run
-// that wrote the record may live, and be about to put the file. So the record says
-// first that it is abandoned, and then what that run has seen at the file's path is
-// replaced, by the same bytes or, where there was nothing, by a file without rows:
-// its own put fails. Should it have come earlier the record stands, and is completed.
+// abandon gives up a record whose file cannot be made. The file that was to be replaced
+// stays, and the batches of a new file may go elsewhere. The run that wrote the record
+// may still be about to put the file. So abandon marks the record, and then changes the
+// object at the path: to the same bytes again, or to a file without rows where nothing
+// was. The conditional put of that run fails then. If its file is already there, the
+// record is carried out.
 func (c *compactor) abandon(ctx context.Context, log packLog, r *packRecord, cond sinks.Condition) error {
 	if !r.Abandoned {
 		given := *r
@@ -51,8 +51,8 @@ func (c *compactor) abandon(ctx context.Context, log packLog, r *packRecord, con
 	return c.markDone(ctx, log, r, cond)
 }
 
-// forestall sees to it that nobody puts the file of an abandoned record any more,
-// and reports whether somebody has.
+// forestall makes any later put of an abandoned record's file fail, and reports whether
+// the file was put before.
 func (c *compactor) forestall(ctx context.Context, log packLog, r *packRecord) (stands bool, err error) {
 	empty, err := c.begin(log.table, c.Encoding)
 	if err != nil {

@@ -71,8 +71,8 @@ func (c *compactor) putFile(ctx context.Context, log packLog, r *packRecord, mad
 		if err != nil || current != nil && isFile(*current, r.File) {
 			return err
 		}
-		// As long as the record is neither done nor abandoned nobody writes the file
-		// for another one: what was seen is what this record replaces.
+		// Until the record is done or abandoned, no other record writes this path. So
+		// the object seen is the one that this record replaces.
 		if now, _, err := log.read(ctx, r.Number); err != nil || now.Done || now.Abandoned {
 			return err
 		}
@@ -143,10 +143,13 @@ func (c *compactor) remake(ctx context.Context, table *schema.Table, r *packReco
 			p.close()
 		}
 	}
-	if err != nil && ctx.Err() == nil && !errors.Is(err, sinks.ErrUnreachable) {
-		return nil, &remakeError{r.File.Path, err}
+	switch {
+	case err == nil:
+		return p, nil
+	case ctx.Err() != nil || errors.Is(err, sinks.ErrUnreachable):
+		return nil, err
 	}
-	return p, err
+	return nil, &remakeError{r.File.Path, err}
 }
 
 // remakeError says that a file which a run had begun to pack cannot be made again.

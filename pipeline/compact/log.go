@@ -22,8 +22,8 @@ const packVersion = 1
 
 // packRecord is one packed file in the log of a compacted root: which file is to
 // be there, and what the manifest is to say of its batches. It is written before
-// the file and the entries are, so that whoever comes after a crash does what is
-// left to do, and nothing else with those batches.
+// the file and the entries, so that the next run can finish after a crash, and does
+// nothing else with its batches.
 type packRecord struct {
 	Version int    `json:"pack_version"`
 	Number  int    `json:"number"`

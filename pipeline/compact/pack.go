@@ -18,8 +18,8 @@ import (
 type candidate struct {
 	id    string
 	bytes int64 // of its file
-	// as is the entry of a batch that was packed before, nil of any other: it has to
-	// have the same rows again.
+	// mustEqual is the entry of a batch that was packed before: the batch has to have
+	// the same rows again. It is nil for any other batch.
 	mustEqual *manifest.Entry
 }
 
@@ -43,8 +43,8 @@ func sameRows(a, b *manifest.Entry) bool {
 	return a.ContentSHA256 == b.ContentSHA256
 }
 
-// packInput is what the source has of a candidate: its entry and the bytes of its
-// file, or why there is no such thing.
+// packInput is the entry and the file of a candidate, or the reason why it cannot be
+// packed.
 type packInput struct {
 	id      string
 	entry   *manifest.Entry

@@ -65,8 +65,8 @@ func (s *spool) describe(f manifest.File) manifest.File {
 	return f
 }
 
-// bytes returns what was written, which lasts until the spool is closed. The
-// system has it in memory no longer than it likes to.
+// bytes returns what was written, until the spool is closed. The bytes are mapped, so
+// the system can evict them.
 func (s *spool) bytes() ([]byte, error) {
 	if err := s.buf.Flush(); err != nil {
 		return nil, spoolError("write", err)

@@ -218,8 +218,8 @@ func idsOf(batches []candidate) []string {
 	return ids
 }
 
-// rewrite writes one file again, all of whose batches are given. Only those that
-// have changed may be others than before.
+// rewrite writes one pack again. entries are all its batches. Only changed ones may have
+// new rows.
 func (w *packWriter) rewrite(ctx context.Context, entries []*manifest.Entry, changed []candidate) error {
 	mayDiffer := make(map[string]bool)
 	for _, cand := range changed {

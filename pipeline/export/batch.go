@@ -60,7 +60,7 @@ func (x *exporter) exportBatch(ctx context.Context, id string, at *position) (Re
 	if errors.Is(err, pipeline.ErrStopped) {
 		return res, pipeline.ErrStopped
 	}
-	why := failure(err, id)
+	why := asFailure(err, id)
 	if why.Class == pipeline.Fatal {
 		return res, why
 	}
@@ -68,8 +68,8 @@ func (x *exporter) exportBatch(ctx context.Context, id string, at *position) (Re
 	return res, nil
 }
 
-// failure returns err as the failure of a batch, or of the run if id is empty.
-func failure(err error, id string) *pipeline.Error {
+// asFailure returns err as the failure of a batch, or of the run if id is empty.
+func asFailure(err error, id string) *pipeline.Error {
 	op := "export"
 	if errors.Is(err, sinks.ErrUnreachable) {
 		op = "publish"
@@ -117,11 +117,11 @@ func (x *exporter) stages(ctx context.Context, id string, at *position) (Result,
 var errAskAgain = errors.New("answer is needed once more")
 
 const (
-	// maxCutOff is how often an answer may come that is only the beginning of one.
-	// The source notices nearly all of these, and has more patience.
+	// maxCutOff is the number of cut answers after which the batch fails. The source
+	// notices nearly all of them, and retries more often.
 	maxCutOff = 3
-	// maxUnforeseen is how often other runs may make files needed that were not
-	// foreseen. Each time is a step forward of another run.
+	// maxUnforeseen bounds how often a batch is asked for again because of other runs.
+	// Each time follows progress of another run.
 	maxUnforeseen = 50
 )
 
@@ -133,7 +133,7 @@ func (x *exporter) ask(ctx context.Context, id string, entry *manifest.Entry, ro
 		return Result{}, err
 	}
 	if err != nil {
-		return Result{}, x.failed(ctx, id, failure(err, id), nil)
+		return Result{}, x.failed(ctx, id, asFailure(err, id), nil)
 	}
 	if err := at.enterEncode(ctx); err != nil {
 		free()
@@ -156,18 +156,18 @@ func (x *exporter) ask(ctx context.Context, id string, entry *manifest.Entry, ro
 		}
 		return made.res, err
 	}
-	made.res.Entry, err = x.publish(ctx, made.publication)
-	if errors.Is(err, errNotKept) && round < maxUnforeseen {
+	made.res.Entry, err = x.publish(ctx, made.publication, round > 0)
+	if errors.Is(err, errUnforeseen) && round < maxUnforeseen {
 		return made.res, fmt.Errorf("%w: %w", errAskAgain, err)
 	}
 	if err != nil {
-		return made.res, x.failed(ctx, id, failure(err, id), nil)
+		return made.res, x.failed(ctx, id, asFailure(err, id), nil)
 	}
 	made.res.Outcome = Exported
 	return made.res, nil
 }
 
-// fetch asks for the answer, and returns with it what lets go of its memory.
+// fetch returns the answer and a function that frees its memory.
 func (x *exporter) fetch(ctx context.Context, id string) (body []byte, free func(), err error) {
 	buf := x.Mem.Allocate(x.answers.size())
 	free = func() { x.Mem.Free(buf) }

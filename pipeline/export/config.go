@@ -73,8 +73,8 @@ type Config struct {
 	// Encoders is the number of batches that are encoded at a time. By default
 	// it is GOMAXPROCS.
 	Encoders int
-	// PublishBudget is how many bytes of files may be on their way into the
-	// store at a time. One batch may always be, however large it is. By default it
+	// PublishBudget bounds the bytes of files that are being put into the store at a
+	// time. One batch may always be, however large it is. By default it
 	// is the store's own limit (sinks.LimitsOf).
 	PublishBudget int64
 	// MaxBody is the longest answer in bytes that Source returns.

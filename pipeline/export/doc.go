@@ -3,7 +3,8 @@
 //
 //	fetch    ask the Source                  schedule.go   Concurrency batches
 //	encode   answer to rows, rows to files   encode.go     Encoders batches
-//	publish  files, then the entry           publish.go    PublishBudget bytes
+//	publish  files, then the entry           publish.go    PublishBudget bytes, and as
+//	                                                       many batches as the store takes
 //
 // Run does that for a list of ids, and asks again for batches that are ongoing
 // (Config.Wait). A batch that is done costs no request: done.go says when it is, and

@@ -8,8 +8,8 @@ import (
 	"enrow-export/schema"
 )
 
-// settings are a valid Config with what follows from it: enough to tell which
-// batches are done.
+// settings are a valid Config with derived values: enough to tell which batches are
+// done.
 type settings struct {
 	Config
 	manifest    manifest.Manifest

@@ -43,7 +43,7 @@ func Plan(ctx context.Context, cfg Config, ids []string, report func(Planned)) e
 			return context.Cause(ctx)
 		}
 		if err != nil {
-			why := failure(err, id)
+			why := asFailure(err, id)
 			if why.Class == pipeline.Fatal {
 				return why
 			}

@@ -26,16 +26,16 @@ type encoded struct {
 	*publication                 // nil when there is nothing to publish
 }
 
-// encodeBatch makes of an answer the files that the batch is to have if its entry is
-// still the same when they are published. It waits for nothing. It calls freeBody as
-// soon as the body has served. The caller calls release.
+// encodeBatch makes the files that the batch needs if its entry stays as it is until
+// they are published. It never blocks. It calls freeBody once the body is no longer
+// needed. The caller calls release.
 func (x *exporter) encodeBatch(id string, body []byte, freeBody func(), entry *manifest.Entry) *encoded {
 	freeBody = sync.OnceFunc(freeBody)
 	defer freeBody()
 	e := new(encoded)
 	a, err := answer.Flatten(x.Mem, x.Table, id, body, x.MaxBody*expansion)
 	if err != nil {
-		e.failure = failure(err, id)
+		e.failure = asFailure(err, id)
 		return e
 	}
 	defer a.Release()
@@ -64,7 +64,7 @@ func (x *exporter) encodeBatch(id string, body []byte, freeBody func(), entry *m
 	rec := x.out.Project(a.Record, id)
 	defer rec.Release()
 	if err := x.encodeFiles(e.publication, rec, body, freeBody, entry); err != nil {
-		e.failure, e.envelope = failure(err, id), nil
+		e.failure, e.envelope = asFailure(err, id), nil
 	}
 	return e
 }

@@ -38,8 +38,7 @@ type Enqueued struct {
 // report with each, from one goroutine at a time, in no particular order. An entry
 // that is there stays as it is, whatever it says. An id given twice is recorded once.
 // A batch whose entry cannot be used is reported as a failure: it would never be
-// exported. The error is one that ends it all: a *pipeline.Error of class Fatal, or
-// the cause of ctx.
+// exported. The error is one that ends it all: a *pipeline.Error, or the cause of ctx.
 func Enqueue(ctx context.Context, cfg EnqueueConfig, ids []string, report func(Enqueued)) error {
 	cfg.Log = cmp.Or(cfg.Log, pipeline.NoLog)
 	m := manifest.Manifest{Store: cfg.Store, Table: cfg.Table, ToolVersion: cfg.ToolVersion, Now: cfg.Now, Log: cfg.Log}
@@ -53,12 +52,9 @@ func Enqueue(ctx context.Context, cfg EnqueueConfig, ids []string, report func(E
 		}
 		cfg.Log.WarnContext(ctx, "could not look whether the destination is a compacted root", "error", err)
 	}
-	var found map[string]manifest.Listed // nil for few ids
-	if len(ids) >= manifest.ListingPays {
-		var err error
-		if found, err = m.Find(ctx, ids); err != nil {
-			return cmp.Or(context.Cause(ctx), error(manifest.Failure("enqueue", "", err)))
-		}
+	known, err := listed(ctx, m, ids)
+	if err != nil {
+		return err
 	}
 	var mu sync.Mutex
 	writes, wctx := errgroup.WithContext(ctx)
@@ -68,8 +64,7 @@ func Enqueue(ctx context.Context, cfg EnqueueConfig, ids []string, report func(E
 			break
 		}
 		writes.Go(func() error {
-			l, listed := found[id]
-			isNew, err := enqueue(wctx, m, id, l, listed)
+			isNew, err := enqueue(wctx, m, id, known[id])
 			if wctx.Err() != nil {
 				return wctx.Err()
 			}
@@ -87,23 +82,57 @@ func Enqueue(ctx context.Context, cfg EnqueueConfig, ids []string, report func(E
 			return nil
 		})
 	}
-	err := writes.Wait()
+	err = writes.Wait()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
 }
 
-// enqueue puts the entry of a batch that has none, and reports whether it had none.
-// To be overtaken is as good: then another run has put one. An entry that is there
-// has to be one that can be used, else the error is an *EntryError. l is the entry if
-// it was listed.
-func enqueue(ctx context.Context, m manifest.Manifest, id string, l manifest.Listed, listed bool) (isNew bool, err error) {
-	if listed {
-		if noted, _ := l.Noted(); noted != nil {
-			return false, nil
+// verdict is what a listing tells of the entry of a batch.
+type verdict uint8
+
+const (
+	unlisted verdict = iota
+	there            // there is one
+	usable           // there is one that can be used
+)
+
+// listed returns what a listing tells of the batches, nothing if they are few.
+func listed(ctx context.Context, m manifest.Manifest, ids []string) (map[string]verdict, error) {
+	if len(ids) < manifest.ListingPays {
+		return nil, nil
+	}
+	known := make(map[string]verdict, len(ids))
+	for _, id := range ids {
+		known[id] = unlisted
+	}
+	for l, err := range m.List(ctx) {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
 		}
-		if e, err := l.Read(ctx); e != nil || err != nil {
+		if err != nil {
+			return nil, manifest.Failure("enqueue", "", err)
+		}
+		if _, asked := known[l.BatchID]; asked {
+			known[l.BatchID] = there
+			if noted, _ := l.Noted(); noted != nil {
+				known[l.BatchID] = usable
+			}
+		}
+	}
+	return known, nil
+}
+
+// enqueue puts the entry of a batch that has none, and reports whether it had none. If
+// another run puts one first, the result is the same. An entry that is there has to be
+// one that can be used, else the error is an *EntryError.
+func enqueue(ctx context.Context, m manifest.Manifest, id string, known verdict) (isNew bool, err error) {
+	switch known {
+	case usable:
+		return false, nil
+	case there:
+		if e, _, err := m.Read(ctx, id); e != nil || err != nil {
 			return false, err
 		}
 	}

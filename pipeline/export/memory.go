@@ -14,20 +14,20 @@ import (
 // it is done and the next one asks for.
 const maxSpare = 16 << 20
 
-// sizeHint remembers how much memory answers have taken, so that the next one gets as
-// much at once, and little more.
+// sizeHint remembers the size of the largest usual answer, so that the buffer for the
+// next one is large enough at once.
 type sizeHint struct{ most atomic.Int64 }
 
 // usualAnswer is room for an answer of 5,000 results. What a shorter one does not
 // touch the system need not provide.
 const usualAnswer = 3 << 19
 
-// slack is how much more than those before the next one may take, of so many.
+// slack: the buffer for the next answer is larger by one part in slack.
 const slack = 32
 
 func (r *sizeHint) size() int { return max(int(r.most.Load()), usualAnswer) }
 
-// took notes that one has taken n bytes. What is far from ordinary is forgotten.
+// took notes that an answer had n bytes. Unusually large answers are ignored.
 func (r *sizeHint) took(n int) {
 	size := int64(n + n/slack)
 	for most := r.most.Load(); size > most && size <= maxSpare/4; most = r.most.Load() {
@@ -104,8 +104,8 @@ func (r *recycler) Reallocate(size int, b []byte) []byte {
 	return longer
 }
 
-// Free implements memory.Allocator. It takes buffers of any origin. What nobody
-// has asked for in a while is left to the garbage collector.
+// Free implements memory.Allocator. It takes buffers of any origin. Buffers that stay
+// unused go to the garbage collector.
 func (r *recycler) Free(b []byte) {
 	class := classFor(cap(b))
 	if classSize(class) > cap(b) {

@@ -11,9 +11,8 @@ import (
 	"enrow-export/pipeline/manifest"
 )
 
-// noteOutcome notes in the manifest how an attempt ended that published nothing.
-// change is not called for a batch that is exported: it stays so, whatever became of
-// a later attempt.
+// noteOutcome notes in the manifest an attempt that published nothing. It skips change
+// for a batch that is exported, which stays exported.
 func (x *exporter) noteOutcome(ctx context.Context, id, failure string, change func(*manifest.Entry)) error {
 	err := x.manifest.Change(ctx, id, func(e *manifest.Entry) {
 		e.Attempts++

@@ -54,10 +54,11 @@ type publication struct {
 }
 
 // publish returns the entry under which the batch is published now. The error is
-// errNotKept when files are needed that were not made.
-func (x *exporter) publish(ctx context.Context, p *publication) (entry *manifest.Entry, err error) {
+// errUnforeseen when files are needed that were not made. overtaken says that another
+// run was faster before.
+func (x *exporter) publish(ctx context.Context, p *publication, overtaken bool) (entry *manifest.Entry, err error) {
 	err = x.manifest.Retry(ctx, p.id, func(round int) (err error) {
-		entry, err = x.publishOnce(ctx, p, round > 0)
+		entry, err = x.publishOnce(ctx, p, overtaken || round > 0)
 		return err
 	})
 	return entry, err
@@ -95,8 +96,8 @@ func (x *exporter) publishOnce(ctx context.Context, p *publication, overtaken bo
 	return x.putEntry(ctx, p, old, cond, files)
 }
 
-// agrees reports whether another run has meanwhile published what this one is about
-// to, so that nothing is left to do.
+// agrees reports whether another run has already published the same result, so that
+// nothing is left to do.
 func (x *exporter) agrees(ctx context.Context, p *publication, old *manifest.Entry, files []*file, overtaken bool) (bool, error) {
 	if !x.Force {
 		reason, err := x.whyNotDone(ctx, p.id, old)
@@ -231,10 +232,9 @@ func (x *exporter) putEntry(ctx context.Context, p *publication, old *manifest.E
 	return e, err
 }
 
-// cleanUp deletes what the entry says is superseded (2 and 7), and then the note of
-// it. A run with the settings of before may take a path into use again, but only
-// after it has removed the note: versions that were read while the note stood are
-// safe to delete.
+// cleanUp deletes the superseded files (2 and 7), and then clears Superseded. A run
+// takes such a path into use again only after it has cleared Superseded. So a version
+// that was read before that is safe to delete.
 func (x *exporter) cleanUp(ctx context.Context, e *manifest.Entry, cond sinks.Condition) (*manifest.Entry, sinks.Condition, error) {
 	versions := make(map[string]sinks.Condition)
 	for _, path := range e.Superseded {

@@ -18,8 +18,7 @@ type rawEncoder func() (*zstd.Encoder, error)
 
 // newRawEncoder returns an encoder that makes so many copies at a time. It keeps some
 // megabytes for each of them from the first use on. Its window is a sixteenth of the
-// default: it remembers less of what it has read, and copies of answers of 1 to 5 MB
-// are no longer for that.
+// default. That saves memory, and copies of answers of 1 to 5 MB do not grow.
 func newRawEncoder(copies int) rawEncoder {
 	return sync.OnceValues(func() (*zstd.Encoder, error) {
 		return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(copies), zstd.WithZeroFrames(true),

@@ -88,7 +88,7 @@ func Run(ctx context.Context, cfg Config, ids []string, report func(Result)) (Su
 	r.summary.Bytes = make(map[string]int64)
 	err := sinks.Sweep(ctx, cfg.Store, cfg.Log)
 	if errors.Is(err, sinks.ErrUnreachable) {
-		err = failure(err, "")
+		err = asFailure(err, "")
 	}
 	if err == nil {
 		ids, err = r.skip(ctx, ids)

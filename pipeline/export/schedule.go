@@ -13,8 +13,7 @@ import (
 	"enrow-export/sinks"
 )
 
-// maxPolls is how many times the poll interval a batch that makes little
-// progress is left alone, at most.
+// maxPolls bounds the delay before the next poll of a slow batch, in poll intervals.
 const maxPolls = 10
 
 // due is a batch that is to be asked for, now or later. The other fields are set
@@ -75,20 +74,20 @@ func (q *queue) next() due {
 	return heap.Pop(&q.waiting).(due)
 }
 
-// attempt is how it went to ask for a batch.
+// attempt is the outcome of one request for a batch.
 type attempt struct {
 	due
 	res Result
 	err error
-	// fetching says that it has ended in the fetch stage. The loop gives up its slot:
-	// what it tells may be a reason to begin no other batch.
+	// fetching says that it has ended in the fetch stage. The loop frees the slot
+	// itself, because the result may end the run.
 	fetching bool
 }
 
-// schedule works the batches off, and asks again for those that are ongoing if it is
-// to wait. One loop keeps the time of all of them: a batch that waits is an entry in
-// a queue and holds up no other. The loop begins a batch when the fetch stage has a
-// slot. The first error that ends the run stops the batches in flight too.
+// schedule exports the batches. With Wait it polls ongoing batches. One loop keeps the
+// time of all of them: a batch that waits is an entry in a queue and holds up no other.
+// The loop begins a batch when the fetch stage has a slot. The first error that ends
+// the run stops the batches in flight too.
 func (r *run) schedule(ctx context.Context, ids []string) error {
 	start := time.Now()
 	inner, cancel := context.WithCancel(ctx)
@@ -107,7 +106,7 @@ func (r *run) schedule(ctx context.Context, ids []string) error {
 		if inFlight == 0 && (over || q.empty()) {
 			break
 		}
-		// A run that is over waits for attempts alone: the other channels are nil.
+		// When the run is over, only attempts can be received: the other channels are nil.
 		var slot chan<- struct{}
 		var alarm <-chan time.Time
 		var stop, done <-chan struct{}
@@ -156,7 +155,7 @@ func (r *run) schedule(ctx context.Context, ids []string) error {
 	return failure
 }
 
-// settle collects the result of an attempt, or gives the batch another turn. It
+// settle collects the result of an attempt, or puts the batch back into the queue. It
 // returns an error that ends the run.
 func (r *run) settle(ctx context.Context, q *queue, a attempt, start time.Time) error {
 	switch {
@@ -180,8 +179,8 @@ func (r *run) tellWaiting(n int) {
 	}
 }
 
-// again gives an ongoing batch another turn, and reports whether there is time
-// for one.
+// again sets when an ongoing batch is due again, and reports whether there is time for
+// that.
 func (r *run) again(ctx context.Context, a *attempt, start time.Time) bool {
 	now := time.Now()
 	left := time.Duration(math.MaxInt64)
@@ -204,9 +203,8 @@ func (r *run) again(ctx context.Context, a *attempt, start time.Time) bool {
 	return true
 }
 
-// nextDelay returns how long to leave an ongoing batch alone: about as long as it takes
-// to be finished, if it goes on as it did since the look before, or twice as long as
-// the last time when there was no progress. The delay is at least interval and at most
+// nextDelay returns the delay before the next poll of an ongoing batch. With progress it
+// is the estimated time to completion, without it twice the last delay. The delay is at least interval and at most
 // maxPolls times interval. It is not more than a quarter of the time that is left, so
 // that a batch that ends shortly before the end is seen. The last look is at the very
 // end.

@@ -9,9 +9,9 @@ import (
 // slots bounds how many batches each stage holds. The stages wait for different
 // things, the network, the processors and the store, so each has a limit of its own.
 //
-// A batch gives up its slot in one stage when it has one in the next. So the batches
-// between two stages count to the first, and a slow stage holds up the stages before
-// it, not those behind it.
+// A batch gives up its slot in one stage when it has one in the next. So a batch between
+// two stages counts against the first. A slow stage blocks earlier stages, never later
+// ones.
 type slots struct {
 	fetch            chan struct{} // sending takes a slot, receiving gives it back
 	encode, publish  *semaphore.Weighted
@@ -53,8 +53,8 @@ func (p *position) enterPublish(ctx context.Context, bytes int64) error {
 	return p.enter(ctx, p.publish, min(max(bytes, p.leastPublication), p.publishBudget))
 }
 
-// restart gives up the slot of a batch that has to be asked for once more. It is so
-// rare that the batch needs no slot of the fetch stage for that.
+// restart frees the slot before the batch is asked for again. That is so rare that it
+// takes no slot of the fetch stage.
 func (p *position) restart() {
 	p.leave()
 	p.leave = func() {}

@@ -40,7 +40,7 @@ func manyAnswers(n int) (source *pipelinetest.Answers, ids []string) {
 }
 
 // A store that is slow holds up the stages before it: what waits for it is
-// bounded by the places there are.
+// bounded by the slots there are.
 func TestWaitingIsBounded(t *testing.T) {
 	for _, budget := range []int64{1, 1 << 20, 0} {
 		synctest.Test(t, func(t *testing.T) {

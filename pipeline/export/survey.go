@@ -23,20 +23,19 @@ type surveyed struct {
 	err error
 }
 
-// survey finds out which of many batches are done, at a request for a thousand of
-// them: the notes of the entries come from one listing, the lengths of the files from
-// another, made at the same time. Only entries without a note that tells enough are
-// read; in a folder, which keeps no notes, that is all of them.
+// survey finds out which of many batches are done. It takes one request for each
+// thousand batches: the notes of the entries come from one listing, the lengths of the
+// files from another, made at the same time. Only entries without a note that tells
+// enough are read. A folder keeps no notes, so all of its entries are read.
 //
 // It yields each batch that has an entry and is wanted. An error is the last that is
 // yielded: the survey is incomplete. A run that is to stop ends it early. wanted is
 // called from another goroutine.
 //
-// A listing is older than what is done with it. That does no harm: nothing is written
-// because of a survey. A batch that another run changes meanwhile was done a moment
-// ago, or is found not to be, and is then looked at again before anything is done
-// about it. An entry and its note are of one writing. A file that was listed before
-// its entry was written has another length, or is looked at.
+// A listing may be out of date. That does no harm: a survey causes no write. If another
+// run changes a batch meanwhile, this run reads the batch again before it acts. An
+// entry and its note are written together. If a file was listed before its entry was
+// written, its length differs, or the file is looked at.
 func (s *settings) survey(ctx context.Context, wanted func(id string) bool) iter.Seq2[surveyed, error] {
 	return func(yield func(surveyed, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -68,7 +67,7 @@ func (s *settings) survey(ctx context.Context, wanted func(id string) bool) iter
 	}
 }
 
-// listFiles lists the files, whose lengths are waited for meanwhile.
+// listFiles starts the listings of files. Looks at their lengths wait for them.
 func (s *settings) listFiles(ctx context.Context) *sync.WaitGroup {
 	listings := new(sync.WaitGroup)
 	list := func(sizes *manifest.Sizes) {
@@ -85,7 +84,8 @@ func (s *settings) listFiles(ctx context.Context) *sync.WaitGroup {
 	return listings
 }
 
-// look finds out whether a batch is done. It returns no error: that is of the batch.
+// look finds out whether a batch is done. An error concerns the batch, so it goes into
+// the result.
 func (s *settings) look(ctx context.Context, l manifest.Listed) (f surveyed, _ error) {
 	f.id = l.BatchID
 	var more bool
@@ -105,7 +105,7 @@ func (s *settings) endsRun(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, sinks.ErrUnreachable):
-		return failure(err, "")
+		return asFailure(err, "")
 	case err != nil:
 		s.Log.WarnContext(ctx, "manifest could not be listed, its entries are read one by one", "error", err)
 	}

@@ -31,10 +31,10 @@ type wanted struct {
 	raw     bool // and a copy of the answer
 }
 
-// wanted returns the files to publish of an answer, given the entry. Files that were
-// not asked for stay as they are while they come from the same answer and table and
-// no claim is open. Otherwise they are made again, so that the files of one batch
-// never tell different stories: the run that had the claim may have replaced some.
+// wanted returns the files to publish of an answer, given the entry. Files in formats
+// that were not asked for are kept if answer and table are the same and no claim is
+// open. Otherwise they are made again, so that all files of a batch agree: the run that
+// had the claim may have replaced some of them.
 func (s *settings) wanted(id string, source manifest.SourceRef, old *manifest.Entry) (wanted, error) {
 	w := wanted{targets: s.targets(id)}
 	exported := old != nil && old.State == manifest.StateExported
@@ -58,9 +58,9 @@ func (s *settings) wanted(id string, source manifest.SourceRef, old *manifest.En
 	return w, nil
 }
 
-// errNotKept says that the entry asks for files that were not foreseen when the
+// errUnforeseen says that the entry asks for files that were not foreseen when the
 // answer was encoded. The answer is needed once more.
-var errNotKept = errors.New("files are needed that are not kept")
+var errUnforeseen = errors.New("files are needed that are not kept")
 
 // choose returns the files that are wanted.
 func (p *publication) choose(w wanted) ([]*file, error) {
@@ -72,7 +72,7 @@ func (p *publication) choose(w wanted) ([]*file, error) {
 		chosen = append(chosen, p.raw)
 	}
 	if slices.Contains(chosen, nil) {
-		return nil, errNotKept
+		return nil, errUnforeseen
 	}
 	return chosen, nil
 }

@@ -12,9 +12,9 @@ import (
 	"enrow-export/sinks"
 )
 
-// Mark is what a script that loads what is new says of itself: up to when it loads
-// each table, and where that is to be noted. A comment with it is the second line and
-// the last of the script, so that a script that was cut is told from a whole one.
+// Mark is the watermark in a script of load-sql --only-new: up to when the script loads
+// each table, and under which name that is to be noted. It is a comment in the second
+// line and in the last line, so that a script that was cut is detected.
 type Mark struct {
 	Watermark string               `json:"watermark"` // name
 	Dialect   string               `json:"dialect"`
@@ -24,8 +24,8 @@ type Mark struct {
 
 const markPrefix = "-- enrow-export-watermark "
 
-// SinceLast has cfg choose what was exported since the last load that was confirmed,
-// and m say up to when that is. It reads the clock before the manifest is read.
+// SinceLast restricts cfg to entries that have changed since the last load that was
+// confirmed, and sets m.UpTo. It reads the clock before the manifest is read.
 func (m *Mark) SinceLast(ctx context.Context, cfg *Config) error {
 	w, _, err := readWatermark(ctx, cfg.Store, m.Watermark)
 	if err != nil {

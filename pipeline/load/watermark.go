@@ -24,10 +24,9 @@ type Watermark struct {
 	Tables  map[string]time.Time `json:"tables"`
 }
 
-// watermarkSlack is how far before the reading of the manifest a watermark lies. An
-// entry is stamped a moment before it can be seen: as long as one operation on the
-// store may take. Clocks differ, too. What changed in that time is loaded twice, which
-// does no harm.
+// watermarkSlack moves the watermark back from the time at which the manifest is read.
+// The time of an entry is older than its writing by up to one operation on the store,
+// and clocks differ. Loading a batch twice does no harm.
 const watermarkSlack = 15 * time.Minute
 
 var watermarkName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)

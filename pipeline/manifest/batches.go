@@ -14,11 +14,11 @@ import (
 	"enrow-export/schema"
 )
 
-// BatchTable gathers entries as rows of schema.Batches. Which value fills a column
-// is what the column's paths say there.
+// BatchTable collects entries as rows of schema.Batches. The paths of each column
+// select its value.
 type BatchTable struct {
 	rows  *array.RecordBuilder
-	paths map[string]bool // true for one that a column has, false for what leads there
+	paths map[string]bool // of the columns, and of the objects that lead there
 }
 
 // NewBatchTable returns an empty one. The caller calls Release in the end.
@@ -27,8 +27,8 @@ func NewBatchTable(mem memory.Allocator) *BatchTable {
 	for _, c := range schema.Batches.Columns {
 		for _, path := range c.Paths {
 			for i, char := range path {
-				if char == '.' && !b.paths[path[:i]] {
-					b.paths[path[:i]] = false
+				if char == '.' {
+					b.paths[path[:i]] = true
 				}
 			}
 			b.paths[path] = true
@@ -81,20 +81,18 @@ func asRow(e *Entry) any {
 	return row
 }
 
-// collect adds the values below an object that some column has a path to. Of two
-// with the same path the first counts.
+// collect adds the values below an object that some column has a path to, or through.
+// Of two keys that are the same the first counts.
 func (b *BatchTable) collect(values map[string]jsontext.Value, prefix string, object jsontext.Value) {
 	for key, value := range schema.Members(object) {
 		path := prefix + string(key)
-		wanted, known := b.paths[path]
-		if _, twice := values[path]; !known || twice {
+		_, twice := values[path]
+		if !b.paths[path] || twice || bytes.IndexByte(key, '.') >= 0 {
 			continue
 		}
-		if wanted {
-			values[path] = value.Clone()
-		}
+		values[path] = value.Clone()
 		if value.Kind() == '{' {
-			b.collect(values, path+".", value)
+			b.collect(values, path+".", values[path])
 		}
 	}
 }

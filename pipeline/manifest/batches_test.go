@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"enrow-export/pipeline/answer"
 	"enrow-export/schema"
+	"enrow-export/sinks"
 )
 
 // batchRow returns what the table of batches has of an entry, nulls left out.
@@ -106,5 +108,27 @@ func TestBatchTable(t *testing.T) {
 		if diff := cmp.Diff(with(test.want), batchRow(t, &e)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// The table of batches has columns for every format.
+func TestBatchTableKnowsEveryFormat(t *testing.T) {
+	names := schema.Batches.ColumnNames()
+	for _, f := range sinks.Formats() {
+		for _, name := range []string{f.Name + "_path", f.Name + "_bytes"} {
+			if !slices.Contains(names, name) {
+				t.Errorf("schema.Batches has no column %s", name)
+			}
+		}
+	}
+}
+
+// A key with a dot is no path, and of two objects with one key the first counts.
+func TestBatchTableIsNotMisled(t *testing.T) {
+	e := Entry{BatchID: "b", Kind: "email-find", State: StatePending}
+	e.Batch = json.RawMessage(`{"general.status":"no","general":{"status":"yes"},"stats":{"credits_cost":{"final.x":1}},"general":{"custom":"no"}}`)
+	row := batchRow(t, &e)
+	if row["status"] != "yes" || row["batch_custom"] != nil || row["credits_spent"] != nil {
+		t.Errorf("status %v, custom %v, credits %v", row["status"], row["batch_custom"], row["credits_spent"])
 	}
 }

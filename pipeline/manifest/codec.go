@@ -90,8 +90,8 @@ func whyUndecodable(data []byte) error {
 	return errors.New("has fields that this program does not know, or of another type")
 }
 
-// checkPaths refuses paths that lead to what is no data file: the files of an entry
-// are read, replaced and deleted. raw is where the copy of the answer may be.
+// checkPaths refuses paths outside of the data files, because the files that an entry
+// names are read, replaced and deleted. raw is where the copy of the answer may be.
 func (e *Entry) checkPaths(raw string) error {
 	if _, odd := e.Files[RawFormat]; odd {
 		return errors.New("names a file of an unknown format")

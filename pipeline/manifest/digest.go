@@ -19,8 +19,8 @@ func (f File) Describe(data []byte) File {
 	return f
 }
 
-// Compare returns in what the bytes of a file are not as f says, and whether they
-// are other bytes: then reading them may give anything.
+// Compare lists the differences between the bytes of a file and f. damaged means that
+// the bytes must not be decoded.
 func (f File) Compare(data []byte) (problems []string, damaged bool) {
 	if int64(len(data)) != f.Bytes {
 		return []string{fmt.Sprintf("has %d bytes, the manifest says %d", len(data), f.Bytes)}, true

@@ -54,9 +54,9 @@ type Entry struct {
 	Mismatches []answer.Mismatch `json:"mismatches,omitempty"`
 	// Warnings are oddities of the answer that was exported.
 	Warnings []string `json:"warnings,omitempty"`
-	// Replacing is the claim of a run: files, by format, the copy of the answer as
-	// RawFormat, that are about to be put where other bytes are, or were expected.
-	// It is written before the files, so that a crash can be told from damage.
+	// Replacing is a claim: the files, by format, that a run is about to put where
+	// other bytes are, or were expected. A copy of the answer has the key RawFormat.
+	// The claim is written before the files, so that a crash can be told from damage.
 	Replacing map[string]File `json:"replacing,omitempty"`
 	// Superseded are paths that no longer belong to the batch and are about
 	// to be deleted.

@@ -20,9 +20,8 @@ func (e *EntryError) Error() string { return fmt.Sprintf("manifest entry %s: %v"
 // Unwrap returns the cause.
 func (e *EntryError) Unwrap() error { return e.Err }
 
-// Failure returns err as the failure of an operation, such as "prune", on a batch; on
-// all of them when id is empty. What err already says of its operation and class
-// stays.
+// Failure wraps err as a failure of an operation, such as "prune", on one batch, or on
+// all if id is empty. An operation and class that err already has stay.
 func Failure(op, id string, err error) *pipeline.Error {
 	var e *pipeline.Error
 	var unusable *EntryError

@@ -17,8 +17,9 @@ const ListingPays = 50
 // Listed is an entry as a listing shows it: none of it was read.
 type Listed struct {
 	BatchID string
-	m       Manifest
-	info    sinks.Info // the fields that Noted needs
+	m       *Manifest
+	note    string
+	crc32c  uint32 // of the entry's object
 }
 
 // List yields all entries, in the order of the ids. Objects that are no entries are
@@ -30,15 +31,15 @@ func (m Manifest) List(ctx context.Context) iter.Seq2[Listed, error] {
 				yield(Listed{}, fmt.Errorf("list manifest: %w", err))
 				return
 			}
-			if id, ok := m.idOf(info.Name); ok && !yield(Listed{id, m, sinks.Info{Note: info.Note, CRC32C: info.CRC32C}}, nil) {
+			if id, ok := m.idOf(info.Name); ok && !yield(Listed{id, &m, info.Note, info.CRC32C}, nil) {
 				return
 			}
 		}
 	}
 }
 
-// Find returns the entries of the batches, by id, from one listing.
-func (m Manifest) Find(ctx context.Context, ids []string) (map[string]Listed, error) {
+// find returns the entries of the batches, by id, from one listing.
+func (m Manifest) find(ctx context.Context, ids []string) (map[string]Listed, error) {
 	wanted := make(map[string]bool, len(ids))
 	for _, id := range ids {
 		wanted[id] = true
@@ -55,10 +56,9 @@ func (m Manifest) Find(ctx context.Context, ids []string) (map[string]Listed, er
 	return found, nil
 }
 
-// Noted returns what the note beside the entry tells: its summary, or if there is
-// more to it nothing but the state. It is nil when there is no note that can be
-// believed.
-func (l Listed) Noted() (e *Entry, more bool) { return l.m.ofNote(l.BatchID, l.info) }
+// Noted returns the summary in the note beside the entry. If there is more to the entry
+// than a summary has, only State and Permanent are set. It is nil without a valid note.
+func (l Listed) Noted() (e *Entry, more bool) { return l.m.ofNote(l.BatchID, l.note, l.crc32c) }
 
 // Read reads the whole entry, nil when it has just gone.
 func (l Listed) Read(ctx context.Context) (*Entry, error) {
@@ -82,8 +82,8 @@ type learn func(ctx context.Context, l Listed) (*Entry, error)
 // whole reads the entry.
 func whole(ctx context.Context, l Listed) (*Entry, error) { return l.Read(ctx) }
 
-// summary is satisfied with the note, if that tells enough.
-func summary(ctx context.Context, l Listed) (*Entry, error) {
+// noted is satisfied with the note, if that tells enough.
+func noted(ctx context.Context, l Listed) (*Entry, error) {
 	if e, more := l.Noted(); e != nil && !more {
 		return e, nil
 	}
@@ -100,7 +100,7 @@ func Entries(ctx context.Context, store sinks.Store, tables []*schema.Table) ite
 // ContentSHA256, FirstExportedAt, ToolVersion and Schema.Columns may be missing. Where
 // the store keeps notes that takes a thousandth of the requests.
 func Summaries(ctx context.Context, store sinks.Store, tables []*schema.Table) iter.Seq2[Known, error] {
-	return all(ctx, store, tables, summary)
+	return all(ctx, store, tables, noted)
 }
 
 // EntriesOf yields what the manifests of the tables know of each batch, in the order
@@ -112,7 +112,7 @@ func EntriesOf(ctx context.Context, store sinks.Store, tables []*schema.Table, i
 
 // SummariesOf is to EntriesOf as Summaries is to Entries.
 func SummariesOf(ctx context.Context, store sinks.Store, tables []*schema.Table, ids []string) iter.Seq2[Known, error] {
-	return some(ctx, store, tables, ids, summary)
+	return some(ctx, store, tables, ids, noted)
 }
 
 func all(ctx context.Context, store sinks.Store, tables []*schema.Table, learn learn) iter.Seq2[Known, error] {
@@ -147,7 +147,7 @@ func some(ctx context.Context, store sinks.Store, tables []*schema.Table, ids []
 		var found []map[string]Listed // for each table; nil for few ids
 		if len(ids) >= ListingPays {
 			for _, table := range tables {
-				listed, err := Manifest{Store: store, Table: table}.Find(ctx, ids)
+				listed, err := Manifest{Store: store, Table: table}.find(ctx, ids)
 				if err != nil {
 					yield(Known{}, err)
 					return
@@ -164,7 +164,7 @@ func some(ctx context.Context, store sinks.Store, tables []*schema.Table, ids []
 		}
 		each(sinks.InOrder(ctx, sinks.LimitsOf(store).Operations, jobs, func(ctx context.Context, id string) (all []Known, err error) {
 			for i, table := range tables {
-				l := Listed{BatchID: id, m: Manifest{Store: store, Table: table}}
+				l := Listed{BatchID: id, m: &Manifest{Store: store, Table: table}}
 				if found != nil {
 					var ok bool
 					if l, ok = found[i][id]; !ok {
@@ -187,7 +187,8 @@ func some(ctx context.Context, store sinks.Store, tables []*schema.Table, ids []
 	}
 }
 
-// known returns what is learnt of an entry. The error is not of this batch alone.
+// known calls learn. An entry that cannot be used goes into Known.Err. An error of the
+// store is returned.
 func known(ctx context.Context, l Listed, learn learn) (Known, error) {
 	e, err := learn(ctx, l)
 	k := Known{Table: l.m.Table, BatchID: l.BatchID, Entry: e}

@@ -69,8 +69,8 @@ func (m Manifest) notePath(id, format string, f File) string {
 	return noteLayout.Path(m.Table, id, enc.Ext())
 }
 
-// essence returns the entry as its note gives it, and whether there is more.
-func (e *Entry) essence() (_ *Entry, more bool) {
+// summary returns the entry as its note gives it, and whether there is more.
+func (e *Entry) summary() (_ *Entry, more bool) {
 	out := &Entry{ManifestVersion: e.ManifestVersion, BatchID: e.BatchID, Kind: e.Kind, State: e.State, Permanent: e.Permanent}
 	if e.Error != "" || len(e.Mismatches)+len(e.Warnings)+len(e.Replacing)+len(e.Superseded) > 0 {
 		return out, true
@@ -85,7 +85,7 @@ func (e *Entry) essence() (_ *Entry, more bool) {
 // noteOf returns the note of an entry whose bytes are data. It is empty when a note
 // of the allowed length cannot give the summary exactly.
 func (m Manifest) noteOf(e *Entry, data []byte) string {
-	want, more := e.essence()
+	want, more := e.summary()
 	n := note{
 		Version: noteVersion, Check: m.noteCheck(e.BatchID, crc32.Checksum(data, sinks.Castagnoli)),
 		State: e.State, Permanent: e.Permanent, More: more,
@@ -114,7 +114,7 @@ func (m Manifest) noteOf(e *Entry, data []byte) string {
 	if err != nil || sinks.CheckNote(string(text)) != nil {
 		return ""
 	}
-	got, again := m.ofNote(e.BatchID, sinks.Info{Note: string(text), CRC32C: crc32.Checksum(data, sinks.Castagnoli)})
+	got, again := m.ofNote(e.BatchID, string(text), crc32.Checksum(data, sinks.Castagnoli))
 	if got == nil || again != more || !got.UpdatedAt.Equal(want.UpdatedAt) {
 		return ""
 	}
@@ -125,8 +125,8 @@ func (m Manifest) noteOf(e *Entry, data []byte) string {
 	return string(text)
 }
 
-// hexToBase64 returns a digest as notes have it. One that is no digest becomes
-// another, which noteOf finds out.
+// hexToBase64 returns a digest as notes have it. An invalid digest does not survive the
+// round trip, and noteOf then makes no note.
 func hexToBase64(digest string) string {
 	sum, _ := hex.DecodeString(digest)
 	return base64.RawStdEncoding.EncodeToString(sum)
@@ -142,16 +142,16 @@ func (m Manifest) noteCheck(id string, crc32c uint32) uint32 {
 	return crc32.Update(crc32c, sinks.Castagnoli, []byte(m.Name(id)))
 }
 
-// ofNote returns what a note tells of the entry: its essence, or if there is more
+// ofNote returns what a note tells of the entry: its summary, or if there is more
 // nothing but the state. It is nil when there is no note, or one that is unknown or
 // of other bytes.
-func (m Manifest) ofNote(id string, info sinks.Info) (e *Entry, more bool) {
-	if info.Note == "" {
+func (m Manifest) ofNote(id, text string, crc32c uint32) (e *Entry, more bool) {
+	if text == "" {
 		return nil, false
 	}
 	var n note
-	err := jsonv2.Unmarshal([]byte(info.Note), &n, jsonv2.RejectUnknownMembers(true))
-	if err != nil || n.Version != noteVersion || n.Check != m.noteCheck(id, info.CRC32C) {
+	err := jsonv2.Unmarshal([]byte(text), &n, jsonv2.RejectUnknownMembers(true))
+	if err != nil || n.Version != noteVersion || n.Check != m.noteCheck(id, crc32c) {
 		return nil, false
 	}
 	e = &Entry{ManifestVersion: Version, BatchID: id, Kind: m.Table.Kind, State: n.State, Permanent: n.Permanent}

@@ -22,7 +22,7 @@ func TestUnknownNotesTellNothing(t *testing.T) {
 	data := []byte("the entry")
 	sum := crc32.Checksum(data, sinks.Castagnoli)
 	text := m.noteOf(e, data)
-	if got, _ := m.ofNote("a", sinks.Info{Note: text, CRC32C: sum}); got == nil {
+	if got, _ := m.ofNote("a", text, sum); got == nil {
 		t.Fatalf("the note %q itself tells nothing", text)
 	}
 	for what, c := range map[string]struct {
@@ -39,7 +39,7 @@ func TestUnknownNotesTellNothing(t *testing.T) {
 		"bad digest":    {"a", strings.Replace(text, `"h":"`, `"h":"!`, 2), sum},
 		"no files":      {"a", text[:strings.Index(text, `,"f"`)] + "}", sum},
 	} {
-		if got, _ := m.ofNote(c.id, sinks.Info{Note: c.note, CRC32C: c.sum}); got != nil {
+		if got, _ := m.ofNote(c.id, c.note, c.sum); got != nil {
 			t.Errorf("%s: %q tells %+v", what, c.note, got)
 		}
 	}

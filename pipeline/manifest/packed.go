@@ -9,8 +9,8 @@ import (
 	"enrow-export/sinks"
 )
 
-// PackFormat is the one format that is packed: of the others, a file of many
-// batches is no easier to scan.
+// PackFormat is the only format that is packed. Packing makes files of other formats no
+// faster to scan.
 const PackFormat = "parquet"
 
 // PackFolder has the log of a compacted root. An object in it tells that a root is

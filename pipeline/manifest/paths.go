@@ -46,7 +46,7 @@ func ParseLayout(template string) (Layout, error) {
 		}
 	}
 	l := Layout{template}
-	if err := sinks.CheckName(l.Path(&schema.EmailFind, "id", "parquet")); err != nil {
+	if err := sinks.CheckName(l.Path(schema.Tables()[0], "id", sinks.Formats()[0].Name)); err != nil {
 		return Layout{}, fmt.Errorf("layout %q: %w", template, errors.New("paths must be relative, with no empty segment, backslash or control character"))
 	}
 	return l, nil
@@ -98,8 +98,7 @@ func RawPath(table *schema.Table, batchID string) string {
 	return RawPrefix(table) + batchID + rawSuffix
 }
 
-// ParseRaw is the inverse of RawPath: the batch of whose answer a path of the table
-// is the copy.
+// ParseRaw is the inverse of RawPath: it returns the batch of the path of a copy.
 func ParseRaw(table *schema.Table, path string) (batchID string, ok bool) {
 	name, below := strings.CutPrefix(path, RawPrefix(table))
 	batchID, ok = strings.CutSuffix(name, rawSuffix)

@@ -13,8 +13,7 @@ import (
 // ErrAnswerTooLong is what DecompressRaw reports for a longer answer than allowed.
 var ErrAnswerTooLong = errors.New("answer is too long")
 
-// maxRawWindow is far more than the window that a copy asks of a reader, also one
-// that an early version of the program made.
+// maxRawWindow exceeds the window of every copy, also of copies by early versions.
 const maxRawWindow = 32 << 20
 
 // DecompressRaw returns the answer of which data is the stored copy, if it has at

@@ -10,9 +10,9 @@ import (
 	"enrow-export/sinks"
 )
 
-// Sizes knows the lengths of files: of many from one listing, of few by looking
-// at each. A listing only ever says that a file is as recorded: what it lacks,
-// or has otherwise, may have been put since, and is looked at.
+// Sizes knows the lengths of files. For many files it uses one listing. It trusts a
+// listing only if the length is as recorded: any other file may have been put since,
+// and is looked at.
 type Sizes struct {
 	store  sinks.Store
 	many   bool   // so many files will be asked for that a listing pays
@@ -21,9 +21,9 @@ type Sizes struct {
 	seed maphash.Seed
 
 	mu     sync.Mutex
-	more   sync.Cond        // there is, or the listing is over
-	begun  bool             // the listing
-	over   bool             // the same
+	more   sync.Cond        // signals that the listing goes on, or has ended
+	begun  bool             // the listing has begun
+	over   bool             // the listing has ended
 	upTo   string           // the last name that was listed
 	listed map[uint64]int64 // by the hash of the name; ambiguous for two names with one hash
 }

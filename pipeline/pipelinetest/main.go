@@ -1,6 +1,6 @@
 // Package pipelinetest is for the tests of the pipeline's packages, and for nothing
 // else: a Source with answers of the test's own (Answers), every kind of store
-// (Stores) and wrappers that fail or count (Hurried, Counted), runs to set the scene
+// (Stores) and wrappers that fail or count (NewHurried, Counted), runs to set the scene
 // (NewConfig, Export), and the check that a manifest is true (Truthful).
 //
 // It imports export, so tests of what export is built on use it from packages of

@@ -39,18 +39,18 @@ func RemoveObject(t *testing.T, store sinks.Store, name string) {
 const shortTimeout = time.Millisecond
 
 // NewHurried returns a Store that is faulty with a timeout.
-func NewHurried(faulty *storetest.Faulty) Hurried {
-	return Hurried{faulty, sinks.WithTimeout(faulty, shortTimeout)}
+func NewHurried(faulty *storetest.Faulty) sinks.Store {
+	return hurried{faulty, sinks.WithTimeout(faulty, shortTimeout)}
 }
 
-// Hurried is a Faulty that has next to no time for the operation that is to
+// hurried is a Faulty that has next to no time for the operation that is to
 // fail, so that one that hangs costs none, and enough for all others.
-type Hurried struct {
+type hurried struct {
 	faulty *storetest.Faulty
 	short  sinks.Store // the same, with a timeout
 }
 
-func (h Hurried) next() sinks.Store {
+func (h hurried) next() sinks.Store {
 	hangs := h.faulty.Mode == storetest.HangBefore || h.faulty.Mode == storetest.HangAfter
 	if hangs && len(h.faulty.Ops())+1 == h.faulty.At {
 		return h.short
@@ -58,33 +58,33 @@ func (h Hurried) next() sinks.Store {
 	return h.faulty
 }
 
-func (h Hurried) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
+func (h hurried) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
 	return h.next().Put(ctx, name, data, cond)
 }
 
-func (h Hurried) PutNoted(ctx context.Context, name string, data []byte, note string, cond sinks.Condition) (sinks.Info, error) {
+func (h hurried) PutNoted(ctx context.Context, name string, data []byte, note string, cond sinks.Condition) (sinks.Info, error) {
 	return h.next().(sinks.Noter).PutNoted(ctx, name, data, note, cond)
 }
 
-func (h Hurried) Get(ctx context.Context, name string) ([]byte, sinks.Info, error) {
+func (h hurried) Get(ctx context.Context, name string) ([]byte, sinks.Info, error) {
 	return h.next().Get(ctx, name)
 }
 
-func (h Hurried) Stat(ctx context.Context, name string) (sinks.Info, error) {
+func (h hurried) Stat(ctx context.Context, name string) (sinks.Info, error) {
 	return h.next().Stat(ctx, name)
 }
 
-func (h Hurried) List(ctx context.Context, prefix string) iter.Seq2[sinks.Info, error] {
+func (h hurried) List(ctx context.Context, prefix string) iter.Seq2[sinks.Info, error] {
 	return h.next().List(ctx, prefix)
 }
 
-func (h Hurried) Delete(ctx context.Context, name string, cond sinks.Condition) error {
+func (h hurried) Delete(ctx context.Context, name string, cond sinks.Condition) error {
 	return h.next().Delete(ctx, name, cond)
 }
 
-func (h Hurried) Sweep(ctx context.Context) (int, error) { return h.next().(sinks.Sweeper).Sweep(ctx) }
+func (h hurried) Sweep(ctx context.Context) (int, error) { return h.next().(sinks.Sweeper).Sweep(ctx) }
 
-func (h Hurried) Check(ctx context.Context) error { return h.next().(sinks.Checker).Check(ctx) }
+func (h hurried) Check(ctx context.Context) error { return h.next().(sinks.Checker).Check(ctx) }
 
 // Counted is a Store that counts its operations, a listing once for every
 // thousand objects, as a bucket does.
@@ -94,8 +94,8 @@ type Counted struct {
 	Ops map[string]int
 }
 
-// Counting returns a Counted in front of the store.
-func Counting(store sinks.Store) *Counted {
+// counting returns a Counted in front of the store.
+func counting(store sinks.Store) *Counted {
 	return &Counted{Store: store, Ops: make(map[string]int)}
 }
 

@@ -66,8 +66,7 @@ func isTableOf(table *schema.Table, id string, enc sinks.Encoding, data []byte) 
 	return contents.Columns[0] == names[0] && (contents.Rows == 0 || contents.First == id)
 }
 
-// longestRaw bounds what a file may hold that is looked at as a copy of an
-// answer.
+// longestRaw bounds the decompressed size of a file that may be a copy of an answer.
 const longestRaw = 1 << 30
 
 // isAnswerOf reports whether data is a stored copy of an answer for the batch.

@@ -81,9 +81,7 @@ func (e *UnreadableError) Error() string {
 // *UnreadableError. Nothing is deleted either when there is no entry at all. That is
 // more often a manifest that was lost than a destination full of orphans.
 //
-// A run that is under way meets no gap. Before a file is deleted the entry of its
-// batch says so (Superseded). A run that was about to name the file finds the entry
-// changed, and puts the file again.
+// A run that is under way meets no gap: see settle.
 func Run(ctx context.Context, cfg Config, report func(Unnamed)) error {
 	p := pruner{Config: cfg, named: make(map[string]bool), superseded: make(map[string]batchKey)}
 	if err := p.prune(ctx, report); err != nil {

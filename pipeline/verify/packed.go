@@ -12,8 +12,8 @@ import (
 	"enrow-export/sinks"
 )
 
-// packedFile is a file with many batches whose bytes were compared. It is read
-// once for all of them, and of its row groups one at a time.
+// packedFile is a pack whose digests were compared. It is read once for all its
+// batches, one row group at a time.
 type packedFile struct {
 	file     manifest.File // what of it is the same for all batches
 	problems []string
@@ -62,7 +62,8 @@ func (v *Verifier) openPacked(ctx context.Context, f manifest.File) (*packedFile
 	}
 	enc, err := f.Encoding(manifest.PackFormat)
 	if err != nil {
-		return nil, err
+		p.problems = append(p.problems, err.Error())
+		return p, nil
 	}
 	if p.reader, err = sinks.NewPackInspector(data, enc); err != nil {
 		p.problems = append(p.problems, "cannot be read back: "+err.Error())

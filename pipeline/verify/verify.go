@@ -68,8 +68,8 @@ func New(store sinks.Store, depth Depth, batches int) *Verifier {
 }
 
 // Verify compares the files of one batch with its entry. Size needs a summary of the
-// entry, the other depths a whole one. The error is one that made it impossible to
-// look.
+// entry, the other depths a whole one. An error means that the files could not
+// be looked at.
 func (v *Verifier) Verify(ctx context.Context, k manifest.Known) (Checked, error) {
 	c, entry, table := Checked{BatchID: k.BatchID}, k.Entry, k.Table
 	m := manifest.Manifest{Store: v.store, Table: table}
