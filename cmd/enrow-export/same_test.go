@@ -39,6 +39,9 @@ func TestSameAsAnotherBuild(t *testing.T) {
 		t.Fatal(err)
 	}
 	want, got := transcript(t, other), transcript(t, builtProgram(t))
+	if len(want) != len(got) {
+		t.Fatalf("%d commands and files, the other build has %d", len(got), len(want))
+	}
 	for i, w := range want {
 		if diff := gocmp.Diff(w, got[i]); diff != "" {
 			t.Errorf("(-%s +this build):\n%s", *sameAs, diff)
