@@ -111,14 +111,7 @@ func (p *program) compact(c *cli.Context) error {
 func (u *ui) packed(p compact.Packed) {
 	if p.Err != nil {
 		l := notPackedLine{"not_packed", p.Table.Kind, p.BatchID, p.Err.Error(), hint(p.Err)}
-		what := l.Error
-		if l.Hint != "" {
-			what += "\n          hint: " + l.Hint
-		}
-		if u.quiet {
-			fmt.Fprintf(u.err, "failed    %s  %s\n", p.BatchID, what)
-		}
-		u.line(l, "failed    %s  %s", p.BatchID, what)
+		u.line(l, "failed    %s  %s", p.BatchID, u.failure(8, p.BatchID, p.Err))
 		return
 	}
 	verb := "packed"

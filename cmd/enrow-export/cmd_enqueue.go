@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline/export"
@@ -77,13 +75,7 @@ func (u *ui) enqueued(e export.Enqueued, summary *enqueueSummaryLine) {
 	case e.Err != nil:
 		summary.Failed++
 		l.Outcome, l.Error, l.Hint = "failed", e.Err.Error(), hint(e.Err)
-		what = "  " + l.Error
-		if l.Hint != "" {
-			what += "\n        hint: " + l.Hint
-		}
-		if u.quiet {
-			fmt.Fprintf(u.err, "failed  %s%s\n", e.BatchID, what)
-		}
+		what = "  " + u.failure(6, e.BatchID, e.Err)
 	case e.New:
 		summary.Queued++
 		l.Outcome = "queued"

@@ -123,7 +123,7 @@ func (p *program) export(c *cli.Context) error {
 
 // wanted adds the pending or saved ids, removes repeats, and keeps the ids of the
 // shard.
-func wanted(c *cli.Context, cfg export.Config, from source, ids []string, part shard) ([]string, error) {
+func wanted(c *cli.Context, cfg export.Config, from source, ids []string, part export.Shard) ([]string, error) {
 	switch {
 	case c.Bool("pending"):
 		to, err := rootOf(c, "to")
@@ -146,7 +146,7 @@ func wanted(c *cli.Context, cfg export.Config, from source, ids []string, part s
 			ids = append(ids, id)
 		}
 	}
-	return part.keep(schema.DistinctIDs(ids)), nil
+	return slices.DeleteFunc(schema.DistinctIDs(ids), func(id string) bool { return !part.Holds(id) }), nil
 }
 
 // runExport exports the batches, and tells how that goes.

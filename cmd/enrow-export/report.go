@@ -49,15 +49,13 @@ type report struct {
 }
 
 func reportFlag() cli.Flag {
-	f := stringFlag("report", "", "append the summary of the run to `FILE`, as one line of JSON; not for a dry run")
-	f.DefaultText = "none"
-	return f
+	return defaultText(stringFlag("report", "", "append the summary of the run to `FILE`, as one line of JSON; not for a dry run"), "none")
 }
 
 // openReport opens the file of --report, so that one that cannot be written is
 // found before anything is tried, as far as that shows: a disk may be full by the
 // end as well. The caller calls close.
-func openReport(c *cli.Context, cfg export.Config, part shard) (*report, error) {
+func openReport(c *cli.Context, cfg export.Config, part export.Shard) (*report, error) {
 	name := c.String("report")
 	if name == "" {
 		return nil, nil

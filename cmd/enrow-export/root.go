@@ -170,6 +170,6 @@ func (r root) overlaps(other root) (bool, error) {
 // closeStore lets go of what a store holds on to.
 func closeStore(s sinks.Store) {
 	if c, ok := s.(io.Closer); ok {
-		c.Close() // whatever was put is there by now
+		c.Close() // every put has ended by now
 	}
 }

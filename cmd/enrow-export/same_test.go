@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -69,7 +68,7 @@ func transcript(t *testing.T, exe string) (entries []string) {
 			t.Fatal(err)
 		}
 		entries = append(entries, fmt.Sprintf("$ enrow-export %s\nexit %d\n%s\nstderr:\n%s",
-			strings.Join(args, " "), cmd.ProcessState.ExitCode(), timeless(stdout.String(), dir), timeless(stderr.String(), dir)))
+			strings.Join(args, " "), cmd.ProcessState.ExitCode(), inOrder(timeless(stdout.String(), dir)), inOrder(timeless(stderr.String(), dir))))
 	}
 	list := func(parts ...any) (args []string) {
 		for _, p := range parts {
@@ -205,7 +204,7 @@ func serveAwkward(t *testing.T, table *schema.Table) (url string, ids []string) 
 	return server.URL, ids
 }
 
-// timeless returns a text without what differs from run to run, its lines in order.
+// timeless returns a text without what differs from run to run.
 func timeless(text, dir string) string {
 	text = strings.ReplaceAll(text, dir, "DIR")
 	for _, r := range []struct{ pattern, by string }{
@@ -220,9 +219,14 @@ func timeless(text, dir string) string {
 	} {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.by)
 	}
+	return text
+}
+
+// inOrder sorts the lines of an output about batches, which are reported as they end.
+func inOrder(text string) string {
 	lines := strings.Split(text, "\n")
 	if slices.ContainsFunc(lines, func(l string) bool { return strings.Contains(l, "batch") }) {
-		slices.SortStableFunc(lines, func(a, b string) int { return cmp.Compare(a, b) }) // batches are reported as they end
+		slices.Sort(lines)
 	}
 	return strings.Join(lines, "\n")
 }

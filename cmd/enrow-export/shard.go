@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"slices"
 	"strconv"
 
 	"github.com/urfave/cli/v2"
@@ -10,30 +9,25 @@ import (
 	"enrow-export/pipeline/export"
 )
 
-// shard is the part of the batches that one of several machines works on.
-type shard struct{ export.Shard }
-
 func shardFlag() cli.Flag {
-	f := stringFlag("shard", "", "work on `PART` I of N (I/N, I from 1) of the batches, by a hash of the id; auto takes it from CLOUD_RUN_TASK_INDEX and CLOUD_RUN_TASK_COUNT, or from JOB_COMPLETION_INDEX and ENROW_EXPORT_SHARDS")
-	f.DefaultText = "all"
-	return f
+	return defaultText(stringFlag("shard", "", "work on `PART` I of N (I/N, I from 1) of the batches, by a hash of the id; auto takes it from CLOUD_RUN_TASK_INDEX and CLOUD_RUN_TASK_COUNT, or from JOB_COMPLETION_INDEX and ENROW_EXPORT_SHARDS"), "all")
 }
 
 // shardOf reads --shard.
-func shardOf(c *cli.Context) (shard, error) {
+func shardOf(c *cli.Context) (export.Shard, error) {
 	const hint = "write I/N with I from 1 to N, such as 1/4, or auto"
 	value := c.String("shard")
 	switch value {
 	case "":
-		return shard{}, nil
+		return export.Shard{}, nil
 	case "auto":
 		return shardOfEnvironment()
 	}
 	s, err := export.ParseShard(value)
 	if err != nil {
-		return shard{}, usagef(hint, "--shard: %v", err)
+		return s, usagef(hint, "--shard: %v", err)
 	}
-	return shard{s}, nil
+	return s, nil
 }
 
 // shardVariables are the pairs of environment variables that tell a process
@@ -43,7 +37,7 @@ var shardVariables = [][2]string{
 	{"JOB_COMPLETION_INDEX", "ENROW_EXPORT_SHARDS"},  // the first set by Kubernetes
 }
 
-func shardOfEnvironment() (shard, error) {
+func shardOfEnvironment() (export.Shard, error) {
 	for _, names := range shardVariables {
 		index, count := os.Getenv(names[0]), os.Getenv(names[1])
 		if index == "" {
@@ -52,17 +46,11 @@ func shardOfEnvironment() (shard, error) {
 		i, errI := strconv.ParseUint(index, 10, 31)
 		n, errN := strconv.ParseUint(count, 10, 31)
 		if errI != nil || errN != nil || i >= n {
-			return shard{}, usagef("the first counts from 0, and the second is the number of shards",
+			return export.Shard{}, usagef("the first counts from 0, and the second is the number of shards",
 				"--shard auto: %s=%q and %s=%q give no shard", names[0], index, names[1], count)
 		}
-		return shard{export.Shard{Index: int(i) + 1, Count: int(n)}}, nil
+		return export.Shard{Index: int(i) + 1, Count: int(n)}, nil
 	}
-	return shard{}, usagef("they are set in a Cloud Run job, and in an Indexed Job of Kubernetes; give --shard I/N elsewhere",
+	return export.Shard{}, usagef("they are set in a Cloud Run job, and in an Indexed Job of Kubernetes; give --shard I/N elsewhere",
 		"--shard auto: neither %s nor %s is set", shardVariables[0][0], shardVariables[1][0])
-}
-
-// keep returns those of ids that belong to the shard, in their order and in the
-// same place.
-func (s shard) keep(ids []string) []string {
-	return slices.DeleteFunc(ids, func(id string) bool { return !s.Holds(id) })
 }

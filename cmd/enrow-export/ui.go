@@ -98,6 +98,19 @@ func (u *ui) line(object any, format string, args ...any) {
 	}
 }
 
+// failure returns the error of a batch and its hint, for a line whose first column has
+// that width. A quiet command prints the line on stderr, and no other.
+func (u *ui) failure(width int, id string, err error) string {
+	text := err.Error()
+	if h := hint(err); h != "" {
+		text += "\n" + strings.Repeat(" ", width+2) + "hint: " + h
+	}
+	if u.quiet {
+		fmt.Fprintf(u.err, "%-*s  %s  %s\n", width, "failed", id, text)
+	}
+	return text
+}
+
 // batchLine is a line about one batch in the JSON form of export.
 type batchLine struct {
 	Type        string                   `json:"type"` // "batch"
@@ -142,13 +155,7 @@ func (u *ui) result(r export.Result) {
 	case export.Failed:
 		permanent := pipeline.IsPermanent(r.Err)
 		l.Error, l.Hint, l.Permanent = r.Err.Error(), hint(r.Err), &permanent
-		what = r.Err.Error()
-		if l.Hint != "" {
-			what += "\n          hint: " + l.Hint
-		}
-		if u.quiet {
-			fmt.Fprintf(u.err, "failed    %s  %s\n", r.BatchID, what)
-		}
+		what = u.failure(8, r.BatchID, r.Err)
 	}
 	u.line(l, "%-8s  %s  %s", r.Outcome, r.BatchID, what)
 }

@@ -11,13 +11,11 @@ import (
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/google/go-cmp/cmp"
 	"github.com/xitongsys/parquet-go/reader"
 	"github.com/xitongsys/parquet-go/source"
 
 	"enrow-export/pipeline/answer"
-	"enrow-export/pipeline/pipelinetest"
 	"enrow-export/schema"
 	"enrow-export/sinks"
 )
@@ -28,41 +26,31 @@ var update = flag.Bool("update", false, "write the golden files anew, to be read
 // formats byte for byte, Parquet value by value with what NDJSON says, and the
 // envelope with what the manifest will keep.
 func TestGolden(t *testing.T) {
-	for name, body := range pipelinetest.Bodies(t) {
-		t.Run(name, func(t *testing.T) {
-			mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
-			defer mem.AssertSize(t, 0)
-			table := goldenTable(name)
-			a, err := answer.Flatten(mem, table, goldenID(t, body), body, unlimited)
+	eachGolden(t, func(t *testing.T, name string, table *schema.Table, _ []byte, a *answer.Answer) {
+		files := make(map[string][]byte)
+		for _, format := range sinks.Formats() {
+			enc, err := sinks.NewEncoding(format.Name, "")
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer a.Release()
-			files := make(map[string][]byte)
-			for _, format := range sinks.Formats() {
-				enc, err := sinks.NewEncoding(format.Name, "")
-				if err != nil {
-					t.Fatal(err)
-				}
-				out, err := encode(table, a.Record, enc)
-				if err != nil {
-					t.Fatal(err)
-				}
-				files[format.Name] = out
-				contents, err := enc.Inspect(out)
-				if want := sinks.ContentSHA256(a.Record); err != nil || contents.SHA256 != want {
-					t.Errorf("%s holds rows with digest %s (%v), want %s", format.Name, contents.SHA256, err, want)
-				}
+			out, err := encode(table, a.Record, enc)
+			if err != nil {
+				t.Fatal(err)
 			}
-			dir := filepath.Join("../../testdata/batches", name)
-			golden(t, filepath.Join(dir, "rows.ndjson"), files["ndjson"])
-			golden(t, filepath.Join(dir, "rows.csv"), files["csv"])
-			golden(t, filepath.Join(dir, "envelope.json"), append([]byte(a.Envelope), '\n'))
-			if diff := cmp.Diff(ndjsonCells(t, table, files["ndjson"]), parquetCells(t, files["parquet"])); diff != "" {
-				t.Errorf("Parquet differs from NDJSON (-ndjson +parquet):\n%s", diff)
+			files[format.Name] = out
+			contents, err := enc.Inspect(out)
+			if want := sinks.ContentSHA256(a.Record); err != nil || contents.SHA256 != want {
+				t.Errorf("%s holds rows with digest %s (%v), want %s", format.Name, contents.SHA256, err, want)
 			}
-		})
-	}
+		}
+		dir := filepath.Join("../../testdata/batches", name)
+		golden(t, filepath.Join(dir, "rows.ndjson"), files["ndjson"])
+		golden(t, filepath.Join(dir, "rows.csv"), files["csv"])
+		golden(t, filepath.Join(dir, "envelope.json"), append([]byte(a.Envelope), '\n'))
+		if diff := cmp.Diff(ndjsonCells(t, table, files["ndjson"]), parquetCells(t, files["parquet"])); diff != "" {
+			t.Errorf("Parquet differs from NDJSON (-ndjson +parquet):\n%s", diff)
+		}
+	})
 }
 
 // encode returns a file with the rows.

@@ -31,8 +31,8 @@ func (m Mismatch) String() string {
 	return fmt.Sprintf("%s is %d, the results have %d", m.Total, *m.Says, m.Counted)
 }
 
-// Credits are what Enrow says that a batch cost. They come in quarters. Where an answer
-// has them is what the columns of that name say in schema.Batches.
+// Credits are what Enrow says that a batch cost. They come in quarters. The columns of
+// these names in schema.Batches declare where an answer has them.
 type Credits struct {
 	Spent    float64 // credits_spent
 	Refunded float64 // credits_refunded

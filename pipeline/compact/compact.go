@@ -1,8 +1,8 @@
 // Package compact packs the Parquet files of many batches into few large ones, under
 // another root.
 //
-// The root has a manifest of its own, whose entries say which rows of which pack a
-// batch is, and a log of packs. The log is what keeps the two true: a record says which
+// The root has a manifest of its own and a log of packs. An entry of the manifest names
+// the pack of a batch, and the rows of the batch in the pack. The log is what keeps the two true: a record says which
 // file is to be there and what the entries are to say, before either is written.
 // When a run dies in between, the next one carries the record out.
 //

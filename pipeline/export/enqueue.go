@@ -35,8 +35,8 @@ type Enqueued struct {
 }
 
 // Enqueue records batches as pending that the manifest does not know yet, and calls
-// report with each, from one goroutine at a time, in no particular order. An entry
-// that is there stays as it is, whatever it says. An id given twice is recorded once.
+// report with each, from one goroutine at a time, in no particular order. An
+// existing entry stays as it is. An id given twice is recorded once.
 // A batch whose entry cannot be used is reported as a failure: it would never be
 // exported. The error is one that ends it all: a *pipeline.Error, or the cause of ctx.
 func Enqueue(ctx context.Context, cfg EnqueueConfig, ids []string, report func(Enqueued)) error {

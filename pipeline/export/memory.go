@@ -25,13 +25,13 @@ const usualAnswer = 3 << 19
 // slack: the buffer for the next answer is larger by one part in slack.
 const slack = 32
 
-func (r *sizeHint) size() int { return max(int(r.most.Load()), usualAnswer) }
+func (h *sizeHint) size() int { return max(int(h.most.Load()), usualAnswer) }
 
 // took notes that an answer had n bytes. Unusually large answers are ignored.
-func (r *sizeHint) took(n int) {
+func (h *sizeHint) took(n int) {
 	size := int64(n + n/slack)
-	for most := r.most.Load(); size > most && size <= maxSpare/4; most = r.most.Load() {
-		if r.most.CompareAndSwap(most, size) {
+	for most := h.most.Load(); size > most && size <= maxSpare/4; most = h.most.Load() {
+		if h.most.CompareAndSwap(most, size) {
 			return
 		}
 	}

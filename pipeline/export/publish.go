@@ -32,7 +32,7 @@ import (
 //	3            files that no entry names        puts the same bytes, or replaces them
 //	4            a claim, the old files           the batch is not done: replaces them
 //	5            a claim, old and new files       the same
-//	6            the entry and superseded files   deletes those (step 2)
+//	6            the entry and superseded files   deletes these files (step 2)
 //
 // Three rules keep the entry true while runs race:
 //   - Nobody replaces bytes by other bytes, or puts bytes where the entry expects
@@ -112,7 +112,7 @@ func (x *exporter) agrees(ctx context.Context, p *publication, old *manifest.Ent
 			return false, nil
 		}
 		if fault, err := x.sizes.Fault(ctx, f.File); fault != "" || err != nil {
-			return false, nil //nolint:nilerr // whatever is wrong with the file, it is put again
+			return false, nil //nolint:nilerr // the file is put again, which reports a store that fails
 		}
 	}
 	return true, nil

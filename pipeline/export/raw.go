@@ -16,8 +16,8 @@ const usualRatio = 4
 // goroutines at once.
 type rawEncoder func() (*zstd.Encoder, error)
 
-// newRawEncoder returns an encoder that makes so many copies at a time. It keeps some
-// megabytes for each of them from the first use on. Its window is a sixteenth of the
+// newRawEncoder returns an encoder that makes a number of copies at a time. It keeps
+// some megabytes for each of them from the first use on. Its window is a sixteenth of the
 // default. That saves memory, and copies of answers of 1 to 5 MB do not grow.
 func newRawEncoder(copies int) rawEncoder {
 	return sync.OnceValues(func() (*zstd.Encoder, error) {

@@ -204,10 +204,10 @@ func (r *run) again(ctx context.Context, a *attempt, start time.Time) bool {
 }
 
 // nextDelay returns the delay before the next poll of an ongoing batch. With progress it
-// is the estimated time to completion, without it twice the last delay. The delay is at least interval and at most
-// maxPolls times interval. It is not more than a quarter of the time that is left, so
-// that a batch that ends shortly before the end is seen. The last look is at the very
-// end.
+// is the estimated time to completion, without it twice the last delay. The delay is at
+// least interval and at most maxPolls times interval. It is not more than a quarter of
+// the time that is left, so that a batch that ends shortly before the end is seen. The
+// last look is at the very end.
 func nextDelay(interval, last, elapsed time.Duration, before, now Result, left time.Duration) time.Duration {
 	estimate := float64(interval)
 	switch progress := now.Finished - before.Finished; {

@@ -48,7 +48,7 @@ func (p *position) enterEncode(ctx context.Context) error {
 	return p.enter(ctx, p.encode, 1)
 }
 
-// enterPublish waits until so many bytes have room in the publish stage.
+// enterPublish waits until the publish stage has room for that many bytes.
 func (p *position) enterPublish(ctx context.Context, bytes int64) error {
 	return p.enter(ctx, p.publish, min(max(bytes, p.leastPublication), p.publishBudget))
 }

@@ -3,7 +3,7 @@
 // and the audit trail.
 //
 // Reading: Manifest.Read reads one entry. Entries and Summaries list all of them,
-// EntriesOf and SummariesOf read those of some batches. Manifest.List is the one place
+// EntriesOf and SummariesOf list the entries of some batches. Manifest.List is the one place
 // where entries are listed.
 //
 // Writing: an entry is replaced under the condition that it is still the one that

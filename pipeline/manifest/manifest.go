@@ -30,7 +30,7 @@ func (m Manifest) prefix() string { return "_manifest/" + m.Table.Name + "/" }
 // Name returns the name of the object that the entry of a batch is.
 func (m Manifest) Name(id string) string { return m.prefix() + id + ".json" }
 
-// idOf returns the batch whose entry has that name, if it is one of an entry.
+// idOf is the inverse of Name. Objects of other names are no entries.
 func (m Manifest) idOf(name string) (id string, ok bool) {
 	id, ok = strings.CutSuffix(strings.TrimPrefix(name, m.prefix()), ".json")
 	return id, ok && schema.ValidBatchID(id)

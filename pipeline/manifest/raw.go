@@ -16,8 +16,8 @@ var ErrAnswerTooLong = errors.New("answer is too long")
 // maxRawWindow exceeds the window of every copy, also of copies by early versions.
 const maxRawWindow = 32 << 20
 
-// DecompressRaw returns the answer of which data is the stored copy, if it has at
-// most limit bytes.
+// DecompressRaw returns the answer from its stored copy. An answer of more than limit
+// bytes is an ErrAnswerTooLong.
 func DecompressRaw(data []byte, limit int64) ([]byte, error) {
 	r, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxRawWindow))
 	if err != nil {

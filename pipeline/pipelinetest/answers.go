@@ -75,7 +75,7 @@ func Finished(id, content string, rows int) string {
 		id, content, rows, rows, strings.Join(results, ","))
 }
 
-// Ongoing returns the answer of a batch of which so many searches are done.
+// Ongoing returns the answer of a batch that has finished done of its searches.
 func Ongoing(id string, done, of int) string {
 	return fmt.Sprintf(`{"general":{"id":%q,"status":"ongoing"},"stats":{"finished":%d,"requested":%d}}`, id, done, of)
 }

@@ -5,7 +5,7 @@ import (
 	"iter"
 )
 
-var every = flag.Int("faults.every", 6, "fail every so manieth operation of a run, each in the end when it is 1")
+var every = flag.Int("faults.every", 6, "fail every `N`th operation of a run, and each of them when it is 1")
 
 // FaultPoints yields the numbers of the operations to fail, one after the other, until
 // the caller has seen enough. shift tells the ways to fail apart, so that together they

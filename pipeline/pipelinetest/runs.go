@@ -104,7 +104,7 @@ func SomeBatches(n int) map[string]int {
 	return rows
 }
 
-// ManyIDs returns ids of which no listing is in the order given.
+// ManyIDs returns n ids. Their order is not the order of a listing.
 func ManyIDs(n int) (ids []string) {
 	for i := range n {
 		ids = append(ids, fmt.Sprintf("%x-%d", i*7919%4099, i))

@@ -54,9 +54,7 @@ func Scenarios() []Scenario {
 		{Name: "first export", Run: run("old", nil, "parquet", "ndjson", "csv")},
 		{Name: "nothing to do", Before: First("csv"), Run: run("old", nil, "csv")},
 		{Name: "orphan of other bytes", Before: func(t *testing.T, store sinks.Store) {
-			if _, err := store.Put(t.Context(), "email_find/"+FaultID+".csv", []byte("orphan"), sinks.IfAbsent()); err != nil {
-				t.Fatal(err)
-			}
+			PutObject(t, store, "email_find/"+FaultID+".csv", "orphan")
 		}, Run: run("old", nil, "csv", "ndjson")},
 		{Name: "format added", Before: First("csv"), Run: run("old", nil, "csv", "ndjson")},
 		{Name: "format added, other source", Before: First("csv"), Run: run("new", nil, "ndjson")},
@@ -72,14 +70,7 @@ func Scenarios() []Scenario {
 		{Name: "columns changed", Before: First("csv", "ndjson"), Run: run("old", fewColumns, "csv")},
 		{Name: "file damaged", Damaged: true, Before: func(t *testing.T, store sinks.Store) {
 			First("csv")(t, store)
-			name := "email_find/" + FaultID + ".csv"
-			info, err := store.Stat(t.Context(), name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := store.Put(t.Context(), name, []byte("damage"), sinks.IfVersion(info.Version)); err != nil {
-				t.Fatal(err)
-			}
+			ReplaceObject(t, store, "email_find/"+FaultID+".csv", "damage")
 		}, Run: run("old", nil, "csv")},
 		{Name: "file gone, other source", Gone: true, Before: func(t *testing.T, store sinks.Store) {
 			First("csv", "ndjson")(t, store)

@@ -136,7 +136,7 @@ func Known(t *testing.T, store sinks.Store, table *schema.Table, id string) mani
 	panic("EntriesOf yields each id")
 }
 
-// Verify compares the files of a batch with its entry. batches is that of verify.New.
+// Verify compares the files of a batch with its entry. batches is passed on to verify.New.
 func Verify(t *testing.T, store sinks.Store, depth verify.Depth, batches int, table *schema.Table, id string) verify.Checked {
 	t.Helper()
 	v := verify.New(store, depth, batches)

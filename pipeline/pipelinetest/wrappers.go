@@ -12,16 +12,14 @@ import (
 	"enrow-export/sinks/storetest"
 )
 
-// Overwrite replaces the content of an object.
+// Overwrite replaces an object by a change of its content.
 func Overwrite(t *testing.T, store sinks.Store, name string, change func(string) string) {
 	t.Helper()
-	data, info, err := store.Get(t.Context(), name)
-	if err == nil {
-		_, err = store.Put(t.Context(), name, []byte(change(string(data))), sinks.IfVersion(info.Version))
-	}
+	data, _, err := store.Get(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
+	ReplaceObject(t, store, name, change(string(data)))
 }
 
 // RemoveObject deletes an object.
@@ -159,7 +157,7 @@ func (c *Counted) List(ctx context.Context, prefix string) iter.Seq2[sinks.Info,
 	}
 }
 
-// ReplaceObject replaces an object.
+// ReplaceObject replaces the content of an object.
 func ReplaceObject(t *testing.T, store sinks.Store, name, data string) {
 	t.Helper()
 	info, err := store.Stat(t.Context(), name)
@@ -171,8 +169,8 @@ func ReplaceObject(t *testing.T, store sinks.Store, name, data string) {
 	}
 }
 
-// FailingList is a Store without notes whose listing of one prefix ends in an
-// error after some objects.
+// FailingList is a Store without notes. Its listing of Prefix ends in Err after some
+// objects.
 type FailingList struct {
 	sinks.Store
 	Prefix string
@@ -204,7 +202,7 @@ func PutObject(t *testing.T, store sinks.Store, name, data string) {
 	}
 }
 
-// Intruded is a Store at whose operation number at something else happens first.
+// Intruded is a Store that calls Do once, before its operation number At.
 type Intruded struct {
 	storetest.Faulty
 	At    int

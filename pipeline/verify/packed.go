@@ -15,7 +15,7 @@ import (
 // packedFile is a pack whose digests were compared. It is read once for all its
 // batches, one row group at a time.
 type packedFile struct {
-	file     manifest.File // what of it is the same for all batches
+	file     manifest.File // without the fields that differ from batch to batch
 	problems []string
 	reader   *sinks.PackInspector // nil when it is not to be read
 
