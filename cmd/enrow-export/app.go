@@ -29,7 +29,7 @@ type program struct {
 
 // gcPercent is low because the buffers of batches are used again: collections are cheap,
 // and a higher value would double the memory that the program takes.
-const gcPercent = 10
+const gcPercent = 6
 
 // compactGCPercent is that of compact, which throws away much of what it reads
 // files with.

@@ -12,7 +12,7 @@ import (
 
 // maxSpare bounds what a recycler keeps, in bytes: about what one batch frees when
 // it is done and the next one asks for.
-const maxSpare = 16 << 20
+const maxSpare = 10 << 20
 
 // sizeHint remembers the size of the largest usual answer, so that the buffer for the
 // next one is large enough at once.
@@ -22,6 +22,9 @@ type sizeHint struct{ most atomic.Int64 }
 // touch the system need not provide.
 const usualAnswer = 3 << 19
 
+// largestUsual is the largest answer that sizeHint learns from, in bytes.
+const largestUsual = 4 << 20
+
 // slack: the buffer for the next answer is larger by one part in slack.
 const slack = 32
 
@@ -30,7 +33,7 @@ func (h *sizeHint) size() int { return max(int(h.most.Load()), usualAnswer) }
 // took notes that an answer had n bytes. Unusually large answers are ignored.
 func (h *sizeHint) took(n int) {
 	size := int64(n + n/slack)
-	for most := h.most.Load(); size > most && size <= maxSpare/4; most = h.most.Load() {
+	for most := h.most.Load(); size > most && size <= largestUsual; most = h.most.Load() {
 		if h.most.CompareAndSwap(most, size) {
 			return
 		}
