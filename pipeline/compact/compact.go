@@ -2,9 +2,10 @@
 // another root.
 //
 // The root has a manifest of its own and a log of packs. An entry of the manifest names
-// the pack of a batch, and the rows of the batch in the pack. The log is what keeps the two true: a record says which
-// file is to be there and what the entries are to say, before either is written.
-// When a run dies in between, the next one carries the record out.
+// the pack of a batch, and the rows of the batch in the pack. The log keeps packs and
+// entries true: before either is written, a record says which file is to be there and
+// what the entries are to say. When a run dies in between, the next one carries the
+// record out.
 //
 //	compact.go   Run: one table after the other
 //	plan.go      which batches are to be packed

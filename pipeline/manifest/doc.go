@@ -3,8 +3,8 @@
 // and the audit trail.
 //
 // Reading: Manifest.Read reads one entry. Entries and Summaries list all of them,
-// EntriesOf and SummariesOf list the entries of some batches. Manifest.List is the one place
-// where entries are listed.
+// EntriesOf and SummariesOf list the entries of some batches. Manifest.List is the one
+// place where entries are listed.
 //
 // Writing: an entry is replaced under the condition that it is still the one that
 // was read. Manifest.Put does that once, Manifest.Change reads and writes again
