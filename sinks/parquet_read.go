@@ -38,6 +38,9 @@ func NewParquetReader(data []byte, mem memory.Allocator) (*ParquetReader, error)
 // RowGroups returns the number of row groups.
 func (r *ParquetReader) RowGroups() int { return r.file.NumRowGroups() }
 
+// Rows returns the number of rows, as the footer says it.
+func (r *ParquetReader) Rows() int64 { return r.file.NumRows() }
+
 // ReadAll returns all rows, with the columns of the table, which has to be that
 // of the file. The caller releases the record.
 func (r *ParquetReader) ReadAll(table *schema.Table) (arrow.Record, error) {

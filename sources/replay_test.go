@@ -158,7 +158,7 @@ func TestReplayRefuses(t *testing.T) {
 		{"the copy of another answer, being put", func(t *testing.T, store *sinks.Memory) {
 			put(t, store, raw, otherCopy(t))
 			put(t, store, entry, strings.Replace(get(t, store, entry), `"first_exported_at"`,
-				`"replacing": {"raw": {"path": "`+raw+`", "rows": 6, "bytes": 1, "sha256": "", "crc32c": "", "compression": "zstd"}}, "first_exported_at"`, 1))
+				`"replacing": {"raw": {"path": "`+raw+`", "rows": 6, "bytes": 1, "sha256": "`+strings.Repeat("0", 64)+`", "crc32c": "AAAAAA==", "compression": "zstd"}}, "first_exported_at"`, 1))
 		}, 1 << 20, 6, ""},
 		{"without an entry", func(t *testing.T, store *sinks.Memory) {
 			info, err := store.Stat(t.Context(), entry)

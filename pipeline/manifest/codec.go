@@ -6,14 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"enrow-export/schema"
-	"enrow-export/sinks"
 )
 
 // Entry.Batch is indented up to this many bytes and levels: the white space can be
@@ -48,24 +45,13 @@ func (m Manifest) unmarshal(id string, data []byte) (*Entry, error) {
 	if err := jsonv2.Unmarshal(data, e, DecodeOptions); err != nil {
 		return nil, whyUndecodable(data)
 	}
-	switch {
-	case e.ManifestVersion != Version:
-		return nil, unknownVersion(e.ManifestVersion)
-	case e.BatchID != id:
+	if e.ManifestVersion == Version && e.BatchID != id {
 		return nil, errors.New("is of another batch than its name says")
-	case e.Kind != m.Table.Kind:
-		return nil, fmt.Errorf("is of another kind than %s", m.Table.Kind)
 	}
-	switch e.State {
-	case StatePending, StateOngoing, StateFailed:
-	case StateExported:
-		if e.Schema == nil || e.Source == nil || e.Rows == nil || len(e.Files) == 0 {
-			return nil, errors.New("is exported, but lacks schema, source, rows or files")
-		}
-	default:
-		return nil, errors.New("has an unknown state")
+	if err := m.Check(e); err != nil {
+		return nil, err
 	}
-	return e, e.checkPaths(RawPath(m.Table, id))
+	return e, nil
 }
 
 func unknownVersion(version int) error {
@@ -88,32 +74,4 @@ func whyUndecodable(data []byte) error {
 		return unknownVersion(version.ManifestVersion)
 	}
 	return errors.New("has fields that this program does not know, or of another type")
-}
-
-// checkPaths refuses paths outside of the data files, because the files that an entry
-// names are read, replaced and deleted. raw is where the copy of the answer may be.
-func (e *Entry) checkPaths(raw string) error {
-	if _, odd := e.Files[RawFormat]; odd {
-		return errors.New("names a file of an unknown format")
-	}
-	paths := slices.DeleteFunc(slices.Clone(e.Superseded), func(path string) bool { return path == raw })
-	for _, files := range []map[string]File{e.Published(), e.Replacing} {
-		for format, f := range files {
-			_, known := sinks.FormatByName(format)
-			switch {
-			case format == RawFormat && f.Path != raw:
-				return errors.New("names a copy of the answer where none can be")
-			case format != RawFormat && !known:
-				return errors.New("names a file of an unknown format")
-			case known:
-				paths = append(paths, f.Path)
-			}
-		}
-	}
-	for _, p := range paths {
-		if sinks.CheckName(p) != nil || strings.HasPrefix(p, "_") || strings.Contains(p, "/_") {
-			return errors.New("names a file where none of its kind can be")
-		}
-	}
-	return nil
 }

@@ -34,6 +34,12 @@ func (f File) Compare(data []byte) (problems []string, damaged bool) {
 	return nil, false
 }
 
+// IsObject reports whether an object has the length and the checksum of the file. info is
+// from Stat.
+func (f File) IsObject(info sinks.Info) bool {
+	return info.Size == f.Bytes && EncodeCRC32C(info.CRC32C) == f.CRC32C
+}
+
 // SHA256 returns the digest of data as entries have it: lower-case hex.
 func SHA256(data []byte) string {
 	sum := sha256.Sum256(data)

@@ -27,6 +27,8 @@ const (
 	StateFailed   State = "failed"   // the last attempt failed
 )
 
+var states = []State{StatePending, StateOngoing, StateExported, StateFailed}
+
 // Entry is what the manifest says of one batch. docs/manifest.schema.json is its
 // JSON Schema, docs/manifest.md explains each field.
 type Entry struct {

@@ -89,7 +89,11 @@ func TestListedEntries(t *testing.T) {
 // its kind can be is refused.
 func TestEntryPathsAreChecked(t *testing.T) {
 	file := func(path string) string {
-		return `{"path":"` + path + `","rows":0,"bytes":0,"sha256":"","crc32c":"","compression":"none"}`
+		compression := "none"
+		if strings.HasSuffix(path, ".zst") {
+			compression = "zstd"
+		}
+		return `{"path":"` + path + `","rows":0,"bytes":0,"sha256":"` + pipelinetest.HexSum("") + `","crc32c":"AAAAAA==","compression":"` + compression + `"}`
 	}
 	cases := []struct {
 		member string

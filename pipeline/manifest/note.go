@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"hash/crc32"
 	"reflect"
+	"slices"
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -156,6 +157,9 @@ func (m Manifest) ofNote(id, text string, crc32c uint32) (e *Entry, more bool) {
 	}
 	e = &Entry{ManifestVersion: Version, BatchID: id, Kind: m.Table.Kind, State: n.State, Permanent: n.Permanent}
 	if n.More {
+		if !slices.Contains(states, n.State) {
+			return nil, false
+		}
 		return e, true
 	}
 	e.UpdatedAt, e.Attempts, e.Rows = time.UnixMilli(n.Updated).UTC(), n.Attempts, n.Rows
@@ -185,8 +189,8 @@ func (m Manifest) ofNote(id, text string, crc32c uint32) (e *Entry, more bool) {
 		}
 		e.Files[format] = f
 	}
-	if e.State == StateExported && (e.Schema == nil || e.Rows == nil || len(e.Files) == 0) {
-		return nil, false // as Manifest.unmarshal has it
+	if m.checkSummary(e) != nil {
+		return nil, false // then the entry says what is wrong with it
 	}
 	return e, false
 }

@@ -4,6 +4,7 @@ import (
 	"hash/crc32"
 	"strings"
 	"testing"
+	"time"
 
 	"enrow-export/schema"
 	"enrow-export/sinks"
@@ -15,9 +16,9 @@ func TestUnknownNotesTellNothing(t *testing.T) {
 	m := Manifest{Store: sinks.NewMemory(), Table: &schema.EmailFind}
 	rows := int64(1)
 	e := &Entry{
-		ManifestVersion: Version, BatchID: "a", Kind: schema.EmailFind.Kind, State: StateExported, Rows: &rows,
-		Schema: &SchemaRef{schema.EmailFind.Name, 1, "f", nil},
-		Files:  map[string]File{"csv": {Path: "email_find/a.csv", Rows: 1, Bytes: 7, SHA256: SHA256([]byte("x")), Compression: "none"}},
+		ManifestVersion: Version, BatchID: "a", Kind: schema.EmailFind.Kind, State: StateExported, Rows: &rows, UpdatedAt: time.Unix(1, 0).UTC(),
+		Schema: &SchemaRef{schema.EmailFind.Name, 1, SHA256([]byte("f")), nil},
+		Files:  map[string]File{"csv": {Path: "email_find/a.csv", Rows: 1, Bytes: 7, SHA256: SHA256([]byte("x")), CRC32C: EncodeCRC32C(1), Compression: "none"}},
 	}
 	data := []byte("the entry")
 	sum := crc32.Checksum(data, sinks.Castagnoli)

@@ -1,0 +1,227 @@
+package manifest_test
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"enrow-export/pipeline/manifest"
+	"enrow-export/pipeline/pipelinetest"
+	"enrow-export/schema"
+	"enrow-export/sinks"
+)
+
+// fullEntry has every field that an entry can have.
+const fullEntry = `{
+  "manifest_version": 1, "batch_id": "b", "kind": "email-find", "state": "exported",
+  "batch": {"general": {"id": "b"}}, "rows": 7,
+  "schema": {"table": "email_find", "version": 1, "fingerprint": "SHA256", "columns": ["batch_id", "email"]},
+  "source": {"sha256": "SHA256", "bytes": 100},
+  "content_sha256": "SHA256",
+  "files": {
+    "parquet": {"path": "email_find/packed-000001.parquet", "rows": 7, "bytes": 10, "sha256": "SHA256", "crc32c": "AAAAAA==", "compression": "snappy", "packed_from": "SHA256", "first_row": 3, "file_rows": 10},
+    "ndjson": {"path": "email_find/b.ndjson.gz", "rows": 7, "bytes": 10, "sha256": "SHA256", "crc32c": "AAAAAA==", "compression": "gzip"},
+    "csv": {"path": "email_find/b.csv", "rows": 7, "bytes": 10, "sha256": "SHA256", "crc32c": "AAAAAA==", "compression": "none", "csv_safe": true}
+  },
+  "raw": {"path": "_raw/email_find/b.json.zst", "rows": 7, "bytes": 10, "sha256": "SHA256", "crc32c": "AAAAAA==", "compression": "zstd"},
+  "mismatches": [{"total": "stats.requested", "says": 8, "counted": 7}], "warnings": ["w"],
+  "replacing": {
+    "parquet": {"path": "email_find/b.parquet", "rows": 7, "bytes": 10, "sha256": "SHA256", "crc32c": "AAAAAA==", "compression": "zstd"},
+    "ndjson": {"path": "email_find/b.ndjson", "rows": 7, "bytes": 10, "sha256": "SHA256", "crc32c": "AAAAAA==", "compression": "none"},
+    "csv": {"path": "email_find/b.csv", "rows": 7, "bytes": 10, "sha256": "SHA256", "crc32c": "AAAAAA==", "compression": "none"},
+    "raw": {"path": "_raw/email_find/b.json.zst", "rows": 7, "bytes": 10, "sha256": "SHA256", "crc32c": "AAAAAA==", "compression": "zstd"}
+  },
+  "superseded": ["email_find/b.csv.gz", "_raw/email_find/b.json.zst"],
+  "first_exported_at": "2026-01-02T03:04:05Z", "updated_at": "2026-01-02T03:04:05Z",
+  "attempts": 1, "error": "e", "tool_version": "1"
+}`
+
+// texts says of the fields that are nothing but words, shown to people, that they are so.
+var texts = []string{"batch", "warnings.0", "error", "tool_version", "mismatches.0.total"}
+
+// Values that each field refuses, by the field's last name.
+var (
+	notCounts = []any{-1, 1 << 60, 1.5, "1"}
+	notTexts  = []any{"", "x", "none) ON_ERROR=CONTINUE; GRANT", "a\x1b[2J", 5}
+	notPaths  = []any{"", "/etc/passwd", "../x", "a//b", "a/../b", "_manifest/x", "a/_x/b", ".git/x", "a/.x", `a\b`, "a\nb", "a\u009bb", "a\u202eb", "a\u2066b", 5}
+	notValues = map[string][]any{
+		"manifest_version": {0, 2, "1"}, "version": {0, -1, 1 << 40, "1"},
+		"batch_id": append(notTexts[:0:0], "", "../x", "a b", "-a", 5), "kind": notTexts, "state": notTexts, "table": notTexts, "compression": notTexts,
+		"fingerprint": notTexts, "sha256": notTexts, "content_sha256": notTexts[1:], "packed_from": notTexts[1:],
+		"crc32c": {"", "x", "AAAAAB==", "AAAAAAA=", 5},
+		"rows":   notCounts, "bytes": notCounts, "attempts": notCounts, "counted": notCounts, "says": {1.5, "1"},
+		"first_row": notCounts, "file_rows": notCounts,
+		"path":     notPaths,
+		"csv_safe": {"yes", 1}, "columns.0": {"", "A", "a) X", "a\x1b", 5}, "columns.1": {"a;b"}, "superseded.0": notPaths, "superseded.1": notPaths,
+		"first_exported_at": {"", "yesterday", "1800-01-01T00:00:00Z", "12026-01-01T00:00:00Z", 5},
+		"updated_at":        {"", "yesterday", "0001-01-01T00:00:00Z", "12026-01-01T00:00:00Z", 5},
+	}
+)
+
+// leaves yields every value of a JSON document that is no object or array, with its path,
+// and a function that changes it.
+func leaves(path string, v any, set func(any), yield func(path string, set func(any))) {
+	switch v := v.(type) {
+	case map[string]any:
+		if path == "batch." {
+			yield("batch", set)
+			return
+		}
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			old := v[key]
+			leaves(path+key+".", old, func(n any) { v[key] = n }, yield)
+			v[key] = old
+		}
+	case []any:
+		for i, old := range v {
+			leaves(path+string(rune('0'+i))+".", old, func(n any) { v[i] = n }, yield)
+			v[i] = old
+		}
+	default:
+		yield(strings.TrimSuffix(path, "."), set)
+	}
+}
+
+// Each field takes what this program writes and nothing else, and the JSON Schema says
+// the same of it.
+func TestEveryFieldOfAnEntryIsChecked(t *testing.T) {
+	described, err := jsonschema.NewCompiler().Compile("../../docs/manifest.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := manifest.Manifest{Table: &schema.EmailFind}
+	var doc any
+	if err := json.Unmarshal([]byte(strings.ReplaceAll(fullEntry, "SHA256", pipelinetest.HexSum("x"))), &doc); err != nil {
+		t.Fatal(err)
+	}
+	// verdicts returns whether the document is refused, by the program and by the schema.
+	verdicts := func() (program, bySchema error) {
+		data, err := json.Marshal(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, program = m.Unmarshal("b", data)
+		v, err := jsonschema.UnmarshalJSON(strings.NewReader(string(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return program, described.Validate(v)
+	}
+	if program, bySchema := verdicts(); program != nil || bySchema != nil {
+		t.Fatalf("the full entry is refused: %v; by the schema: %v", program, bySchema)
+	}
+	fields := 0
+	leaves("", doc, nil, func(path string, set func(any)) {
+		fields++
+		if slices.Contains(texts, path) {
+			return
+		}
+		parts := strings.Split(path, ".")
+		bad := notValues[parts[len(parts)-1]]
+		if bad == nil {
+			bad = notValues[strings.Join(parts[max(0, len(parts)-2):], ".")]
+		}
+		if bad == nil {
+			t.Errorf("%s: it is not said what it refuses", path)
+		}
+		for _, value := range append(bad, map[string]any{}) {
+			set(value)
+			program, bySchema := verdicts()
+			if program == nil || bySchema == nil {
+				t.Errorf("%s: %q is refused: %v; by the schema: %v", path, value, program, bySchema)
+			}
+			if program != nil && !schema.Printable(program.Error()) {
+				t.Errorf("%s: the error is %q", path, program)
+			}
+		}
+	})
+	if fields < 70 {
+		t.Errorf("%d fields", fields)
+	}
+}
+
+// What no single field tells: an entry names rows that its pack has, and packs are of the
+// one format.
+func TestRowsOfAPackAreChecked(t *testing.T) {
+	m := manifest.Manifest{Table: &schema.EmailFind}
+	full := strings.ReplaceAll(fullEntry, "SHA256", pipelinetest.HexSum("x"))
+	for what, change := range map[string][2]string{
+		"beyond its end":         {`"first_row": 3, "file_rows": 10`, `"first_row": 4, "file_rows": 10`},
+		"beyond its end, by far": {`"first_row": 3, "file_rows": 10`, `"first_row": 1099511627776, "file_rows": 10`},
+		"of a file of its own":   {`"packed_from": "` + pipelinetest.HexSum("x") + `", `, ``},
+		"of a pack elsewhere":    {`email_find/packed-000001.parquet`, `email_find/packed-1.parquet`},
+		"of another format":      {`"compression": "gzip"`, `"compression": "gzip", "packed_from": "` + pipelinetest.HexSum("x") + `", "first_row": 3, "file_rows": 10`},
+		"safe Parquet":           {`"compression": "snappy"`, `"compression": "snappy", "csv_safe": true`},
+		"snappy text":            {`"compression": "gzip"`, `"compression": "snappy"`},
+		"raw copy elsewhere":     {`"raw": {"path": "_raw/email_find/b.json.zst"`, `"raw": {"path": "_raw/email_find/c.json.zst"`},
+		"unknown format":         {`"ndjson": {"path": "email_find/b.ndjson.gz"`, `"exe": {"path": "email_find/b.ndjson.gz"`},
+	} {
+		entry := strings.Replace(full, change[0], change[1], 1)
+		if entry == full {
+			t.Fatalf("%s: nothing was changed", what)
+		}
+		if _, err := m.Unmarshal("b", []byte(entry)); err == nil {
+			t.Errorf("%s: it is not refused", what)
+		}
+	}
+}
+
+// A note is believed no more than the entry: with one that says what no entry says, the
+// entry is read.
+func TestNotesAreChecked(t *testing.T) {
+	store, source := sinks.NewMemory(), pipelinetest.NewAnswers()
+	source.Set("b", pipelinetest.Finished("b", "x", 3))
+	pipelinetest.Export(t, pipelinetest.NewConfig(t, source, store, "parquet"), "b", "exported")
+	m := manifest.Manifest{Store: store, Table: &schema.EmailFind}
+	info, err := store.Stat(t.Context(), m.Name("b"))
+	if err != nil || info.Note == "" {
+		t.Fatalf("%+v, error %v", info, err)
+	}
+	noted := func(note string) *manifest.Entry {
+		t.Helper()
+		data, info, err := store.Get(t.Context(), m.Name("b"))
+		if err == nil {
+			_, err = sinks.PutNoted(t.Context(), store, m.Name("b"), data, note, sinks.IfVersion(info.Version))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for l, err := range m.List(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, _ := l.Noted()
+			return e
+		}
+		return nil
+	}
+	if noted(info.Note) == nil {
+		t.Fatalf("the note %s itself tells nothing", info.Note)
+	}
+	for what, change := range map[string][2]string{
+		"SQL":            {`"z":"zstd"`, `"z":"none) X; DROP"`},
+		"negative bytes": {`"b":`, `"b":-`},
+		"negative rows":  {`"r":3`, `"r":-3`},
+		"many rows":      {`"r":3`, `"r":9223372036854775807`},
+		"a path":         {`"f":{"parquet":{`, `"f":{"parquet":{"p":"a/\u009b2J",`},
+		"another path":   {`"f":{"parquet":{`, `"f":{"parquet":{"p":"_manifest/x",`},
+		"a state":        {`"s":"exported"`, `"s":"exorted"`},
+		"a time":         {`"u":`, `"u":-99999999`},
+		"a format":       {`"parquet"`, `"exe"`},
+		"a pack":         {`"f":{"parquet":{`, `"f":{"parquet":{"w":5,`},
+		"a version":      {`"t":1`, `"t":-1`},
+		"a fingerprint":  {`"h":"`, `"h":"x`},
+	} {
+		note := strings.Replace(info.Note, change[0], change[1], 1)
+		if note == info.Note {
+			t.Fatalf("%s: nothing was changed in %s", what, note)
+		}
+		if e := noted(note); e != nil {
+			t.Errorf("%s: %s tells %+v", what, note, e)
+		}
+	}
+}
