@@ -122,6 +122,8 @@ const (
 	MetaTable   = "enrow_export.table"
 	MetaVersion = "enrow_export.table_version"
 	MetaBatchID = "enrow_export.batch_id"
+	// MetaBatches is, of a packed file, the SHA-256 of the ids of its batches, one a line.
+	MetaBatches = "enrow_export.batches"
 )
 
 // Arrow returns the table's Arrow schema for one batch: the columns in the

@@ -1,9 +1,12 @@
 package sinks
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -139,10 +142,15 @@ func (p *Packer) flush() error {
 	return errors.Join(p.file.writeRowGroup(group), p.out.err)
 }
 
-// Finish writes what is left, and the footer.
-func (p *Packer) Finish() error {
+// Finish writes what is left, and the footer. The footer tells the batches that the file
+// has, those without rows too, so that files of other batches are other bytes.
+func (p *Packer) Finish(batches []string) error {
 	if err := p.flush(); err != nil {
 		return err
+	}
+	sum := sha256.Sum256([]byte(strings.Join(batches, "\n")))
+	if err := p.file.meta.AppendKeyValueMetadata(schema.MetaBatches, hex.EncodeToString(sum[:])); err != nil {
+		return fmt.Errorf("add metadata: %w", err)
 	}
 	return errors.Join(p.file.end(), p.out.err)
 }

@@ -34,7 +34,7 @@ func pack(t testing.TB, e sinks.Encoding, batches ...arrow.Record) []byte {
 			t.Errorf("the packer counts %d rows, want %d", p.Rows(), rows)
 		}
 	}
-	if err := p.Finish(); err != nil {
+	if err := p.Finish(nil); err != nil {
 		t.Fatal(err)
 	}
 	if p.Size() != int64(buf.Len()) {
@@ -193,7 +193,7 @@ func TestPackerTellsOfFailedWrites(t *testing.T) {
 	for limit := range whole {
 		p, err := sinks.NewPacker(&limited{left: limit}, e, people, memory.DefaultAllocator)
 		if err == nil {
-			err = errors.Join(p.Append(batch), p.Finish())
+			err = errors.Join(p.Append(batch), p.Finish(nil))
 			p.Release()
 		}
 		if !errors.Is(err, errFull) {
@@ -277,7 +277,7 @@ func BenchmarkPack(b *testing.B) {
 			}
 			rec.Release()
 		}
-		if err := p.Finish(); err != nil {
+		if err := p.Finish(nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -20,13 +20,12 @@ func (p *program) compactCommand() *cli.Command {
 			"order of their ids. Under --into there is a manifest, too, which says in which file and\n" +
 			"which rows each batch is: status, verify, files and load-sql work there as elsewhere.\n" +
 			"Nothing is changed under --to. A file is made in the folder for temporary files ($TMPDIR)\n" +
-			"first. Whatever stops a run, the next one carries on.",
+			"first. A packed file is never replaced. Whatever stops a run, the next one carries on.",
 		flags: append(toFlags(),
 			stringFlag("into", "", "`ROOT` of the packed files: another folder or bucket; required"),
 			sizeFlag("target-size", humanize.IBytes(compact.DefaultTargetSize), "`SIZE` at which a packed file is complete"),
 			own("compact", stringFlag("compression", "zstd", "`COMPRESSION` of packed files: zstd, snappy, gzip or none")),
 			kindsFlag(),
-			own("compact", boolFlag("force", "pack batches again that were exported again with other content since, each with all of its file; and give up a file that an earlier run was about to write, if it cannot be made any more")),
 			outputFlag(), boolFlag("quiet", "print failures only, on stderr")),
 		action: p.compact,
 	})
@@ -41,7 +40,6 @@ type packedLine struct {
 	Rows      int64  `json:"rows"`
 	Bytes     int64  `json:"bytes"`
 	FromBytes int64  `json:"from_bytes"`
-	Rewritten bool   `json:"rewritten"`
 }
 
 // notPackedLine is a line about a batch that was not packed.
@@ -68,7 +66,7 @@ type compactSummaryLine struct {
 
 func (p *program) compact(c *cli.Context) error {
 	cfg := compact.Config{
-		Tables: tables(c), TargetSize: byteSize(c, "target-size"), Force: c.Bool("force"), ToolVersion: version,
+		Tables: tables(c), TargetSize: byteSize(c, "target-size"), ToolVersion: version,
 	}
 	ui := p.newUI(c)
 	var err error
@@ -114,10 +112,6 @@ func (u *ui) packed(p compact.Packed) {
 		u.line(l, "failed    %s  %s", p.BatchID, u.failure(8, p.BatchID, p.Err))
 		return
 	}
-	verb := "packed"
-	if p.Rewritten {
-		verb = "rewritten"
-	}
-	l := packedLine{"packed", p.Table.Kind, p.Path, p.Batches, p.Rows, p.Bytes, p.From, p.Rewritten}
-	u.line(l, "%-9s  %s  %s, %s, %s from %s", verb, p.Path, count(int64(p.Batches), "batch"), count(p.Rows, "row"), size(p.Bytes), size(p.From))
+	l := packedLine{"packed", p.Table.Kind, p.Path, p.Batches, p.Rows, p.Bytes, p.From}
+	u.line(l, "packed     %s  %s, %s, %s from %s", p.Path, count(int64(p.Batches), "batch"), count(p.Rows, "row"), size(p.Bytes), size(p.From))
 }

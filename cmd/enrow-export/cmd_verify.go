@@ -59,6 +59,8 @@ type checkSummaryLine struct {
 	Skipped int    `json:"skipped"` // known, but not exported, when no ids were given
 	Files   int    `json:"files"`
 	Rows    int64  `json:"rows"`
+	// FaultyPacks counts packed files of which the entries do not name each row once.
+	FaultyPacks int `json:"faulty_packs"`
 }
 
 func (p *program) verify(c *cli.Context) error {
@@ -91,10 +93,39 @@ func (p *program) verify(c *cli.Context) error {
 		}
 		ui.checked(checked, &summary, seen)
 	}
-	ui.line(summary, "%s", headline("the manifest knows none",
+	faults, err := manifest.PackFaults(c.Context, batches.store, tables(c))
+	if err != nil {
+		return err
+	}
+	for _, f := range faults {
+		ui.faultyPack(f)
+	}
+	summary.FaultyPacks = len(faults)
+	text := headline("the manifest knows none",
 		summary.Differ, "with differences", summary.Skipped, "not exported yet",
-		summary.OK, fmt.Sprintf("as the manifest says (%s, %s)", count(int64(summary.Files), "file"), count(summary.Rows, "row"))))
-	return joinOutcome(nil, summary.Differ, 0)
+		summary.OK, fmt.Sprintf("as the manifest says (%s, %s)", count(int64(summary.Files), "file"), count(summary.Rows, "row")))
+	if len(faults) > 0 {
+		text += "; " + count(int64(len(faults)), "packed file") + " with differences"
+	}
+	ui.line(summary, "%s", text)
+	return joinOutcome(nil, summary.Differ+len(faults), 0)
+}
+
+// faultyPackLine is a line about a packed file of which the entries do not name each row
+// once, in the JSON form of verify.
+type faultyPackLine struct {
+	Type    string `json:"type"` // "faulty_pack"
+	Path    string `json:"path"`
+	Problem string `json:"problem"`
+	Hint    string `json:"hint"`
+}
+
+func (u *ui) faultyPack(f manifest.PackFault) {
+	text := fmt.Sprintf("differs  %s\n           %s\n           hint: %s", f.Path, f.Problem, manifest.PackHint)
+	if u.quiet {
+		fmt.Fprintln(u.err, text)
+	}
+	u.line(faultyPackLine{"faulty_pack", f.Path, f.Problem, manifest.PackHint}, "%s", text)
 }
 
 // checked tells what was found of one batch, and counts it. A packed file counts

@@ -41,7 +41,7 @@ func TestSchemasMatchTypes(t *testing.T) {
 		"batch": reflect.TypeFor[batchLine](), "summary": reflect.TypeFor[summaryLine](), "report": reflect.TypeFor[reportLine](),
 		"plan": reflect.TypeFor[planLine](), "plan_summary": reflect.TypeFor[planSummaryLine](),
 		"status": reflect.TypeFor[statusLine](), "status_summary": reflect.TypeFor[statusSummaryLine](),
-		"check": reflect.TypeFor[checkLine](), "check_summary": reflect.TypeFor[checkSummaryLine](),
+		"check": reflect.TypeFor[checkLine](), "check_summary": reflect.TypeFor[checkSummaryLine](), "faulty_pack": reflect.TypeFor[faultyPackLine](),
 		"unnamed": reflect.TypeFor[pruneLine](), "prune_summary": reflect.TypeFor[pruneSummaryLine](),
 		"file": reflect.TypeFor[fileLine](), "packed": reflect.TypeFor[packedLine](), "not_packed": reflect.TypeFor[notPackedLine](), "compact_summary": reflect.TypeFor[compactSummaryLine](),
 		"enqueued": reflect.TypeFor[enqueuedLine](), "enqueue_summary": reflect.TypeFor[enqueueSummaryLine](),

@@ -1,26 +1,24 @@
 // Package compact packs the Parquet files of many batches into few large ones, under
 // another root.
 //
-// The root has a manifest of its own and a log of packs. An entry of the manifest names
-// the pack of a batch, and the rows of the batch in the pack. The log keeps packs and
-// entries true: before either is written, a record says which file is to be there and
-// what the entries are to say. When a run dies in between, the next one carries the
-// record out.
+// The root has a manifest of its own. An entry names the pack of a batch, and the rows of
+// the batch in the pack. A pack is put once, under the condition that none of its number
+// is there, and never changes. That one write settles which batches are packed next. The
+// entries follow. If a run dies before they are written, the next run writes them: a
+// record, put before the pack, has them.
 //
 //	compact.go   Run: one table after the other
 //	plan.go      which batches are to be packed
-//	pack.go      read their files, and make a pack of them
-//	write.go     add packs to the log
-//	log.go       the log
-//	carryout.go  do what a record says
-//	abandon.go   give a record up that cannot be carried out any more
+//	complete.go  before that: every pack has its entries
+//	pack.go      read the files of batches, and make a pack of them
+//	write.go     put a pack: record, pack, entries
+//	record.go    the records
 //	spool.go     the pack on its way, in a file without a name
 package compact
 
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -47,11 +45,7 @@ type Config struct {
 	Encoding sinks.Encoding
 	// TargetSize is how many bytes a packed file has at least, but for the last
 	// one of a run.
-	TargetSize int64
-	// Force writes files again that have batches whose content has changed since,
-	// and gives up a file that an earlier run was about to write and that cannot
-	// be made any more.
-	Force       bool
+	TargetSize  int64
 	Mem         memory.Allocator
 	Log         *slog.Logger
 	Now         func() time.Time
@@ -69,8 +63,6 @@ type Packed struct {
 	Bytes   int64
 	// From is how many bytes the files had that were packed.
 	From int64
-	// Rewritten says that the file took the place of one that was there.
-	Rewritten bool
 
 	// BatchID is the batch that was not packed, and Err why: a *pipeline.Error.
 	BatchID string
@@ -84,7 +76,7 @@ type Summary struct {
 	From           int64 // bytes of the files that were packed
 	Already        int   // batches that were packed before
 	NotExported    int   // batches that From's manifest knows and has no file of yet
-	Failed         int   // batches that were not packed, or not again
+	Failed         int   // batches that were not packed, or whose packed rows are out of date
 }
 
 // Run packs the Parquet files of the batches that are exported in From, and that
@@ -93,12 +85,9 @@ type Summary struct {
 // The entry of a batch in Into says in which file and which rows it is.
 //
 // Into is another root, so that no reader of From meets a row twice. It only ever
-// grows. Run can be killed at any instant and called again, by any number of processes
-// at once, beside runs that export to From. One conditional write settles what becomes
-// of a batch (packLog), and the next run first does what that write says. The same
-// batches give the same files. A batch that was exported again with other content is
-// reported, and written again only with Force: its file is then replaced in one step
-// by one with all batches that it had.
+// grows: no pack is ever replaced. Run can be killed at any instant and called again, by
+// any number of processes at once, beside runs that export to From. The same batches give
+// the same packs. A batch that was exported again with other rows is reported.
 //
 // The error is one that ended it all: a *pipeline.Error of class Fatal, or the cause
 // of ctx.
@@ -136,11 +125,7 @@ func fatal(err error) *pipeline.Error {
 	if failure.Class == pipeline.Fatal {
 		return failure
 	}
-	ended := &pipeline.Error{Op: "compact", Class: pipeline.Fatal, Err: err, Hint: cmp.Or(pipeline.Hint(failure), "nothing is lost: run it again")}
-	if remake := (*remakeError)(nil); errors.As(err, &remake) {
-		ended.Hint = "--force gives that file up and packs its batches anew"
-	}
-	return ended
+	return &pipeline.Error{Op: "compact", Class: pipeline.Fatal, Err: err, Hint: cmp.Or(pipeline.Hint(failure), "nothing is lost: run it again")}
 }
 
 // compactor is the state of one Run.
@@ -171,20 +156,7 @@ func (c *compactor) untilDone(ctx context.Context, table *schema.Table) error {
 
 func (c *compactor) compactTable(ctx context.Context, table *schema.Table, told map[string]bool) error {
 	log := packLog{c.Into, table}
-	last, cond, err := log.last(ctx)
-	if err != nil {
-		return err
-	}
-	var number int
-	if last == nil {
-		number, err = log.lost(ctx)
-	} else {
-		number, err = last.Number, c.resume(ctx, log, last, cond)
-	}
-	if err != nil {
-		return err
-	}
-	plan, err := c.plan(ctx, table)
+	plan, number, err := c.planAll(ctx, log)
 	if err != nil {
 		return err
 	}
@@ -194,15 +166,8 @@ func (c *compactor) compactTable(ctx context.Context, table *schema.Table, told 
 			return err
 		}
 	}
-	return w.rewriteChanged(ctx, plan)
-}
-
-// resume does what an earlier run has left to do.
-func (c *compactor) resume(ctx context.Context, log packLog, last *packRecord, cond sinks.Condition) error {
-	err := c.carryOut(ctx, log, last, cond, nil)
-	if remake := (*remakeError)(nil); errors.As(err, &remake) && c.Force {
-		c.Log.WarnContext(ctx, "a file that an earlier run was about to write is given up", "path", last.File.Path, "because", remake.err)
-		return c.abandon(ctx, log, last, cond)
+	for _, id := range plan.changed {
+		w.refuse(id, errExportedAgain, "its packed rows are those of before, and a packed file is never replaced: pack into a new root with --into")
 	}
-	return err
+	return nil
 }

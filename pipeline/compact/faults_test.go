@@ -11,8 +11,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"enrow-export/pipeline"
+	"enrow-export/pipeline/manifest"
 	"enrow-export/pipeline/pipelinetest"
 	"enrow-export/pipeline/verify"
 	"enrow-export/schema"
@@ -21,11 +23,11 @@ import (
 )
 
 // compaction is one to be disturbed: what has changed since the one before it, nil
-// when there was none, and how it is run.
+// when there was none, and which batches it refuses.
 type compaction struct {
-	name   string
-	change func(t *testing.T, from sinks.Store)
-	force  bool
+	name    string
+	change  func(t *testing.T, from sinks.Store)
+	refuses map[string]string
 }
 
 var compactions = []compaction{
@@ -33,9 +35,10 @@ var compactions = []compaction{
 	{name: "more batches", change: func(t *testing.T, from sinks.Store) {
 		pipelinetest.ExportAll(t, from, "a", false, map[string]int{"batch-03b": 4, "batch-20": 2, "batch-21": 0}, "parquet")
 	}},
-	{name: "changed batches", force: true, change: func(t *testing.T, from sinks.Store) {
+	{name: "changed batches", change: func(t *testing.T, from sinks.Store) {
 		pipelinetest.ExportAll(t, from, "b", true, map[string]int{"batch-02": 5, "batch-04": 9}, "parquet")
-	}},
+		pipelinetest.ExportAll(t, from, "a", false, map[string]int{"batch-03b": 4}, "parquet")
+	}, refuses: map[string]string{"batch-02": changedReason("batch-02"), "batch-04": changedReason("batch-04")}},
 }
 
 // source returns what the batches are packed from, before the change and after.
@@ -53,7 +56,7 @@ func (c compaction) source(t *testing.T) (before, after sinks.Store) {
 
 func (c compaction) config(t *testing.T, from, into sinks.Store) Config {
 	cfg := compactConfig(t, from, into)
-	cfg.Force, cfg.TargetSize = c.force, 9000
+	cfg.TargetSize = 9000
 	return cfg
 }
 
@@ -108,7 +111,7 @@ func TestCompactFaults(t *testing.T) {
 						ctx, cancel := context.WithCancel(t.Context())
 						faulty := &storetest.Faulty{Store: into, At: at, Mode: mode, Cancel: cancel}
 						_, err := Run(ctx, c.config(t, from, faulty), func(p Packed) {
-							if p.Err != nil {
+							if p.Err != nil && c.refuses[p.BatchID] == "" {
 								t.Errorf("%s at %d: batch %s: %v", name, at, p.BatchID, p.Err)
 							}
 						})
@@ -122,9 +125,9 @@ func TestCompactFaults(t *testing.T) {
 						points++
 						where := fmt.Sprintf("%s at %d (%s)", name, at, faulty.Ops()[at-1])
 						seenOnce(t, into, before, after)
-						s, _, refused := compact(t, c.config(t, from, into))
-						if len(refused) > 0 {
-							t.Errorf("%s: refused %v, %+v", where, refused, s)
+						_, _, refused := compact(t, c.config(t, from, into))
+						if diff := cmp.Diff(c.refuses, refused, cmpopts.EquateEmpty()); diff != "" {
+							t.Errorf("%s: refused (-want +got):\n%s", where, diff)
 						}
 						if diff := cmp.Diff(want, packedState(t, into)); diff != "" {
 							t.Errorf("%s: what is there (-quiet run +got):\n%s", where, diff)
@@ -135,7 +138,10 @@ func TestCompactFaults(t *testing.T) {
 					}
 					shift++
 				}
-				packedRight(t, from, quiet, ids)
+				packedTrue(t, quiet)
+				if all := listedIDs(t, from); !slices.Equal(ids, all) {
+					t.Errorf("packed are %q of %q", ids, all)
+				}
 				t.Logf("%d faults", points)
 			})
 		}
@@ -148,7 +154,10 @@ func packedState(t *testing.T, into sinks.Store) map[string]string {
 	t.Helper()
 	state := make(map[string]string)
 	for name, content := range pipelinetest.Objects(t, into) {
-		if !strings.HasPrefix(name, "_") {
+		switch {
+		case strings.HasPrefix(name, manifest.PackFolder):
+			state[name] = "a record" // its times may differ
+		case !strings.HasPrefix(name, "_"):
 			state[name] = pipelinetest.HexSum(content)
 		}
 	}
@@ -159,89 +168,253 @@ func packedState(t *testing.T, into sinks.Store) map[string]string {
 	return state
 }
 
-// A run that died between its record and its file is carried on with, though the
-// source has changed meanwhile; and where that cannot be, only by force.
-func TestCompactResumesWithAChangedSource(t *testing.T) {
-	// It dies at the operation after that which puts the record.
-	setUp := func(t *testing.T) (from, into sinks.Store) {
-		from = sinks.NewMemory()
-		pipelinetest.ExportAll(t, from, "a", false, pipelinetest.SomeBatches(3), "parquet")
-		for at := 1; ; at++ {
-			into = sinks.NewMemory()
-			faulty := &storetest.Faulty{Store: into, At: at}
-			if _, err := Run(t.Context(), compactConfig(t, from, faulty), func(Packed) {}); err == nil {
-				t.Fatal("no fault comes between record and file")
-			}
-			if slices.Equal(slices.Collect(maps.Keys(pipelinetest.Objects(t, into))), []string{"_packs/email_find/000001.json"}) {
-				return from, into
-			}
+// diedAt returns a root to pack into, as a run leaves it that dies when these objects and
+// no others are there.
+func diedAt(t *testing.T, from sinks.Store, there func(names []string) bool) sinks.Store {
+	t.Helper()
+	for at := 1; ; at++ {
+		into := sinks.NewMemory()
+		faulty := &storetest.Faulty{Store: into, At: at}
+		if _, err := Run(t.Context(), compactConfig(t, from, faulty), func(Packed) {}); err == nil {
+			t.Fatal("no fault leaves it so")
+		}
+		if there(slices.Sorted(maps.Keys(pipelinetest.Objects(t, into)))) {
+			return into
 		}
 	}
-	t.Run("more batches", func(t *testing.T) {
-		from, into := setUp(t)
-		pipelinetest.ExportAll(t, from, "a", false, map[string]int{"batch-00b": 4}, "parquet")
-		pipelinetest.ExportAll(t, from, "a", true, map[string]int{"batch-01": 7}, "parquet=gzip") // the same rows
-		_, packed, _ := compact(t, compactConfig(t, from, into))
-		if len(packed) != 1 || packed[0].Path != "email_find/packed-000002.parquet" {
-			t.Errorf("packed %+v", packed)
+}
+
+// A run that died before its pack was put has settled nothing: the next one packs what is
+// there then, and takes its record away. A run that died after it has settled all, though
+// the batches are exported again with other rows, or are gone, before the next.
+func TestCompactResumesWithAChangedSource(t *testing.T) {
+	setUp := func(t *testing.T, packs int) (from, into sinks.Store) {
+		from = sinks.NewMemory()
+		pipelinetest.ExportAll(t, from, "a", false, pipelinetest.SomeBatches(3), "parquet")
+		return from, diedAt(t, from, func(names []string) bool {
+			isPack := func(name string) bool { return strings.HasPrefix(name, "email_find/") }
+			return len(names) == packs+1 && slices.ContainsFunc(names, isPack) == (packs > 0)
+		})
+	}
+	records := func(t *testing.T, into sinks.Store) (names []string) {
+		for name := range pipelinetest.Objects(t, into) {
+			if strings.HasPrefix(name, manifest.PackFolder) {
+				names = append(names, name)
+			}
 		}
-		packedRight(t, from, into, []string{"batch-00", "batch-00b", "batch-01", "batch-02"})
-	})
-	t.Run("other content", func(t *testing.T) {
-		from, into := setUp(t)
+		return names
+	}
+	t.Run("before its pack", func(t *testing.T) {
+		from, into := setUp(t, 0)
+		old := records(t, into)
 		pipelinetest.ExportAll(t, from, "b", true, map[string]int{"batch-01": 4}, "parquet")
-		_, err := Run(t.Context(), compactConfig(t, from, into), func(Packed) {})
-		want := "compact: email_find/packed-000001.parquet, which an earlier run was about to write, cannot be made again: batch batch-01: was exported again with other content"
-		if err == nil || err.Error() != want || !strings.Contains(pipeline.Hint(err), "--force gives that file up") {
-			t.Errorf("error %v, hint %s", err, pipeline.Hint(err))
-		}
-		if len(visibleRows(t, into)) > 0 {
-			t.Error("something is visible")
-		}
-		forced := compactConfig(t, from, into)
-		forced.Force = true
-		compact(t, forced)
+		compact(t, compactConfig(t, from, into))
 		packedRight(t, from, into, []string{"batch-00", "batch-01", "batch-02"})
-		if s, packed, refused := compact(t, compactConfig(t, from, into)); s.Already != 3 || len(packed)+len(refused) > 0 {
-			t.Errorf("once more: %+v", s)
+		compact(t, compactConfig(t, from, into))
+		if left := records(t, into); len(old) != 1 || len(left) != 1 || left[0] == old[0] {
+			t.Errorf("records %q, there was %q", left, old)
+		}
+	})
+	t.Run("after its pack", func(t *testing.T) {
+		from, into := setUp(t, 1)
+		want := map[string]string{}
+		for _, id := range []string{"batch-00", "batch-01", "batch-02"} {
+			want[id] = pipelinetest.ReadEntry(t, from, id).ContentSHA256
+		}
+		pipelinetest.ExportAll(t, from, "b", true, map[string]int{"batch-01": 4}, "parquet")
+		pipelinetest.RemoveObject(t, from, "email_find/batch-02.parquet")
+		pipelinetest.RemoveObject(t, from, "_manifest/email_find/batch-02.json")
+		s, packed, refused := compact(t, compactConfig(t, from, into))
+		if diff := cmp.Diff(map[string]string{"batch-01": changedReason("batch-01")}, refused); diff != "" || s.Already != 1 || len(packed) > 0 {
+			t.Errorf("%+v, refused (-want +got):\n%s", s, diff)
+		}
+		packedTrue(t, into)
+		for id, rows := range want {
+			if e := pipelinetest.ReadEntry(t, into, id); e.ContentSHA256 != rows {
+				t.Errorf("batch %s has other rows than were packed", id)
+			}
 		}
 	})
 }
 
-// A log that was lost is begun behind the files that are there.
-func TestCompactWithoutItsLog(t *testing.T) {
+// Entries that were lost are written again from the record of their pack. Without the
+// record the root is not whole, and nothing is packed into it: the rows of the batches
+// would be there twice.
+func TestCompactMissesEntries(t *testing.T) {
+	setUp := func(t *testing.T) (from, into sinks.Store, record string) {
+		from, into = sinks.NewMemory(), sinks.NewMemory()
+		pipelinetest.ExportAll(t, from, "a", false, pipelinetest.SomeBatches(4), "parquet")
+		compact(t, compactConfig(t, from, into))
+		for name := range pipelinetest.Objects(t, into) {
+			if strings.HasPrefix(name, manifest.PackFolder) {
+				record = name
+			}
+		}
+		return from, into, record
+	}
+	fails := func(t *testing.T, from, into sinks.Store, want string) {
+		t.Helper()
+		all := pipelinetest.Objects(t, into)
+		_, err := Run(t.Context(), compactConfig(t, from, into), func(Packed) {})
+		if err == nil || err.Error() != want || pipeline.Hint(err) == "" {
+			t.Errorf("error %v, want %s", err, want)
+		}
+		if diff := cmp.Diff(sums(all), sums(pipelinetest.Objects(t, into))); diff != "" {
+			t.Errorf("the root has changed:\n%s", diff)
+		}
+	}
+	const lost = "compact: the packed root is not whole: email_find/packed-000001.parquet "
+	for name, ids := range map[string][]string{"one": {"batch-01"}, "all": {"batch-00", "batch-01", "batch-02", "batch-03"}} {
+		t.Run(name, func(t *testing.T) {
+			from, into, record := setUp(t)
+			for _, id := range ids {
+				pipelinetest.RemoveObject(t, into, "_manifest/email_find/"+id+".json")
+			}
+			without := sinks.NewMemory()
+			for name, content := range pipelinetest.Objects(t, into) {
+				if name == record {
+					continue
+				}
+				if _, err := without.Put(t.Context(), name, []byte(content), sinks.IfAbsent()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			why := "has 20 rows, and the entries of its batches name 13 of them, and no record has them"
+			if name == "all" {
+				why = "is there, and no entry names it, and no record has them"
+			}
+			fails(t, from, without, lost+why)
+			if s, packed, _ := compact(t, compactConfig(t, from, into)); s.Already != 4 || len(packed) > 0 {
+				t.Errorf("%+v", s)
+			}
+			packedRight(t, from, into, []string{"batch-00", "batch-01", "batch-02", "batch-03"})
+		})
+	}
+	t.Run("packed twice", func(t *testing.T) { // as an earlier version did
+		from, into, _ := setUp(t)
+		other := sinks.NewMemory()
+		pipelinetest.ExportAll(t, other, "a", false, map[string]int{"batch-01": 7}, "parquet")
+		twice := sinks.NewMemory()
+		compact(t, compactConfig(t, other, twice))
+		pack, _, err := twice.Get(t.Context(), "email_find/packed-000001.parquet")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := into.Put(t.Context(), "email_find/packed-000002.parquet", pack, sinks.IfAbsent()); err != nil {
+			t.Fatal(err)
+		}
+		pipelinetest.Overwrite(t, into, "_manifest/email_find/batch-01.json", func(string) string {
+			e := pipelinetest.Objects(t, twice)["_manifest/email_find/batch-01.json"]
+			return strings.ReplaceAll(e, "packed-000001", "packed-000002")
+		})
+		fails(t, from, into, "compact: the packed root is not whole: batch batch-01 is in email_find/packed-000001.parquet and in email_find/packed-000002.parquet")
+	})
+	t.Run("pack is gone", func(t *testing.T) {
+		from, into, _ := setUp(t)
+		pipelinetest.RemoveObject(t, into, "email_find/packed-000001.parquet")
+		fails(t, from, into, lost+"is missing")
+	})
+	t.Run("pack is longer", func(t *testing.T) {
+		from, into, _ := setUp(t)
+		pipelinetest.Overwrite(t, into, "email_find/packed-000001.parquet", func(s string) string { return s + "!" })
+		fails(t, from, into, lost+"has another size than recorded")
+	})
+	t.Run("somebody's pack", func(t *testing.T) {
+		from, into, _ := setUp(t)
+		if _, err := into.Put(t.Context(), "email_find/packed-000007.parquet", []byte("PAR1"), sinks.IfAbsent()); err != nil {
+			t.Fatal(err)
+		}
+		fails(t, from, into, "compact: the packed root is not whole: email_find/packed-000007.parquet is there, and no entry names it, and no record has them")
+	})
+}
+
+// A record is input: one that this program does not write is refused.
+func TestCompactRefusesRecords(t *testing.T) {
+	from := sinks.NewMemory()
+	pipelinetest.ExportAll(t, from, "a", false, pipelinetest.SomeBatches(2), "parquet")
+	for what, damage := range map[string]func(string) string{
+		"cut":           func(s string) string { return s[:len(s)/2] },
+		"other version": func(s string) string { return strings.Replace(s, `"pack_version":2`, `"pack_version":3`, 1) },
+		"new field":     func(s string) string { return strings.Replace(s, `{`, `{"new":1,`, 1) },
+		"other number":  func(s string) string { return strings.Replace(s, `"number":1`, `"number":2`, 1) },
+		"other pack":    func(s string) string { return strings.Replace(s, "packed-000001", "packed-000002", 2) },
+		"SQL": func(s string) string {
+			return strings.Replace(s, `"compression":"zstd","packed_from"`, `"compression":"none) X","packed_from"`, 1)
+		},
+		"no entry":       func(s string) string { return strings.Replace(s, `"entries":[`, `"entries":[null,`, 1) },
+		"negative":       func(s string) string { return strings.Replace(s, `"rows":0`, `"rows":-1`, 1) },
+		"not exported":   func(s string) string { return strings.Replace(s, `"state":"exported"`, `"state":"pending"`, 1) },
+		"of another one": func(s string) string { return strings.Replace(s, `"kind":"email-find"`, `"kind":"phone-find"`, 1) },
+	} {
+		into := sinks.NewMemory()
+		compact(t, compactConfig(t, from, into))
+		for name, content := range pipelinetest.Objects(t, into) {
+			if strings.HasPrefix(name, manifest.PackFolder) {
+				if damage(content) == content {
+					t.Fatalf("%s: no damage to %s", what, content)
+				}
+				pipelinetest.Overwrite(t, into, name, damage)
+			}
+		}
+		pipelinetest.RemoveObject(t, into, "_manifest/email_find/batch-01.json")
+		all := pipelinetest.Objects(t, into)
+		_, err := Run(t.Context(), compactConfig(t, from, into), func(Packed) {})
+		if err == nil || !strings.Contains(err.Error(), "cannot be used") && !strings.Contains(err.Error(), "no record has them") {
+			t.Errorf("%s: error %v", what, err)
+		}
+		if diff := cmp.Diff(sums(all), sums(pipelinetest.Objects(t, into))); diff != "" {
+			t.Errorf("%s: the root has changed:\n%s", what, diff)
+		}
+	}
+}
+
+// A root that version 1 of the records left is gone on with: its finished records have no
+// entries, the last one may have been interrupted after its pack was put, or before.
+func TestCompactGoesOnWithRecordsOfVersion1(t *testing.T) {
+	from, into := sinks.NewMemory(), sinks.NewMemory()
+	pipelinetest.ExportAll(t, from, "a", false, pipelinetest.SomeBatches(4), "parquet")
+	compact(t, compactConfig(t, from, into))
+	var record string
+	for name, content := range pipelinetest.Objects(t, into) {
+		if strings.HasPrefix(name, manifest.PackFolder) {
+			record = content
+			pipelinetest.RemoveObject(t, into, name)
+		}
+	}
+	old := strings.Replace(record, `"pack_version":2`, `"pack_version":1,"done":false,"replaces":""`, 1)
+	put := func(name, content string) {
+		t.Helper()
+		if _, err := into.Put(t.Context(), name, []byte(content), sinks.IfAbsent()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("_packs/email_find/000001.json", old)
+	put("_packs/email_find/000002.json", strings.NewReplacer(`"number":1`, `"number":2`, "packed-000001", "packed-000002").Replace(old)) // its pack was never put
+	pipelinetest.RemoveObject(t, into, "_manifest/email_find/batch-01.json")
+	pipelinetest.ExportAll(t, from, "a", false, map[string]int{"later": 3}, "parquet")
+	s, packed, _ := compact(t, compactConfig(t, from, into))
+	if s.Already != 4 || len(packed) != 1 || packed[0].Path != "email_find/packed-000002.parquet" {
+		t.Errorf("%+v, packed %+v", s, packed)
+	}
+	packedRight(t, from, into, []string{"batch-00", "batch-01", "batch-02", "batch-03", "later"})
+}
+
+// Without its records a root is gone on with, as long as no entry is lost.
+func TestCompactWithoutItsRecords(t *testing.T) {
 	from, into := sinks.NewMemory(), sinks.NewMemory()
 	pipelinetest.ExportAll(t, from, "a", false, pipelinetest.SomeBatches(3), "parquet")
 	compact(t, compactConfig(t, from, into))
-	pipelinetest.RemoveObject(t, into, "_packs/email_find/000001.json")
+	for name := range pipelinetest.Objects(t, into) {
+		if strings.HasPrefix(name, manifest.PackFolder) {
+			pipelinetest.RemoveObject(t, into, name)
+		}
+	}
 	pipelinetest.ExportAll(t, from, "a", false, map[string]int{"later": 3}, "parquet")
 	_, packed, _ := compact(t, compactConfig(t, from, into))
 	if len(packed) != 1 || packed[0].Path != "email_find/packed-000002.parquet" {
 		t.Errorf("packed %+v", packed)
 	}
 	packedRight(t, from, into, []string{"batch-00", "batch-01", "batch-02", "later"})
-}
-
-// A file is not written again without the batches of which the manifest has lost
-// the entry.
-func TestCompactMissesAnEntry(t *testing.T) {
-	from, into := sinks.NewMemory(), sinks.NewMemory()
-	pipelinetest.ExportAll(t, from, "a", false, pipelinetest.SomeBatches(4), "parquet")
-	compact(t, compactConfig(t, from, into))
-	pipelinetest.ExportAll(t, from, "b", true, map[string]int{"batch-02": 4}, "parquet")
-	pipelinetest.RemoveObject(t, into, "_manifest/email_find/batch-01.json")
-	pipelinetest.RemoveObject(t, from, "_manifest/email_find/batch-01.json")
-	all := pipelinetest.Objects(t, into)
-	forced := compactConfig(t, from, into)
-	forced.Force = true
-	_, err := Run(t.Context(), forced, func(Packed) {})
-	want := "compact: email_find/packed-000001.parquet has 20 rows, and the manifest has entries for 13 of them: an entry was lost, or cannot be read"
-	if err == nil || err.Error() != want {
-		t.Errorf("error %v", err)
-	}
-	if diff := cmp.Diff(sums(all), sums(pipelinetest.Objects(t, into))); diff != "" {
-		t.Errorf("the root has changed:\n%s", diff)
-	}
 }
 
 // Without room for a packed file all is as it was, and the error says where there
@@ -346,19 +519,17 @@ func TestVerifyPacked(t *testing.T) {
 	}
 }
 
-// Exports that replace batches again and again, and compactions that write files
-// again, do each other no harm.
+// Exports that replace batches again and again, and compactions beside them, do each
+// other no harm.
 func TestCompactBesideForcedExports(t *testing.T) {
 	pipelinetest.ForEachStore(t, "", func(t *testing.T, into sinks.Store) {
 		from := sinks.NewMemory()
 		rows := pipelinetest.SomeBatches(8)
 		pipelinetest.ExportAll(t, from, "a", false, rows, "parquet")
-		compact(t, compactConfig(t, from, into))
 		var compactions sync.WaitGroup
 		stop := make(chan struct{})
 		for range 2 {
 			cfg := compactConfig(t, from, into)
-			cfg.Force = true
 			compactions.Go(func() {
 				for {
 					select {
@@ -366,8 +537,7 @@ func TestCompactBesideForcedExports(t *testing.T) {
 						return
 					default:
 					}
-					// What is refused, because it is under way, is packed by the next.
-					if _, err := Run(t.Context(), cfg, func(Packed) {}); err != nil && !isRemake(err) {
+					if _, err := Run(t.Context(), cfg, func(Packed) {}); err != nil {
 						t.Error(err)
 					}
 				}
@@ -375,36 +545,26 @@ func TestCompactBesideForcedExports(t *testing.T) {
 		}
 		for i := range 10 {
 			pipelinetest.ExportAll(t, from, fmt.Sprintf("v%d", i), true, map[string]int{"batch-01": i%4 + 1, "batch-05": 9 - i%3}, "parquet")
-			visible := visibleRows(t, into)
-			for id, n := range rows {
-				if n > 0 && len(visible[id]) != 1 {
-					t.Errorf("round %d: batch %s is visible as %q", i, id, visible[id])
+			pipelinetest.ExportAll(t, from, "a", false, map[string]int{fmt.Sprintf("late-%d", i): i}, "parquet")
+			for id, packed := range visibleRows(t, into) {
+				if len(packed) != 1 {
+					t.Errorf("round %d: batch %s is visible as %q", i, id, packed)
 				}
 			}
 		}
 		close(stop)
 		compactions.Wait()
-		forced := compactConfig(t, from, into)
-		forced.Force = true
-		compact(t, forced)
-		_, packed, refused := compact(t, compactConfig(t, from, into))
-		if len(packed)+len(refused) > 0 {
-			t.Errorf("in the end: packed %+v, refused %v", packed, refused)
+		compact(t, compactConfig(t, from, into))
+		packedTrue(t, into)
+		if got, want := listedIDs(t, into), listedIDs(t, from); !slices.Equal(got, want) {
+			t.Errorf("packed are %q of %q", got, want)
 		}
-		packedRight(t, from, into, slices.Sorted(maps.Keys(rows)))
 	})
 }
 
-// isRemake reports whether a run met a file that another had begun, of batches
-// that have changed since.
-func isRemake(err error) bool {
-	var remake *remakeError
-	return errors.As(err, &remake) || errors.Is(err, errAbandoned)
-}
-
-// At any operation of one compaction, batches are exported again with other rows
-// and another compaction is told to go on by force: it may give up what the first
-// one is about to write, and then that is never written.
+// At any operation of one compaction, batches are exported again with other rows, and
+// another compaction comes and goes. Each batch is packed once, with the rows of before
+// or of after.
 func TestCompactIsOvertaken(t *testing.T) {
 	for kind, open := range pipelinetest.Stores {
 		for _, c := range compactions {
@@ -417,34 +577,28 @@ func TestCompactIsOvertaken(t *testing.T) {
 						compact(t, c.config(t, old, into))
 					}
 					before := visibleRows(t, into)
-					forced := func(into sinks.Store) Config {
-						cfg := c.config(t, from, into)
-						cfg.Force = true
-						return cfg
-					}
 					overtaken := &pipelinetest.Intruded{Faulty: storetest.Faulty{Store: into}, At: at}
 					overtaken.Do = func() {
 						pipelinetest.ExportAll(t, from, "z", true, map[string]int{"batch-01": 8, "batch-02": 1}, "parquet")
-						compact(t, forced(into))
+						pipelinetest.ExportAll(t, from, "z", false, map[string]int{"batch-00b": 3}, "parquet")
+						compact(t, c.config(t, from, into))
 					}
-					_, err := Run(t.Context(), forced(overtaken), func(Packed) {})
-					if err != nil && !isRemake(err) {
+					if _, err := Run(t.Context(), c.config(t, from, overtaken), func(Packed) {}); err != nil {
 						t.Errorf("overtaken at operation %d: %v", at, err)
 					}
-					for id, rows := range visibleRows(t, into) {
-						if len(rows) != 1 {
-							t.Errorf("overtaken at operation %d (%v): batch %s is visible as %q", at, overtaken.Ops()[at-1:], id, rows)
+					for id, rows := range before {
+						if now := visibleRows(t, into)[id]; !slices.Equal(now, rows) {
+							t.Errorf("overtaken at operation %d: batch %s is visible as %q, was as %q", at, id, now, rows)
 						}
 					}
-					for id := range before {
-						if visibleRows(t, into)[id] == nil {
-							t.Errorf("overtaken at operation %d: batch %s is gone", at, id)
-						}
+					packedTrue(t, into)
+					compact(t, c.config(t, from, into))
+					packedTrue(t, into)
+					if got, want := listedIDs(t, into), listedIDs(t, from); !slices.Equal(got, want) {
+						t.Errorf("overtaken at operation %d: packed are %q of %q", at, got, want)
 					}
-					compact(t, forced(into))
-					packedRight(t, from, into, listedIDs(t, from))
 					if t.Failed() {
-						return
+						t.Fatalf("overtaken at operation %d (%v)", at, overtaken.Ops()[at-1:])
 					}
 					if !overtaken.Begun.Load() {
 						break

@@ -18,17 +18,6 @@ import (
 type candidate struct {
 	id    string
 	bytes int64 // of its file
-	// mustEqual is the entry of a batch that was packed before: the batch has to have
-	// the same rows again. It is nil for any other batch.
-	mustEqual *manifest.Entry
-}
-
-// accepts reports whether the rows are those that are to be packed.
-func (c candidate) accepts(e *manifest.Entry) bool {
-	if c.mustEqual == nil {
-		return true
-	}
-	return sameRows(e, c.mustEqual)
 }
 
 // sameRows reports whether two entries are of the same rows, whatever the files
@@ -103,8 +92,6 @@ func (c *compactor) input(ctx context.Context, table *schema.Table, cand candida
 			in.failure = errNoParquet
 		case file.Shared():
 			in.failure = errors.New("its file is packed already")
-		case !cand.accepts(entry):
-			in.failure = errExportedAgain
 		}
 		if in.failure != nil {
 			return in, nil //nolint:nilerr // it is of this batch alone
@@ -136,7 +123,7 @@ var (
 	errGone          = errors.New("is not in the manifest any more")
 	errUnderWay      = errors.New("is being exported again at this moment")
 	errNoParquet     = errors.New("has no parquet file")
-	errExportedAgain = errors.New("was exported again with other content")
+	errExportedAgain = errors.New("was exported again with other rows")
 	errOtherColumns  = errors.New("has other columns than before")
 )
 
@@ -240,20 +227,22 @@ func (p *packing) isComplete() bool {
 	return len(p.entries) > 0 && (p.written+p.pending >= p.TargetSize || p.words >= maxWords)
 }
 
-// finish ends the file, which is to be at path, and returns what is to be recorded
-// of it.
-func (p *packing) finish(path string) (*packRecord, error) {
-	if err := p.packer.Finish(); err != nil {
+// finish ends the pack, which is to have that number, and returns its record.
+func (p *packing) finish(number int) (*packRecord, error) {
+	ids := make([]string, len(p.entries))
+	for i, e := range p.entries {
+		ids[i] = e.BatchID
+	}
+	if err := p.packer.Finish(ids); err != nil {
 		return nil, fmt.Errorf("pack: %w", err)
 	}
-	r := &packRecord{Version: packVersion, Table: p.table.Name, Entries: p.entries}
+	path := manifest.PackPath(p.table, number)
+	r := &packRecord{Version: packVersion, Number: number, Table: p.table.Name, Entries: p.entries}
 	r.File = p.spool.describe(manifest.File{Path: path, Rows: p.packer.Rows(), Compression: p.enc.Compression})
-	now := p.now()
 	for _, e := range p.entries {
 		f := e.Files[manifest.PackFormat]
 		f.Path, f.Bytes, f.SHA256, f.CRC32C, f.FileRows = path, r.File.Bytes, r.File.SHA256, r.File.CRC32C, r.File.Rows
 		e.Files[manifest.PackFormat] = f
-		e.UpdatedAt = now
 	}
 	return r, nil
 }

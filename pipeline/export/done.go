@@ -33,6 +33,15 @@ func newSettings(cfg Config, batches int) settings {
 	}
 }
 
+// checkRoot returns an error if the destination is one that only compact writes to. A
+// batch exported to it would be one that compact meets alone in a file, and stops at.
+func (s *settings) checkRoot(ctx context.Context) error {
+	if err := manifest.CheckNotCompacted(ctx, s.Store, "export"); err != nil {
+		return asFailure(err, "")
+	}
+	return nil
+}
+
 // whyNotDone returns why a batch is not done. It is empty when the batch is exported,
 // with every format asked for under the same table and settings, and each file is
 // there with the recorded size.

@@ -29,6 +29,9 @@ func Plan(ctx context.Context, cfg Config, ids []string, report func(Planned)) e
 	}
 	ids = schema.DistinctIDs(ids)
 	s := newSettings(cfg, len(ids))
+	if err := s.checkRoot(ctx); err != nil {
+		return err
+	}
 	known, err := s.planAll(ctx, ids)
 	if err != nil {
 		return err

@@ -18,6 +18,9 @@ func Pending(ctx context.Context, cfg Config, retryFailed bool) ([]string, error
 		return nil, err
 	}
 	s := newSettings(cfg, -1)
+	if err := s.checkRoot(ctx); err != nil {
+		return nil, err
+	}
 	var ids []string
 	for f, err := range s.survey(ctx, func(string) bool { return true }) {
 		var unusable *manifest.EntryError

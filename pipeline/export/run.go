@@ -86,7 +86,13 @@ func Run(ctx context.Context, cfg Config, ids []string, report func(Result)) (Su
 	r := run{exporter: newExporter(newSettings(cfg, len(ids))), report: report}
 	r.summary.Asked = len(ids)
 	r.summary.Bytes = make(map[string]int64)
-	err := sinks.Sweep(ctx, cfg.Store, cfg.Log)
+	var err error
+	if len(ids) > 0 { // else nothing is needed of the destination
+		err = r.checkRoot(ctx)
+	}
+	if err == nil {
+		err = sinks.Sweep(ctx, cfg.Store, cfg.Log)
+	}
 	if errors.Is(err, sinks.ErrUnreachable) {
 		err = asFailure(err, "")
 	}

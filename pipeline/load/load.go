@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"enrow-export/pipeline"
 	"enrow-export/pipeline/manifest"
 	"enrow-export/pipeline/verify"
 	"enrow-export/schema"
@@ -102,6 +103,11 @@ func Prepare(ctx context.Context, cfg Config) (Plan, error) {
 	if len(p.refused) > 0 {
 		return Plan{}, &RefusedError{p.refused}
 	}
+	if cfg.IDs == nil {
+		if err := p.checkPacks(ctx); err != nil {
+			return Plan{}, err
+		}
+	}
 	return p.scripts()
 }
 
@@ -177,6 +183,18 @@ func (p *planner) add(ctx context.Context, k manifest.Known) error {
 	}
 	p.addFile(k, format, f, columns)
 	return nil
+}
+
+// checkPacks refuses a load of all batches when a pack has rows that no entry names: the
+// load would leave them out, and nobody would know.
+func (p *planner) checkPacks(ctx context.Context) error {
+	faults, err := manifest.PackFaults(ctx, p.Store, p.Tables)
+	if err != nil || len(faults) == 0 {
+		return err
+	}
+	return &pipeline.Error{
+		Op: "load", Class: pipeline.Transient, Err: fmt.Errorf("%s %s", faults[0].Path, faults[0].Problem), Hint: manifest.PackHint,
+	}
 }
 
 // columns returns the columns that the files of a batch have.

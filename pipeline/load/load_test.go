@@ -96,7 +96,7 @@ func TestPlanLoadRefuses(t *testing.T) {
 		return strings.Replace(s, schema.EmailFind.Fingerprint(), pipelinetest.HexSum("old"), 1)
 	})
 	pipelinetest.Overwrite(t, store, "_manifest/email_find/claimed.json", func(s string) string {
-		return strings.Replace(s, `"attempts"`, `"replacing": {"parquet": {"path": "email_find/claimed.parquet", "rows": 1, "bytes": 1, "sha256": "", "crc32c": "", "compression": "zstd"}}, "attempts"`, 1)
+		return strings.Replace(s, `"attempts"`, `"replacing": {"parquet": {"path": "email_find/claimed.parquet", "rows": 1, "bytes": 1, "sha256": "`+pipelinetest.HexSum("")+`", "crc32c": "AAAAAA==", "compression": "zstd"}}, "attempts"`, 1)
 	})
 	cfg := loadConfig(store)
 	cfg.Format = "parquet"

@@ -156,7 +156,7 @@ func TestPruneSuperseded(t *testing.T) {
 	cfg := pipelinetest.NewConfig(t, source, store, "csv")
 	cfg.Layout, _ = manifest.ParseLayout("old/{table}/{batch_id}.{ext}")
 	pipelinetest.Export(t, cfg, "b", export.Exported)
-	for at := 1; ; at++ { // until it dies right before the old file is deleted
+	for at := 2; ; at++ { // until it dies right before the old file is deleted
 		faulty := &storetest.Faulty{Store: store, At: at}
 		if _, _, err := pipelinetest.RunAll(t.Context(), t, pipelinetest.NewConfig(t, source, faulty, "csv"), "b"); err != nil {
 			t.Fatal(err)
