@@ -197,6 +197,16 @@ func TableByKind(kind string) (*Table, bool) {
 	return nil, false
 }
 
+// TableByName returns the table of that name, nil when there is none.
+func TableByName(name string) *Table {
+	for _, t := range Tables() {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
 // Select returns the table with some of its columns alone, in the declared
 // order: those in include, or all when that is empty, without those in exclude.
 // Required columns cannot be left out: they need not be in include, and must not

@@ -6,15 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/load"
-	"enrow-export/schema"
 	"enrow-export/schema/dialect"
 )
 
@@ -25,8 +24,8 @@ func (p *program) loadSQLCommand() *cli.Command {
 		args:  "[BATCH_ID ...]",
 		description: "Of each table: a staging table, the files, a check that all rows have come, and one\n" +
 			"transaction that replaces the batches. The script can be run any number of times.\n" +
-			"Without ids: all batches that are exported; or with --only-new those since the last\n" +
-			"load that was confirmed:\n" +
+			"Without ids: all batches that are exported; or with --only-new those whose contents\n" +
+			"no load has confirmed yet:\n" +
 			"   enrow-export load-sql --dialect duckdb --to out --only-new > load.sql &&\n" +
 			"   duckdb -bail warehouse.duckdb < load.sql &&\n" +
 			"   enrow-export load-sql --dialect duckdb --to out --loaded load.sql\n" +
@@ -40,8 +39,8 @@ func (p *program) loadSQLCommand() *cli.Command {
 			defaultText(stringFlag("integration", "", "`NAME` of what lets the warehouse read the files: Snowflake's storage integration, the ARN of Redshift's role"), "the warehouse's own"),
 			boolFlag("no-create", "leave out the statements that create the tables"),
 			sinceFlag(),
-			boolFlag("only-new", "only what was exported since the load that was confirmed last, with --loaded"),
-			checked(defaultText(stringFlag("watermark", "", "`NAME` under which that is noted, in _loads/NAME.json below --to"), "the dialect's name"), orNone(checkWatermark)),
+			boolFlag("only-new", "only the batches whose contents no load has confirmed yet with --loaded"),
+			checked(defaultText(stringFlag("watermark", "", "`NAME` under which confirmed loads are noted, in _loads/NAME.json below --to"), "the dialect's name"), orNone(checkWatermark)),
 			defaultText(stringFlag("loaded", "", "confirm that the script in `FILE`, made with --only-new, has run: what it has loaded is not new any more"), "none")),
 		action: p.loadSQL,
 	})
@@ -73,7 +72,7 @@ func (p *program) loadSQL(c *cli.Context) error {
 	}
 	defer closeStore(cfg.Store)
 	if c.Bool("only-new") {
-		if err := m.SinceLast(c.Context, &cfg); err != nil {
+		if err := load.OnlyNew(c.Context, &cfg, m.Watermark); err != nil {
 			return err
 		}
 	}
@@ -81,11 +80,17 @@ func (p *program) loadSQL(c *cli.Context) error {
 	if err != nil {
 		return p.refusedLoad(err)
 	}
-	if all := cfg.IDs == nil && cfg.Since == nil; all && plan.Batches == 0 {
+	if all := cfg.IDs == nil && cfg.Since == nil && cfg.Loaded == nil; all && plan.Batches == 0 {
 		return p.refusedLoad(&pipeline.Error{
 			Op: "load", Class: pipeline.Permanent, Err: fmt.Errorf("nothing is exported in %s", at),
 			Hint: "export batches first; status says what the manifest knows",
 		})
+	}
+	if c.Bool("only-new") {
+		m.Loads = plan.Loads
+		if err := load.Doubt(c.Context, cfg.Store, m.Watermark, plan.Loads); err != nil {
+			return err
+		}
 	}
 	if err := load.PutSidecars(c.Context, cfg.Store, plan.Scripts); err != nil {
 		return err
@@ -144,10 +149,13 @@ func (p *program) loadConfig(c *cli.Context, d *dialect.Dialect, at string) (loa
 // script returns all that is printed.
 func script(d *dialect.Dialect, m load.Mark, plan load.Plan) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "-- Made by enrow-export %s for %s, to be run by: %s\n", version, d.Title, d.RunBy)
-	if m.UpTo != nil {
-		b.WriteString(m.Comment())
+	begin, end := "", ""
+	if m.Loads != nil {
+		begin, end = m.Comments()
+		end = "\n" + end
 	}
+	fmt.Fprintf(&b, "-- Made by enrow-export %s for %s, to be run by: %s\n", version, d.Title, d.RunBy)
+	b.WriteString(begin)
 	fmt.Fprintf(&b, "-- From %q: %s, %s, %s.\n", m.Root, count(int64(plan.Batches), "batch"), count(plan.Rows, "row"), count(int64(plan.Files), "file"))
 	if plan.Passed > 0 {
 		fmt.Fprintf(&b, "-- Not exported yet, and left out: %s.\n", count(int64(plan.Passed), "batch"))
@@ -155,9 +163,7 @@ func script(d *dialect.Dialect, m load.Mark, plan load.Plan) []byte {
 	for _, s := range plan.Scripts {
 		b.WriteString("\n" + s.SQL)
 	}
-	if m.UpTo != nil {
-		b.WriteString("\n" + m.Comment())
-	}
+	b.WriteString(end)
 	return b.Bytes()
 }
 
@@ -209,25 +215,16 @@ func (p *program) confirmLoad(c *cli.Context, to root, want load.Mark, file stri
 			return usagef("", "--loaded: %s was made for the %s %s, not %s", file, differs.what, differs.got, differs.want)
 		}
 	}
-	for table := range got.UpTo {
-		if !slices.ContainsFunc(schema.Tables(), func(t *schema.Table) bool { return t.Name == table }) {
-			return usagef("", "--loaded: %s is of an unknown table", file)
-		}
-	}
 	store, err := to.openExisting()
 	if err != nil {
 		return err
 	}
 	defer closeStore(store)
-	w, err := load.Confirm(c.Context, store, got)
+	loaded, err := load.Confirm(c.Context, store, got)
 	if err != nil {
 		return err
 	}
-	for _, t := range schema.Tables() {
-		if _, ok := got.UpTo[t.Name]; ok {
-			fmt.Fprintf(p.stdout, "%s is loaded up to %s\n", t.Name, w.Tables[t.Name].Format(time.RFC3339))
-		}
-	}
+	fmt.Fprintf(p.stdout, "%s noted as loaded, %s in all\n", count(int64(got.Batches), "batch"), humanize.Comma(int64(loaded.Batches())))
 	return nil
 }
 

@@ -167,7 +167,11 @@ func (c *compactor) writeEntries(ctx context.Context, table *schema.Table, r *pa
 					}
 				}
 				if now == nil || now.State != manifest.StateExported {
-					_, err = m.Put(wctx, m.Next(want, want.BatchID), cond)
+					next := m.Next(want, want.BatchID)
+					if now != nil && now.UpdatedAt.After(next.UpdatedAt) {
+						next.UpdatedAt = now.UpdatedAt
+					}
+					_, err = m.Put(wctx, next, cond)
 					return err
 				}
 				if at := now.Files[manifest.PackFormat].Path; at != r.File.Path {

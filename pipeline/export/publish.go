@@ -206,10 +206,6 @@ func (x *exporter) putEntry(ctx context.Context, p *publication, old *manifest.E
 	e.Replacing = nil
 	e.Error = ""
 	e.Attempts++
-	if e.FirstExportedAt == nil {
-		now := e.UpdatedAt
-		e.FirstExportedAt = &now
-	}
 	if old != nil {
 		maps.Copy(e.Files, old.Files)
 	}

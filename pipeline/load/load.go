@@ -1,10 +1,11 @@
 // Package load makes the SQL that loads the published files into a warehouse (Prepare),
-// and keeps up to when they were loaded (Mark, Confirm).
+// and keeps which contents a warehouse has (OnlyNew, Confirm).
 //
 // A script loads exactly the files that the manifest names, and can be run again. A
-// load of what is new takes three steps: Prepare with Mark.SinceLast prints a script
-// with a mark in it, the warehouse runs the script, and Confirm notes the mark. Until
-// then nothing is noted, so a script that did not run loses nothing.
+// load of what is new takes three steps: Prepare after OnlyNew makes a script, which is
+// printed with a Mark in it, the warehouse runs the script, and Confirm notes the mark.
+// Until then nothing is noted, so a script that did not run loses nothing. No clock has
+// a say in that: a batch is new as long as these contents of it were not confirmed.
 package load
 
 import (
@@ -35,7 +36,10 @@ type Config struct {
 	IDs []string
 	// Since leaves out, when IDs is nil, batches whose entry has not changed since
 	// that time, by the name of the table. May be nil.
-	Since   map[string]time.Time
+	Since map[string]time.Time
+	// Loaded leaves out, when IDs is nil, batches of which the warehouse has these
+	// contents. May be nil.
+	Loaded  Loaded
 	Dialect *dialect.Dialect
 	// Format is the format of the files to load, empty for the one that is best for
 	// each batch.
@@ -55,6 +59,8 @@ type Plan struct {
 	Batches int
 	Files   int
 	Rows    int64
+	// Loads are the contents that the scripts load.
+	Loads Loaded
 	// Passed counts batches that are known and not exported yet; none when they
 	// were named.
 	Passed int
@@ -90,6 +96,7 @@ func Prepare(ctx context.Context, cfg Config) (Plan, error) {
 	if cfg.IDs != nil {
 		given = len(schema.DistinctIDs(cfg.IDs))
 	}
+	p.plan.Loads = make(Loaded)
 	p.verifier = verify.New(cfg.Store, verify.Size, given)
 	defer p.verifier.Close()
 	for k, err := range p.known(ctx) {
@@ -159,6 +166,14 @@ func (p *planner) add(ctx context.Context, k manifest.Known) error {
 	case !named && k.Entry.UpdatedAt.Before(p.Since[k.Table.Name]):
 		return nil
 	}
+	format, f, why := p.choose(k.Entry)
+	if why != "" {
+		p.refuse(k, "%s", why)
+		return nil
+	}
+	if !named && p.Loaded.has(k.Table.Name, k.BatchID, f) {
+		return nil
+	}
 	columns, err := p.columns(ctx, k)
 	if errors.Is(err, manifest.ErrOtherVersion) {
 		p.refuse(k, "%v", err)
@@ -166,11 +181,6 @@ func (p *planner) add(ctx context.Context, k manifest.Known) error {
 	}
 	if err != nil {
 		return err
-	}
-	format, f, why := p.choose(k.Entry)
-	if why != "" {
-		p.refuse(k, "%s", why)
-		return nil
 	}
 	checked, err := p.verifier.Verify(ctx, k)
 	if err != nil {
@@ -250,6 +260,7 @@ func (p *planner) addFile(k manifest.Known, format string, f manifest.File, colu
 		p.loads[k.Table] = l
 	}
 	l.Batches = append(l.Batches, dialect.Batch{ID: k.BatchID, Rows: *k.Entry.Rows})
+	p.plan.Loads.add(k.Table.Name, k.BatchID, f)
 	p.plan.Batches++
 	p.plan.Rows += *k.Entry.Rows
 	there := p.paths[f.Path]

@@ -2,61 +2,83 @@ package load
 
 import (
 	"bufio"
-	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"strings"
-	"time"
 
-	"enrow-export/sinks"
+	"enrow-export/schema"
 )
 
-// Mark is the watermark in a script of load-sql --only-new: up to when the script loads
-// each table, and under which name that is to be noted. It is a comment in the second
-// line and in the last line, so that a script that was cut is detected.
+// Mark is what a script of load-sql --only-new says of itself: which contents it loads,
+// and under which name that is to be noted. It is in comments. Its first line is in the
+// last line of the script again, so that a script that was cut is detected.
 type Mark struct {
-	Watermark string               `json:"watermark"` // name
-	Dialect   string               `json:"dialect"`
-	Root      string               `json:"root"`  // of the files, as others have to name it
-	UpTo      map[string]time.Time `json:"up_to"` // by table
+	Watermark string `json:"watermark"` // name
+	Dialect   string `json:"dialect"`
+	Root      string `json:"root"` // of the files, as others have to name it
+	// Batches counts the batches of Loads. SHA256 is the digest of the contents.
+	Batches int    `json:"batches"`
+	SHA256  string `json:"sha256"`
+	// Loads are the contents that the script loads. They have lines of their own.
+	Loads Loaded `json:"-"`
 }
 
-const markPrefix = "-- enrow-export-watermark "
+const (
+	markPrefix   = "-- enrow-export-watermark "
+	loadedPrefix = "-- enrow-export-loads "
+	perLine      = 6 * perBatch // bytes of contents in a line
+)
 
-// SinceLast restricts cfg to entries that have changed since the last load that was
-// confirmed, and sets m.UpTo. It reads the clock before the manifest is read.
-func (m *Mark) SinceLast(ctx context.Context, cfg *Config) error {
-	w, _, err := readWatermark(ctx, cfg.Store, m.Watermark)
-	if err != nil {
-		return err
+// Comments returns the mark as lines of SQL, for the beginning of a script, and for its
+// end.
+func (m Mark) Comments() (begin, end string) {
+	var lines strings.Builder
+	sum := sha256.New()
+	m.Batches = m.Loads.Batches()
+	for _, table := range slices.Sorted(maps.Keys(m.Loads)) {
+		for part := range slices.Chunk(m.Loads[table].encode(), perLine) {
+			line := table + " " + base64.StdEncoding.EncodeToString(part)
+			sum.Write([]byte(line + "\n"))
+			lines.WriteString(loadedPrefix + line + "\n")
+		}
 	}
-	cfg.Since, m.UpTo = make(map[string]time.Time), make(map[string]time.Time)
-	for _, t := range cfg.Tables {
-		cfg.Since[t.Name] = w.Tables[t.Name]
-		m.UpTo[t.Name] = time.Now().UTC().Add(-watermarkSlack).Truncate(time.Millisecond)
-	}
-	return nil
-}
-
-// Comment returns the mark as a line of SQL.
-func (m Mark) Comment() string {
+	m.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	text, err := json.Marshal(m)
 	if err != nil {
-		panic(err) // strings and times have a JSON form
+		panic(err) // strings and numbers have a JSON form
 	}
-	return markPrefix + string(text) + "\n"
+	end = markPrefix + string(text) + "\n"
+	return end + lines.String(), end
 }
+
+// longestMark is how many bytes of a line are read: a mark names a path.
+const longestMark = 64 << 10
 
 // ReadMark returns the mark of a script, which must be in its last line, too. The
 // error says in words that follow the script's name what is wrong with it.
 func ReadMark(script io.Reader) (Mark, error) {
-	var m Mark
+	m := Mark{Loads: make(Loaded)}
 	first, last := "", ""
-	lines := bufio.NewReader(script)
+	sum := sha256.New()
+	lines := bufio.NewReaderSize(script, longestMark)
 	for {
-		line, err := lines.ReadString('\n')
-		if strings.HasPrefix(line, markPrefix) && first == "" {
+		line, long, err := readLine(lines)
+		if long || err != nil && err != io.EOF {
+			return m, errors.New("cannot be read, or has a line that no script has")
+		}
+		switch text, isLoads := strings.CutPrefix(line, loadedPrefix); {
+		case isLoads && first != "":
+			sum.Write([]byte(text))
+			if err := m.addLoads(strings.TrimSuffix(text, "\n")); err != nil {
+				return m, err
+			}
+		case strings.HasPrefix(line, markPrefix) && first == "":
 			first = line
 		}
 		if line != "" {
@@ -66,22 +88,44 @@ func ReadMark(script io.Reader) (Mark, error) {
 			break
 		}
 	}
-	if first == "" {
+	switch {
+	case first == "":
 		return m, errors.New("has no watermark: it was not made with --only-new")
-	}
-	if last != first {
+	case last != first:
 		return m, errors.New("is not whole: its last line is another")
 	}
 	dec := json.NewDecoder(strings.NewReader(strings.TrimPrefix(first, markPrefix)))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&m); err != nil || len(m.UpTo) == 0 {
-		return m, errors.New("has a watermark that cannot be read")
+	if err := dec.Decode(&m); err != nil {
+		return m, errors.New("has a watermark that cannot be read, or of an earlier version: print it again")
+	}
+	if m.Batches != m.Loads.Batches() || m.SHA256 != hex.EncodeToString(sum.Sum(nil)) {
+		return m, errors.New("is not whole: it does not name the batches that it was made for")
 	}
 	return m, nil
 }
 
-// Confirm notes that a script with the mark has run, and returns up to when tables
-// are loaded then.
-func Confirm(ctx context.Context, store sinks.Store, m Mark) (Watermark, error) {
-	return advanceWatermark(ctx, store, m.Watermark, m.UpTo)
+// readLine returns a line with its end. Of the SQL, which may have longer lines than a
+// mark, only the beginning is returned.
+func readLine(r *bufio.Reader) (line string, long bool, err error) {
+	text, err := r.ReadSlice('\n')
+	line = string(text)
+	for errors.Is(err, bufio.ErrBufferFull) {
+		if strings.HasPrefix(line, "-- enrow-export-") {
+			return line, true, nil
+		}
+		_, err = r.ReadSlice('\n')
+	}
+	return line, false, err
+}
+
+// addLoads adds what a line says.
+func (m *Mark) addLoads(line string) error {
+	table, text, _ := strings.Cut(line, " ")
+	c, err := decodeContents(text)
+	if err != nil || schema.TableByName(table) == nil {
+		return errors.New("has a line of contents that cannot be read")
+	}
+	m.Loads.merge(Loaded{table: c})
+	return nil
 }

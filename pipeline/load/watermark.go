@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,23 +12,24 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 
 	"enrow-export/pipeline"
+	"enrow-export/pipeline/manifest"
+	"enrow-export/schema"
 	"enrow-export/sinks"
 )
 
-// watermarkVersion is the version of the watermarks that this program writes and
-// reads.
-const watermarkVersion = 1
+// watermarkVersion is the version of the watermarks that this program writes. Version 1
+// said up to when a warehouse was loaded.
+const watermarkVersion = 2
 
-// Watermark says up to when a warehouse was loaded, for each table by its name.
-type Watermark struct {
-	Version int                  `json:"watermark_version"`
-	Tables  map[string]time.Time `json:"tables"`
+// watermark is the object that keeps what a warehouse has.
+type watermark struct {
+	Version int `json:"watermark_version"`
+	// Loaded has Loaded in base64, by table: for each batch 8 bytes of the SHA-256 of
+	// its id and 8 bytes of the SHA-256 of the file that was loaded.
+	Loaded map[string]string `json:"loaded"`
+	// Tables says, in version 1, up to when each table was loaded.
+	Tables map[string]time.Time `json:"tables,omitempty"`
 }
-
-// watermarkSlack moves the watermark back from the time at which the manifest is read.
-// The time of an entry is older than its writing by up to one operation on the store,
-// and clocks differ. Loading a batch twice does no harm.
-const watermarkSlack = 15 * time.Minute
 
 var watermarkName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 
@@ -36,52 +38,140 @@ func ValidWatermarkName(name string) bool { return watermarkName.MatchString(nam
 
 func watermarkObject(name string) string { return "_loads/" + name + ".json" }
 
-// readWatermark returns the watermark of that name, an empty one when there is none,
-// and the condition under which it may be replaced.
-func readWatermark(ctx context.Context, store sinks.Store, name string) (Watermark, sinks.Condition, error) {
-	w := Watermark{Version: watermarkVersion, Tables: make(map[string]time.Time)}
+// stored is a watermark as it was read.
+type stored struct {
+	loaded Loaded
+	// upTo is not nil in one of version 1.
+	upTo map[string]time.Time
+	cond sinks.Condition // under which it may be replaced
+}
+
+// readWatermark returns the watermark of that name, an empty one when there is none.
+func readWatermark(ctx context.Context, store sinks.Store, name string) (stored, error) {
+	s := stored{loaded: make(Loaded), cond: sinks.IfAbsent()}
 	data, info, err := store.Get(ctx, watermarkObject(name))
 	if errors.Is(err, sinks.ErrNotExist) {
-		return w, sinks.IfAbsent(), nil
+		return s, nil
 	}
 	if err != nil {
-		return w, sinks.Condition{}, fmt.Errorf("read watermark %s: %w", watermarkObject(name), err)
+		return s, fmt.Errorf("read watermark %s: %w", watermarkObject(name), err)
 	}
-	err = jsonv2.Unmarshal(data, &w, jsonv2.RejectUnknownMembers(true))
-	if err != nil || w.Version != watermarkVersion || w.Tables == nil {
-		return w, sinks.Condition{}, &pipeline.Error{
-			Op: "load", Class: pipeline.Fatal, Err: fmt.Errorf("watermark %s cannot be used: it is damaged, or of another version", watermarkObject(name)),
+	s.cond = sinks.IfVersion(info.Version)
+	if err := s.decode(data); err != nil {
+		return s, &pipeline.Error{
+			Op: "load", Class: pipeline.Fatal, Err: fmt.Errorf("watermark %s cannot be used: %w", watermarkObject(name), err),
 			Hint: "use the version of enrow-export that wrote it, or move it away to load everything again",
 		}
 	}
-	return w, sinks.IfVersion(info.Version), nil
+	return s, nil
 }
 
-// advanceWatermark notes up to when tables were loaded, and returns what the
-// watermark says then. It never goes back.
-func advanceWatermark(ctx context.Context, store sinks.Store, name string, tables map[string]time.Time) (Watermark, error) {
-	var w Watermark
+func (s *stored) decode(data []byte) error {
+	var w watermark
+	if err := jsonv2.Unmarshal(data, &w, jsonv2.RejectUnknownMembers(true)); err != nil {
+		return errors.New("it is damaged, or of another version")
+	}
+	switch {
+	case w.Version == 1 && w.Tables != nil && w.Loaded == nil:
+		s.upTo = w.Tables
+		return nil
+	case w.Version != watermarkVersion || w.Loaded == nil || w.Tables != nil:
+		return errors.New("it is damaged, or of another version")
+	}
+	for table, text := range w.Loaded {
+		if schema.TableByName(table) == nil {
+			return errors.New("it is of an unknown table")
+		}
+		c, err := decodeContents(text)
+		if err != nil {
+			return fmt.Errorf("the contents of %s %w", table, err)
+		}
+		s.loaded[table] = c
+	}
+	return nil
+}
+
+// write replaces the watermark that was read. A lost race is a *sinks.ConflictError.
+func (s *stored) write(ctx context.Context, store sinks.Store, name string) error {
+	w := watermark{Version: watermarkVersion, Loaded: make(map[string]string)}
+	for table, c := range s.loaded {
+		w.Loaded[table] = base64.StdEncoding.EncodeToString(c.encode())
+	}
+	data, err := json.MarshalIndent(w, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode watermark: %w", err)
+	}
+	if _, err = sinks.Put(ctx, store, watermarkObject(name), append(data, '\n'), s.cond); err != nil {
+		return fmt.Errorf("write watermark: %w", err)
+	}
+	return nil
+}
+
+// changeWatermark writes what change makes of the watermark of that name, if change
+// reports that it is another then. It returns what the watermark says in the end.
+func changeWatermark(ctx context.Context, store sinks.Store, name string, change func(*stored) (changed bool, err error)) (Loaded, error) {
+	var s stored
 	err := sinks.RetryConflicts(ctx, func(int) (err error) {
-		var cond sinks.Condition
-		if w, cond, err = readWatermark(ctx, store, name); err != nil {
+		if s, err = readWatermark(ctx, store, name); err != nil {
 			return err
 		}
-		changed := false
-		for table, at := range tables {
-			if at.After(w.Tables[table]) {
-				w.Tables[table] = at.UTC()
-				changed = true
-			}
+		changed, err := change(&s)
+		if err != nil || !changed {
+			return err
 		}
-		if !changed {
-			return nil
-		}
-		data, err := json.MarshalIndent(w, "", "  ")
-		if err != nil {
-			return fmt.Errorf("encode watermark: %w", err)
-		}
-		_, err = sinks.Put(ctx, store, watermarkObject(name), append(data, '\n'), cond)
-		return err
+		return s.write(ctx, store, name)
 	})
-	return w, err
+	return s.loaded, err
+}
+
+// OnlyNew makes cfg leave out the contents that the warehouse has, by the watermark of
+// that name. A watermark of version 1 is carried over.
+func OnlyNew(ctx context.Context, cfg *Config, name string) error {
+	loaded, err := changeWatermark(ctx, cfg.Store, name, func(s *stored) (bool, error) {
+		if s.upTo == nil {
+			return false, nil
+		}
+		return true, carryOver(ctx, *cfg, s)
+	})
+	cfg.Loaded = loaded
+	return err
+}
+
+// carryOver notes what a watermark of version 1 says: the batches whose entry was written
+// before a time are loaded. Of packed batches it does not say so: the time in their
+// entries could be older than the entries.
+func carryOver(ctx context.Context, cfg Config, s *stored) error {
+	p := planner{Config: cfg}
+	for k, err := range manifest.Summaries(ctx, cfg.Store, schema.Tables()) {
+		if err != nil {
+			return err
+		}
+		if k.Entry == nil || k.Entry.State != manifest.StateExported || !k.Entry.UpdatedAt.Before(s.upTo[k.Table.Name]) {
+			continue
+		}
+		if _, f, why := p.choose(k.Entry); why == "" && !f.Shared() {
+			s.loaded.add(k.Table.Name, k.BatchID, f)
+		}
+	}
+	return nil
+}
+
+// Doubt takes the batches that a script loads out of the watermark, before the script is
+// printed. It changes nothing unless a batch in it has been loaded with other contents:
+// whether the warehouse has those or the new ones is not known until the script is
+// confirmed.
+func Doubt(ctx context.Context, store sinks.Store, name string, loads Loaded) error {
+	_, err := changeWatermark(ctx, store, name, func(s *stored) (bool, error) { return s.loaded.forget(loads), nil })
+	return err
+}
+
+// Confirm notes that a script with the mark has run, and returns what the warehouse has
+// then.
+func Confirm(ctx context.Context, store sinks.Store, m Mark) (Loaded, error) {
+	return changeWatermark(ctx, store, m.Watermark, func(s *stored) (bool, error) {
+		if s.upTo != nil {
+			return false, errors.New("the watermark is of an earlier version, and the script was made for another: print it again")
+		}
+		return s.loaded.merge(m.Loads), nil
+	})
 }

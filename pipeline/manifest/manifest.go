@@ -19,7 +19,7 @@ import (
 type Manifest struct {
 	Store sinks.Store
 	Table *schema.Table
-	// ToolVersion and Now stamp the entries that Next returns.
+	// ToolVersion stamps the entries that Next returns, Now those that Put writes.
 	ToolVersion string
 	Now         func() time.Time // time.Now when nil
 	Log         *slog.Logger     // told of lost races; may be nil
@@ -55,8 +55,21 @@ func (m Manifest) Read(ctx context.Context, id string) (*Entry, sinks.Condition,
 }
 
 // Put replaces the entry under cond and returns the condition for the next Put. A
-// lost race is a *sinks.ConflictError.
+// lost race is a *sinks.ConflictError. Put stamps the entry: UpdatedAt becomes the time of
+// this writing, but none before the one that it has; FirstExportedAt that of the first
+// writing as exported.
 func (m Manifest) Put(ctx context.Context, e *Entry, cond sinks.Condition) (sinks.Condition, error) {
+	now := m.Now
+	if now == nil {
+		now = time.Now
+	}
+	if at := now().UTC().Truncate(time.Millisecond); at.After(e.UpdatedAt) {
+		e.UpdatedAt = at
+	}
+	if e.State == StateExported && e.FirstExportedAt == nil {
+		first := e.UpdatedAt
+		e.FirstExportedAt = &first
+	}
 	data, err := e.marshal()
 	if err != nil {
 		return sinks.Condition{}, err
@@ -69,22 +82,17 @@ func (m Manifest) Put(ctx context.Context, e *Entry, cond sinks.Condition) (sink
 }
 
 // Next returns a copy of the entry, or a pending one if old is nil, to be changed
-// and put: stamped with the time and the version of the program.
+// and put: stamped with the version of the program.
 func (m Manifest) Next(old *Entry, id string) *Entry {
 	e := &Entry{State: StatePending}
 	if old != nil {
 		copied := *old
 		e = &copied
 	}
-	now := m.Now
-	if now == nil {
-		now = time.Now
-	}
 	e.ManifestVersion = Version
 	e.BatchID = id
 	e.Kind = m.Table.Kind
 	e.ToolVersion = m.ToolVersion
-	e.UpdatedAt = now().UTC().Truncate(time.Millisecond)
 	return e
 }
 
