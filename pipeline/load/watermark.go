@@ -93,11 +93,7 @@ func (s *stored) decode(data []byte) error {
 
 // write replaces the watermark that was read. A lost race is a *sinks.ConflictError.
 func (s *stored) write(ctx context.Context, store sinks.Store, name string) error {
-	w := watermark{Version: watermarkVersion, Loaded: make(map[string]string)}
-	for table, c := range s.loaded {
-		w.Loaded[table] = base64.StdEncoding.EncodeToString(c.encode())
-	}
-	data, err := json.MarshalIndent(w, "", "  ")
+	data, err := json.MarshalIndent(s.encode(), "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode watermark: %w", err)
 	}
@@ -105,6 +101,14 @@ func (s *stored) write(ctx context.Context, store sinks.Store, name string) erro
 		return fmt.Errorf("write watermark: %w", err)
 	}
 	return nil
+}
+
+func (s *stored) encode() watermark {
+	w := watermark{Version: watermarkVersion, Loaded: make(map[string]string)}
+	for table, c := range s.loaded {
+		w.Loaded[table] = base64.StdEncoding.EncodeToString(c.encode())
+	}
+	return w
 }
 
 // changeWatermark writes what change makes of the watermark of that name, if change

@@ -1,0 +1,53 @@
+package manifest
+
+import (
+	"hash/crc32"
+	"testing"
+	"time"
+
+	"enrow-export/schema"
+	"enrow-export/sinks"
+)
+
+// FuzzNote: any text beside an entry tells nothing, or what an entry could say, and then
+// the note of that entry says the same.
+func FuzzNote(f *testing.F) {
+	m := Manifest{Store: sinks.NewMemory(), Table: &schema.EmailFind}
+	rows, permanent := int64(3), true
+	sum := SHA256([]byte("x"))
+	file := File{Path: "email_find/b.parquet", Rows: 3, Bytes: 7, SHA256: sum, CRC32C: EncodeCRC32C(1), Compression: "zstd"}
+	packed := file
+	packed.Path, packed.PackedFrom, packed.FirstRow, packed.FileRows = PackPath(m.Table, 1), sum, 2, 9
+	at := time.UnixMilli(1_700_000_000_000).UTC()
+	data := []byte("the entry")
+	crc := crc32.Checksum(data, sinks.Castagnoli)
+	for _, e := range []*Entry{
+		{State: StateExported, Rows: &rows, Schema: &SchemaRef{m.Table.Name, 1, sum, nil}, Files: map[string]File{"parquet": file}},
+		{State: StateExported, Rows: &rows, Schema: &SchemaRef{m.Table.Name, 1, sum, nil}, Files: map[string]File{"parquet": packed}},
+		{State: StateFailed, Permanent: &permanent, Error: "why"},
+		{State: StateOngoing, Attempts: 4},
+	} {
+		e.ManifestVersion, e.BatchID, e.Kind, e.UpdatedAt = Version, "b", m.Table.Kind, at
+		text := m.noteOf(e, data)
+		if text == "" {
+			f.Fatalf("%+v has no note", e)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		e, more := m.ofNote("b", text, crc)
+		if e == nil || more {
+			return
+		}
+		if err := m.checkSummary(e); err != nil {
+			t.Fatalf("%s tells of an entry that %v", text, err)
+		}
+		again := m.noteOf(e, data)
+		if again == "" {
+			return // too long for a note of this program
+		}
+		if got, _ := m.ofNote("b", again, crc); got == nil {
+			t.Errorf("%s tells something, and %s, the same, nothing", text, again)
+		}
+	})
+}
