@@ -183,10 +183,10 @@ func (p *program) refusedLoad(err error) error {
 	}
 	for i, r := range refused.Batches {
 		if i == mostRefused {
-			fmt.Fprintf(p.stderr, "enrow-export: and %s more\n", count(int64(len(refused.Batches)-i), "batch"))
+			fmt.Fprintf(plain{p.stderr}, "enrow-export: and %s more\n", count(int64(len(refused.Batches)-i), "batch"))
 			break
 		}
-		fmt.Fprintf(p.stderr, "enrow-export: batch %s %s\n", r.BatchID, r.Problem)
+		fmt.Fprintf(plain{p.stderr}, "enrow-export: batch %s %s\n", r.BatchID, r.Problem)
 	}
 	fmt.Fprintln(p.stderr, "hint: nothing was printed; name the batches that are to be loaded, or mend these")
 	return errSomeFailed

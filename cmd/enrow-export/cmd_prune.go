@@ -62,7 +62,7 @@ func (p *program) prune(c *cli.Context) error {
 	var unreadable *prune.UnreadableError
 	if errors.As(err, &unreadable) {
 		for _, e := range unreadable.Entries {
-			fmt.Fprintf(p.stderr, "enrow-export: %v\n", e)
+			fmt.Fprintf(plain{p.stderr}, "enrow-export: %v\n", e)
 		}
 		fmt.Fprintln(p.stderr, "hint: nothing was deleted, since what these entries name is not known: use the version of enrow-export that wrote them, or move them away")
 		err = errSomeFailed
@@ -89,7 +89,7 @@ func (u *ui) unnamed(file prune.Unnamed, remove bool, summary *pruneSummaryLine)
 		summary.Files++
 		summary.Bytes += file.Bytes
 	}
-	u.line(l, "%-10s  %s  %s%s", file.Reason, file.Path, size(file.Bytes), note)
+	u.line(l, "%-10s  %s  %s%s", file.Reason, schema.Escape(file.Path, ""), size(file.Bytes), note)
 }
 
 // pruned closes with what was found.

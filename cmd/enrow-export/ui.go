@@ -17,6 +17,7 @@ import (
 	"enrow-export/pipeline/answer"
 	"enrow-export/pipeline/export"
 	"enrow-export/pipeline/manifest"
+	"enrow-export/schema"
 )
 
 // ui is the voice of a command that works on batches: what it says of each and
@@ -55,6 +56,7 @@ func (p *program) newUI(c *cli.Context) *ui {
 			u.out = u.screen.through(u.out)
 		}
 	}
+	u.err = plain{u.err}
 	var level slog.Level
 	if level.UnmarshalText([]byte(c.String("log-level"))) != nil {
 		return u // a command without logs
@@ -77,10 +79,11 @@ func tellError(w io.Writer, err error) {
 	if err == nil || told(err) {
 		return
 	}
-	fmt.Fprintf(w, "enrow-export: %v\n", err)
+	text := fmt.Sprintf("enrow-export: %v\n", err)
 	if h := hint(err); h != "" {
-		fmt.Fprintf(w, "hint: %s\n", h)
+		text += fmt.Sprintf("hint: %s\n", h)
 	}
+	_, _ = plain{w}.Write([]byte(text))
 }
 
 // line writes one line of text, or one object, of the result.
@@ -88,14 +91,27 @@ func (u *ui) line(object any, format string, args ...any) {
 	switch {
 	case u.quiet:
 	case u.json:
-		enc := json.NewEncoder(u.out)
+		enc := json.NewEncoder(plain{u.out})
 		enc.SetEscapeHTML(false)
 		// An error of the writer is kept by stickyWriter, and the objects
 		// here always have a JSON form.
 		_ = enc.Encode(object)
 	default:
-		fmt.Fprintf(u.out, format+"\n", args...)
+		fmt.Fprintf(plain{u.out}, format+"\n", args...)
 	}
+}
+
+// plain writes text to a terminal, a file or a pipe. Names of objects and words of entries
+// may be anybody's: a character in them that controls a terminal, or the direction of
+// writing, stands there as \u and its number, which in JSON is the same character.
+type plain struct{ w io.Writer }
+
+// Write implements io.Writer. b is one line or more, whole.
+func (p plain) Write(b []byte) (int, error) {
+	if _, err := io.WriteString(p.w, schema.Escape(string(b), "\n")); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // failure returns the error of a batch and its hint, for a line whose first column has
