@@ -134,6 +134,8 @@ type Contents struct {
 	// First is the text in the first column of the first row, "" when there is
 	// none: it tells which batch a file is of.
 	First string
+	// Table and BatchID are what Parquet says beside the rows; empty in other formats.
+	Table, BatchID string
 	// SHA256 is the digest of the rows that ContentSHA256 defines.
 	SHA256 string
 }

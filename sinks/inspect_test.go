@@ -30,6 +30,9 @@ func TestInspect(t *testing.T) {
 				if len(rows) > 0 {
 					want.First, _ = rows[0][0].(string)
 				}
+				if e.Format.Name == "parquet" {
+					want.Table, want.BatchID = people.Name, batchID
+				}
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("contents (-want +got):\n%s", diff)
 				}

@@ -12,6 +12,8 @@ import (
 	xparquet "github.com/xitongsys/parquet-go/parquet"
 	"github.com/xitongsys/parquet-go/reader"
 	"github.com/xitongsys/parquet-go/source"
+
+	"enrow-export/schema"
 )
 
 // inspectParquet reads data with a library that shares no code with the one
@@ -24,7 +26,19 @@ func inspectParquet(data []byte, enc Encoding) (Contents, error) {
 		return Contents{}, err
 	}
 	defer r.ReadStop()
-	return readColumns(r)
+	c, err := readColumns(r)
+	if err != nil {
+		return Contents{}, err
+	}
+	for _, kv := range r.Footer.KeyValueMetadata {
+		switch kv.Key {
+		case schema.MetaTable:
+			c.Table = kv.GetValue()
+		case schema.MetaBatchID:
+			c.BatchID = kv.GetValue()
+		}
+	}
+	return c, nil
 }
 
 // openInspected returns a reader of a file that is such as encodeParquet writes it.

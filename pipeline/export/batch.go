@@ -189,7 +189,7 @@ func (x *exporter) finish(ctx context.Context, done *manifest.Entry, cond sinks.
 	if len(done.Superseded) == 0 {
 		return nil
 	}
-	_, _, err := x.cleanUp(ctx, done, cond)
+	_, _, err := x.cleanUp(ctx, done, cond, nil)
 	if _, lost := sinks.Conflict(err); lost {
 		return nil
 	}

@@ -19,7 +19,7 @@ import (
 //
 //  1. Read the entry and its version.
 //  2. Delete what it says is superseded.
-//  3. Put each file where nothing is. Read the version of what is in the way.
+//  3. Put each file where nothing is. Look at what is in the way (inway.go).
 //  4. If something is in the way: put an entry that says what replaces it (the
 //     claim, Entry.Replacing), on the version of 1.
 //  5. Replace the files in the way, each on the version of 3.
@@ -75,7 +75,7 @@ func (x *exporter) publishOnce(ctx context.Context, p *publication, overtaken bo
 		return nil, err
 	}
 	if old != nil && len(old.Superseded) > 0 {
-		if old, cond, err = x.cleanUp(ctx, old, cond); err != nil {
+		if old, cond, err = x.cleanUp(ctx, old, cond, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -128,7 +128,7 @@ func (x *exporter) putFiles(ctx context.Context, id string, old *manifest.Entry,
 	var replacements []replacement
 	for _, f := range files {
 		if !expectsOther(old, f.File) {
-			_, err := sinks.Put(ctx, x.Store, f.Path, f.content.bytes(), sinks.IfAbsent())
+			err := x.putIfAbsent(ctx, id, old, f)
 			if err == nil {
 				continue
 			}
@@ -136,18 +136,24 @@ func (x *exporter) putFiles(ctx context.Context, id string, old *manifest.Entry,
 			if !lost || current == nil {
 				return cond, fmt.Errorf("write %s: %w", f.Path, err)
 			}
-			replacements = append(replacements, replacement{f, sinks.IfVersion(current.Version)})
+			replace, err := x.conditionToReplace(ctx, id, old, f, *current)
+			if err != nil {
+				return cond, err
+			}
+			replacements = append(replacements, replacement{f, replace})
 			continue
 		}
 		current, err := x.Store.Stat(ctx, f.Path)
-		switch {
-		case err == nil:
-			replacements = append(replacements, replacement{f, sinks.IfVersion(current.Version)})
-		case errors.Is(err, sinks.ErrNotExist):
-			replacements = append(replacements, replacement{f, sinks.IfAbsent()})
-		default:
+		replace := sinks.IfAbsent()
+		if err == nil {
+			replace, err = x.conditionToReplace(ctx, id, old, f, current)
+		} else if errors.Is(err, sinks.ErrNotExist) {
+			err = nil
+		}
+		if err != nil {
 			return cond, fmt.Errorf("look at %s: %w", f.Path, err)
 		}
+		replacements = append(replacements, replacement{f, replace})
 	}
 	if len(replacements) == 0 {
 		return cond, nil
@@ -224,26 +230,28 @@ func (x *exporter) putEntry(ctx context.Context, p *publication, old *manifest.E
 	if err != nil || len(e.Superseded) == 0 {
 		return e, err
 	}
-	e, _, err = x.cleanUp(ctx, e, cond)
+	e, _, err = x.cleanUp(ctx, e, cond, old)
 	return e, err
 }
 
 // cleanUp deletes the superseded files (2 and 7), and then clears Superseded. A run
 // takes such a path into use again only after it has cleared Superseded. So a version
-// that was read before that is safe to delete.
-func (x *exporter) cleanUp(ctx context.Context, e *manifest.Entry, cond sinks.Condition) (*manifest.Entry, sinks.Condition, error) {
+// that was read before that is safe to delete. What another batch has put there since
+// stays. before, if it is known, is the entry that named the files.
+func (x *exporter) cleanUp(ctx context.Context, e *manifest.Entry, cond sinks.Condition, before *manifest.Entry) (*manifest.Entry, sinks.Condition, error) {
 	versions := make(map[string]sinks.Condition)
-	for _, path := range e.Superseded {
+	for _, path := range e.ToDelete() {
 		info, err := x.Store.Stat(ctx, path)
+		owned, version := false, ""
+		if err == nil {
+			owned, version, err = x.isOwn(ctx, e.BatchID, recordsOf(before, path), true, info)
+		}
 		switch {
-		case err == nil:
-			versions[path] = sinks.IfVersion(info.Version)
-		case !errors.Is(err, sinks.ErrNotExist):
+		case err == nil && owned:
+			versions[path] = sinks.IfVersion(version)
+		case err != nil && !errors.Is(err, sinks.ErrNotExist):
 			return nil, cond, fmt.Errorf("look at superseded %s: %w", path, err)
 		}
-	}
-	for _, f := range e.Published() {
-		delete(versions, f.Path) // in use again
 	}
 	if _, now, err := x.manifest.Read(ctx, e.BatchID); err != nil {
 		return nil, cond, err

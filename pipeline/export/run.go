@@ -47,6 +47,7 @@ type exporter struct {
 	slots   slots
 	answers sizeHint
 	copies  rawEncoder
+	looker  looker
 	check   func(ctx context.Context) error // once a run: whether the store can be written to
 
 	noted idSet // batches that the manifest was told are ongoing, in this run
@@ -59,6 +60,7 @@ func newExporter(s settings) *exporter {
 		settings: s,
 		slots:    newSlots(s.Concurrency, s.Encoders, sinks.LimitsOf(s.Store).Operations, s.PublishBudget),
 		copies:   newRawEncoder(s.Encoders),
+		looker:   newLooker(s.Store),
 		check: func(ctx context.Context) error {
 			once.Do(func() {
 				if c, ok := s.Store.(sinks.Checker); ok {

@@ -54,8 +54,12 @@ func Scenarios() []Scenario {
 		{Name: "first export", Run: run("old", nil, "parquet", "ndjson", "csv")},
 		{Name: "nothing to do", Before: First("csv"), Run: run("old", nil, "csv")},
 		{Name: "orphan of other bytes", Before: func(t *testing.T, store sinks.Store) {
-			PutObject(t, store, "email_find/"+FaultID+".csv", "orphan")
-		}, Run: run("old", nil, "csv", "ndjson")},
+			died := sinks.NewMemory()
+			Export(t, run("orphan", keepRaw, "csv")(t, died), FaultID, export.Exported)
+			for name, data := range Files(t, died) {
+				PutObject(t, store, name, data)
+			}
+		}, Run: run("old", keepRaw, "csv", "ndjson")},
 		{Name: "format added", Before: First("csv"), Run: run("old", nil, "csv", "ndjson")},
 		{Name: "format added, other source", Before: First("csv"), Run: run("new", nil, "ndjson")},
 		{Name: "compression changed", Before: First("csv"), Run: run("old", nil, "csv=gzip")},
