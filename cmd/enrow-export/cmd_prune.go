@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"enrow-export/pipeline"
 	"enrow-export/pipeline/prune"
 	"enrow-export/schema"
 )
@@ -17,13 +18,29 @@ func (p *program) pruneCommand() *cli.Command {
 		usage:  "list the data files that no manifest entry names, or delete them",
 		description: "Such files, and copies of answers, are orphans of runs that died or superseded by others.\n" +
 			"What is not recognised as this program's, by path and content, is shown as foreign\n" +
-			"and never deleted. Runs that are under way lose nothing: they put again what they need.",
+			"and never deleted; the only copy of an answer neither. Runs that are under way lose\n" +
+			"nothing: they put again what they need.\n" +
+			"Nothing at all is deleted when it looks as if a manifest was lost: when no entry of a\n" +
+			"table names a file that is there, or when more of its files would go than stay.",
 		flags: append(toFlags(),
 			boolFlag("delete", "delete what is listed"),
+			atMostFlag(),
 			layoutFlag(),
 			outputFlag()),
 		action: p.prune,
 	})
+}
+
+// atMostFlag is --at-most. Left out, it is 0.
+func atMostFlag() cli.Flag {
+	f := intFlag("at-most", 0, "with --delete, delete up to `NUMBER` files, even if a manifest may be lost, and nothing if there are more", func(flag string, value int) error {
+		if value < 1 {
+			return usagef("", "--%s: %d is not above zero", flag, value)
+		}
+		return nil
+	})
+	f.DefaultText = "no number"
+	return f
 }
 
 // pruneLine is a line about one file in the JSON form of prune.
@@ -43,10 +60,16 @@ type pruneSummaryLine struct {
 	Bytes   int64  `json:"bytes"`
 	Deleted int    `json:"deleted"`
 	Foreign int    `json:"foreign"`
+	// OnlyCopies are copies of answers whose batch is not exported.
+	OnlyCopies int `json:"only_copies"`
+	// Refused is why --delete deletes nothing.
+	Refused string `json:"refused,omitempty"`
 }
 
 func (p *program) prune(c *cli.Context) error {
-	cfg := prune.Config{Tables: schema.Tables(), Layout: layout(c), Delete: c.Bool("delete"), ToolVersion: version}
+	cfg := prune.Config{
+		Tables: schema.Tables(), Layout: layout(c), Delete: c.Bool("delete"), AtMost: c.Int("at-most"), ToolVersion: version,
+	}
 	ui := p.newUI(c)
 	to, err := rootOf(c, "to")
 	if err != nil {
@@ -58,7 +81,10 @@ func (p *program) prune(c *cli.Context) error {
 	defer closeStore(cfg.Store)
 
 	summary := pruneSummaryLine{Type: "prune_summary"}
-	err = prune.Run(c.Context, cfg, func(u prune.Unnamed) { ui.unnamed(u, cfg.Delete, &summary) })
+	refusal, err := prune.Run(c.Context, cfg, func(u prune.Unnamed) { ui.unnamed(u, cfg.Delete, &summary) })
+	if refusal != nil {
+		summary.Refused = refusal.Err.Error()
+	}
 	var unreadable *prune.UnreadableError
 	if errors.As(err, &unreadable) {
 		for _, e := range unreadable.Entries {
@@ -67,7 +93,7 @@ func (p *program) prune(c *cli.Context) error {
 		fmt.Fprintln(p.stderr, "hint: nothing was deleted, since what these entries name is not known: use the version of enrow-export that wrote them, or move them away")
 		err = errSomeFailed
 	}
-	ui.pruned(summary, cfg.Delete)
+	ui.pruned(summary, cfg.Delete, refusal)
 	return err
 }
 
@@ -79,13 +105,16 @@ func (u *ui) unnamed(file prune.Unnamed, remove bool, summary *pruneSummaryLine)
 	case file.Reason == prune.Foreign:
 		summary.Foreign++
 		note = "  (not recognised, left alone)"
+	case file.Reason == prune.OnlyCopy:
+		summary.OnlyCopies++
+		note = "  (its batch is not exported, left alone)"
 	case file.Deleted:
 		summary.Deleted++
 		note = "  (deleted)"
 	case remove:
 		note = "  (left alone)"
 	}
-	if file.Reason != prune.Foreign {
+	if file.Reason != prune.Foreign && file.Reason != prune.OnlyCopy {
 		summary.Files++
 		summary.Bytes += file.Bytes
 	}
@@ -93,19 +122,27 @@ func (u *ui) unnamed(file prune.Unnamed, remove bool, summary *pruneSummaryLine)
 }
 
 // pruned closes with what was found.
-func (u *ui) pruned(s pruneSummaryLine, remove bool) {
+func (u *ui) pruned(s pruneSummaryLine, remove bool, refusal *pipeline.Error) {
 	text := "no file without a manifest entry"
 	if s.Files > 0 {
 		text = fmt.Sprintf("%s without a manifest entry, %s", count(int64(s.Files), "file"), size(s.Bytes))
 		switch {
 		case remove:
 			text += fmt.Sprintf(": %d deleted", s.Deleted)
+		case refusal != nil:
+			text += ": --delete would refuse"
 		default:
 			text += ": delete with --delete"
 		}
 	}
+	if s.OnlyCopies > 0 {
+		text += fmt.Sprintf("; %s whose batch is not exported", count(int64(s.OnlyCopies), "answer"))
+	}
 	if s.Foreign > 0 {
 		text += fmt.Sprintf("; %d not recognised", s.Foreign)
+	}
+	if refusal != nil && !remove {
+		text += fmt.Sprintf("\n%v\nhint: %s", refusal.Err, refusal.Hint)
 	}
 	u.line(s, "%s", text)
 }

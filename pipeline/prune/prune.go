@@ -29,7 +29,10 @@ type Config struct {
 	Store  sinks.Store
 	Layout manifest.Layout
 	// Delete removes what is found, instead of reporting it only.
-	Delete      bool
+	Delete bool
+	// AtMost, unless it is 0, is the number of files that may be deleted in all,
+	// whatever a Refusal would say otherwise.
+	AtMost      int
 	Log         *slog.Logger
 	Now         func() time.Time
 	ToolVersion string
@@ -44,9 +47,15 @@ const (
 	Orphan Reason = "orphan"
 	// Superseded is a file that an entry says is about to be deleted.
 	Superseded Reason = "superseded"
+	// OnlyCopy is a copy of an answer whose batch is not exported. The answer may not be
+	// had any more, so it is never deleted.
+	OnlyCopy Reason = "only-copy"
 	// Foreign is a file that is not recognised as this program's. It is never deleted.
 	Foreign Reason = "foreign"
 )
+
+// mayGo reports whether files of that kind are deleted at all.
+func (r Reason) mayGo() bool { return r == Orphan || r == Superseded }
 
 // Unnamed is a data file, or a copy of an answer, that no manifest entry names.
 type Unnamed struct {
@@ -78,19 +87,24 @@ func (e *UnreadableError) Error() string {
 // of that batch.
 //
 // Nothing is deleted unless all entries can be read: else the error is an
-// *UnreadableError. Nothing is deleted either when there is no entry at all. That is
-// more often a manifest that was lost than a destination full of orphans.
+// *UnreadableError. Nothing is deleted either when it looks as if a manifest was lost
+// (lost.go): with Delete, the error is the refusal. Without, refusal says what Delete
+// would refuse, and is nil if nothing.
 //
 // A run that is under way meets no gap: see settle.
-func Run(ctx context.Context, cfg Config, report func(Unnamed)) error {
-	p := pruner{Config: cfg, named: make(map[string]bool), superseded: make(map[string]batchKey)}
-	if err := p.prune(ctx, report); err != nil {
-		if unreadable := (*UnreadableError)(nil); errors.As(err, &unreadable) || ctx.Err() != nil {
-			return err
-		}
-		return manifest.Failure("prune", "", err)
+func Run(ctx context.Context, cfg Config, report func(Unnamed)) (refusal *pipeline.Error, err error) {
+	p := pruner{
+		Config: cfg, named: make(map[string]*schema.Table), superseded: make(map[string]batchKey),
+		exported: make(map[batchKey]bool), stay: make(map[*schema.Table]int),
 	}
-	return nil
+	refusal, err = p.prune(ctx, report)
+	if err == nil && cfg.Delete && refusal != nil {
+		return refusal, refusal
+	}
+	if unreadable := (*UnreadableError)(nil); err == nil || errors.As(err, &unreadable) || ctx.Err() != nil {
+		return refusal, err
+	}
+	return refusal, manifest.Failure("prune", "", err)
 }
 
 // batchKey names a batch among those of all tables.
@@ -103,9 +117,10 @@ type batchKey struct {
 type pruner struct {
 	Config
 
-	entries    int
-	named      map[string]bool     // paths
-	superseded map[string]batchKey // by path
+	named      map[string]*schema.Table // by path: the table of the entry
+	superseded map[string]batchKey      // by path
+	exported   map[batchKey]bool
+	stay       map[*schema.Table]int // files that are there and that an entry names
 	unreadable UnreadableError
 }
 
@@ -113,19 +128,21 @@ func (p *pruner) manifest(table *schema.Table) manifest.Manifest {
 	return manifest.Manifest{Store: p.Store, Table: table, ToolVersion: p.ToolVersion, Now: p.Now, Log: p.Log}
 }
 
-func (p *pruner) prune(ctx context.Context, report func(Unnamed)) error {
+func (p *pruner) prune(ctx context.Context, report func(Unnamed)) (refusal *pipeline.Error, err error) {
 	if err := manifest.CheckNotCompacted(ctx, p.Store, "prune"); err != nil {
-		return err
+		return nil, err
 	}
 	if err := p.readManifest(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	found, err := p.find(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	lost := p.Delete && p.entries == 0
-	remove := p.Delete && !lost && p.unreadable.Entries == nil
+	if refusal, err = p.refusal(ctx, found); err != nil {
+		return nil, err
+	}
+	remove := p.Delete && refusal == nil && p.unreadable.Entries == nil
 	for _, u := range found[batchKey{}] {
 		report(u)
 	}
@@ -139,19 +156,13 @@ func (p *pruner) prune(ctx context.Context, report func(Unnamed)) error {
 			report(u)
 		}
 		if err != nil {
-			return err
+			return refusal, err
 		}
 	}
-	switch {
-	case p.unreadable.Entries != nil:
-		return &p.unreadable
-	case lost && len(found) > 0:
-		return &pipeline.Error{
-			Op: "prune", Class: pipeline.Fatal, Err: errors.New("the manifest has no entry at all, so nothing was deleted"),
-			Hint: "was the manifest lost, or is this another destination? Exporting the batches again makes their entries anew",
-		}
+	if p.unreadable.Entries != nil {
+		return refusal, &p.unreadable
 	}
-	return nil
+	return refusal, nil
 }
 
 // readManifest learns which files the entries name.
@@ -160,12 +171,14 @@ func (p *pruner) readManifest(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		p.entries++
 		if unreadable := (*manifest.EntryError)(nil); errors.As(k.Err, &unreadable) {
 			p.unreadable.Entries = append(p.unreadable.Entries, unreadable)
 		}
 		for _, path := range k.Entry.Named() {
-			p.named[path] = true
+			p.named[path] = k.Table
+		}
+		if k.Entry != nil && k.Entry.State == manifest.StateExported {
+			p.exported[batchKey{k.Table, k.BatchID}] = true
 		}
 		for _, path := range k.Entry.ToDelete() {
 			p.superseded[path] = batchKey{k.Table, k.BatchID}
@@ -188,7 +201,12 @@ func (p *pruner) find(ctx context.Context) (map[batchKey][]Unnamed, error) {
 			}
 			_, superseded := p.superseded[info.Name]
 			isOwn := strings.HasPrefix(info.Name, "_") && !strings.HasPrefix(prefix, "_") // manifest, locks
-			if p.named[info.Name] || superseded || isOwn {
+			if table := p.named[info.Name]; table != nil {
+				p.stay[table]++
+				p.named[info.Name] = nil // counted
+				continue
+			}
+			if _, named := p.named[info.Name]; named || superseded || isOwn {
 				continue
 			}
 			u := Unnamed{Path: info.Name, Bytes: info.Size, Reason: Foreign}
@@ -202,12 +220,19 @@ func (p *pruner) find(ctx context.Context) (map[batchKey][]Unnamed, error) {
 	}
 	// Wherever an earlier layout has put them.
 	for path, batch := range p.superseded {
-		info, err := p.Store.Stat(ctx, path)
+		if _, named := p.named[path]; named {
+			continue // by another batch
+		}
+		data, info, err := p.Store.Get(ctx, path)
 		switch {
-		case err == nil:
-			add(Unnamed{Path: path, Bytes: info.Size, Reason: Superseded, BatchID: batch.id, table: batch.table, version: info.Version})
-		case !errors.Is(err, sinks.ErrNotExist):
-			return nil, fmt.Errorf("look at %s: %w", path, err)
+		case errors.Is(err, sinks.ErrNotExist):
+		case err != nil:
+			return nil, fmt.Errorf("read superseded %s: %w", path, err)
+		case manifest.WhoseFile(batch.table, batch.id, path, data, manifest.MaxAnswer) == manifest.Anothers:
+			add(Unnamed{Path: path, Bytes: info.Size, Reason: Foreign})
+		default:
+			reason := p.reasonOf(batch, path, Superseded)
+			add(Unnamed{Path: path, Bytes: info.Size, Reason: reason, BatchID: batch.id, table: batch.table, version: info.Version})
 		}
 	}
 	return found, nil
@@ -253,13 +278,13 @@ func (p *pruner) settleOnce(ctx context.Context, m manifest.Manifest, id string,
 	}
 	named := old.Named()
 	found = slices.DeleteFunc(slices.Clone(found), func(u Unnamed) bool { return slices.Contains(named, u.Path) })
-	if !remove || len(found) == 0 {
+	if !remove || !slices.ContainsFunc(found, func(u Unnamed) bool { return u.Reason.mayGo() }) {
 		return found, nil
 	}
 	note := m.Next(old, id)
 	note.Superseded = slices.Clone(note.Superseded)
 	for _, u := range found {
-		if !slices.Contains(note.Superseded, u.Path) {
+		if u.Reason.mayGo() && !slices.Contains(note.Superseded, u.Path) {
 			note.Superseded = append(note.Superseded, u.Path)
 		}
 	}
@@ -267,6 +292,9 @@ func (p *pruner) settleOnce(ctx context.Context, m manifest.Manifest, id string,
 		return nil, err
 	}
 	for i, u := range found {
+		if !u.Reason.mayGo() {
+			continue
+		}
 		err := p.Store.Delete(ctx, u.Path, sinks.IfVersion(u.version))
 		_, changed := sinks.Conflict(err)
 		switch {
