@@ -15,6 +15,7 @@
 //	export    the run: fetch, encode, publish; plan, pending, enqueue
 //	verify    the files against their entries
 //	prune     files that no entry names
+//	adopt     entries that were lost, rebuilt from files
 //	compact   many small Parquet files into few
 //	load      the SQL that loads the files, and up to when they were loaded
 //

@@ -16,7 +16,7 @@ import (
 // more. Tests may import more than the code they test.
 //
 // A parent folder is the contract, its children are built on it. Operations (export,
-// compact, prune, verify, load) are clients of the manifest, never of one another; but
+// adopt, compact, prune, verify, load) are clients of the manifest, never of one another; but
 // load asks verify whether the files are there.
 var allowed = map[string]struct {
 	imports []string
@@ -36,6 +36,7 @@ var allowed = map[string]struct {
 	"pipeline/export":   {[]string{"pipeline", "pipeline/answer", "pipeline/manifest", "schema", "sinks"}, "a run knows no provider and no source, so that any can be put in, and no other operation"},
 	"pipeline/verify":   {[]string{"pipeline/manifest", "schema", "sinks"}, "what checks the files must not share what wrote them"},
 	"pipeline/prune":    {[]string{"pipeline", "pipeline/manifest", "schema", "sinks"}, "operations never import each other"},
+	"pipeline/adopt":    {[]string{"pipeline", "pipeline/answer", "pipeline/manifest", "schema", "sinks"}, "it flattens a kept answer again, but writes entries only: the writers of files are export's"},
 	"pipeline/compact":  {[]string{"pipeline", "pipeline/manifest", "schema", "sinks"}, "operations never import each other"},
 	"pipeline/load":     {[]string{"pipeline", "pipeline/manifest", "pipeline/verify", "schema", "schema/dialect", "sinks"}, "a load says which files to read, and reads none"},
 	"pipeline/pipelinetest": {
@@ -47,7 +48,7 @@ var allowed = map[string]struct {
 	"sources/fakeapi": {[]string{"schema"}, "the embedded API must not depend on the client it is to test"},
 	"cmd/enrow-export": {
 		[]string{
-			"pipeline", "pipeline/answer", "pipeline/compact", "pipeline/export", "pipeline/load", "pipeline/manifest", "pipeline/prune", "pipeline/verify",
+			"pipeline", "pipeline/adopt", "pipeline/answer", "pipeline/compact", "pipeline/export", "pipeline/load", "pipeline/manifest", "pipeline/prune", "pipeline/verify",
 			"schema", "schema/dialect", "sinks", "sinks/gcs", "sinks/local", "sources", "sources/fakeapi",
 		},
 		"only the command wires them together, and tests' helpers stay out of it",

@@ -99,6 +99,7 @@ func (p *program) app() *cli.App {
 			p.statusCommand(),
 			p.verifyCommand(),
 			p.pruneCommand(),
+			p.adoptCommand(),
 			p.filesCommand(),
 			p.loadSQLCommand(),
 			p.batchesCommand(),

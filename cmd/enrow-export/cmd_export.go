@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -27,12 +26,11 @@ func (p *program) exportCommand() *cli.Command {
 		exits: []int{exitOK, exitStopped, exitUsage, exitFailed, exitOngoing, exitInterrupt, exitTerminated},
 		flags: slices.Concat(toFlags(), []cli.Flag{
 			kindFlag(),
-			listFlag("format", "`FORMAT` of the files: "+strings.Join(formatNames(), ", ")+"; repeatable, or a list with commas", formatNames()[0]),
-			listFlag("compression", "`NAME` for all formats, or FORMAT=NAME; parquet: zstd, snappy, gzip, none; ndjson and csv: none, gzip, zstd", "parquet=zstd, others none"),
+			formatFlag(), compressionFlag(),
 			layoutFlag(),
 			listFlag("columns", "`COLUMNS` of the files, a list with commas; batch_id is always one of them", "all"),
 			listFlag("exclude-columns", "`COLUMNS` to leave out, a list with commas", "none"),
-			boolFlag("csv-safe", "put an apostrophe before every text in CSV that a spreadsheet would run as a formula"),
+			csvSafeFlag(),
 			checked(stringFlag("unknown-fields", "capture", "what becomes of fields that no column declares: `MODE` capture (kept in the column extra) or error (fails the batch)"), oneOf("capture", "error")),
 			boolFlag("allow-mismatch", "export batches that are not what their control totals say, and record that"),
 			boolFlag("keep-raw", "keep a copy of each answer under _raw, from which --from can export again"),

@@ -226,6 +226,7 @@ func TestHelp(t *testing.T) {
 		"verify":   append(always, "     0  ", "     3  ", "   130  ", "   143  "),
 		"enqueue":  append(always, "     0  ", "     3  ", "   130  ", "   143  "),
 		"prune":    append(always, "     0  ", "     3  ", "   130  ", "   143  "),
+		"adopt":    append(always, "     0  ", "     3  ", "   130  ", "   143  "),
 		"files":    append(always, "     0  ", "     3  ", "   130  ", "   143  "),
 		"load-sql": append(always, "     0  ", "     3  ", "   130  ", "   143  "),
 		"batches":  append(always, "     0  ", "     3  ", "   130  ", "   143  "),

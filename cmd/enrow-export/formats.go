@@ -18,6 +18,18 @@ func formatNames() (names []string) {
 	return names
 }
 
+func formatFlag() cli.Flag {
+	return listFlag("format", "`FORMAT` of the files: "+strings.Join(formatNames(), ", ")+"; repeatable, or a list with commas", formatNames()[0])
+}
+
+func compressionFlag() cli.Flag {
+	return listFlag("compression", "`NAME` for all formats, or FORMAT=NAME; parquet: zstd, snappy, gzip, none; ndjson and csv: none, gzip, zstd", "parquet=zstd, others none")
+}
+
+func csvSafeFlag() cli.Flag {
+	return boolFlag("csv-safe", "put an apostrophe before every text in CSV that a spreadsheet would run as a formula")
+}
+
 func layoutFlag() cli.Flag {
 	return checked(stringFlag("layout", manifest.DefaultLayout, "`TEMPLATE` of the files' paths below the root"), func(_, template string) error {
 		if _, err := manifest.ParseLayout(template); err != nil {

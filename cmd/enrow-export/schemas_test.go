@@ -45,6 +45,7 @@ func TestSchemasMatchTypes(t *testing.T) {
 		"unnamed": reflect.TypeFor[pruneLine](), "prune_summary": reflect.TypeFor[pruneSummaryLine](),
 		"file": reflect.TypeFor[fileLine](), "packed": reflect.TypeFor[packedLine](), "not_packed": reflect.TypeFor[notPackedLine](), "compact_summary": reflect.TypeFor[compactSummaryLine](),
 		"enqueued": reflect.TypeFor[enqueuedLine](), "enqueue_summary": reflect.TypeFor[enqueueSummaryLine](),
+		"adopt": reflect.TypeFor[adoptLine](), "adopt_summary": reflect.TypeFor[adoptSummaryLine](),
 		"table": reflect.TypeFor[tableLine](),
 	}
 	for name, typ := range lines {

@@ -340,7 +340,7 @@ func TestCompactedRootsAreNotExportedTo(t *testing.T) {
 	fails("export --pending", err)
 	err = export.Enqueue(t.Context(), export.EnqueueConfig{Table: &schema.EmailFind, Store: into}, []string{"two"}, func(export.Enqueued) {})
 	fails("enqueue", err)
-	err = prune.Run(t.Context(), prune.Config{Tables: schema.Tables(), Store: into, Layout: cfg.Layout, Delete: true}, func(u prune.Unnamed) { t.Errorf("%+v", u) })
+	_, err = prune.Run(t.Context(), prune.Config{Tables: schema.Tables(), Store: into, Layout: cfg.Layout, Delete: true}, func(u prune.Unnamed) { t.Errorf("%+v", u) })
 	fails("prune", err)
 	if diff := cmp.Diff(sums(all), sums(pipelinetest.Objects(t, into))); diff != "" {
 		t.Errorf("the root has changed:\n%s", diff)

@@ -165,7 +165,7 @@ func (x *exporter) encodeRaw(id string, body []byte, rows int64) (*file, error) 
 		b.free()
 		return nil, err
 	}
-	described := manifest.File{Path: manifest.RawPath(x.Table, id), Rows: rows, Compression: rawCompression}
+	described := manifest.File{Path: manifest.RawPath(x.Table, id), Rows: rows, Compression: manifest.RawCompression}
 	return &file{manifest.RawFormat, described.Describe(b.bytes()), b}, nil
 }
 

@@ -6,9 +6,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// rawCompression is how copies of answers are compressed.
-const rawCompression = "zstd"
-
 // usualRatio is how many times as long as its copy an answer usually is at least.
 const usualRatio = 4
 

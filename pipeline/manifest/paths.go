@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"enrow-export/schema"
@@ -65,6 +66,24 @@ func (l Layout) Prefix(table *schema.Table) string {
 	expanded := strings.ReplaceAll(l.template, "{table}", table.Name)
 	before, _, _ := strings.Cut(expanded, "{")
 	return before
+}
+
+// Prefixes returns what the names of all data files and copies of answers of the tables
+// begin with, so that each is listed once: a layout may have the files of all tables in
+// one folder.
+func (l Layout) Prefixes(tables []*schema.Table) []string {
+	var layouts, raws []string
+	for _, table := range tables {
+		layouts, raws = append(layouts, l.Prefix(table)), append(raws, RawPrefix(table))
+	}
+	slices.Sort(layouts)
+	kept := layouts[:0]
+	for _, prefix := range layouts {
+		if len(kept) == 0 || !strings.HasPrefix(prefix, kept[len(kept)-1]) {
+			kept = append(kept, prefix)
+		}
+	}
+	return append(kept, raws...)
 }
 
 // Parse is the inverse of Path: the batch that a path of the table's files is for,

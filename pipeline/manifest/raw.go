@@ -10,6 +10,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+// RawCompression is how copies of answers are compressed.
+const RawCompression = "zstd"
+
 // ErrAnswerTooLong is what DecompressRaw reports for a longer answer than allowed.
 var ErrAnswerTooLong = errors.New("answer is too long")
 

@@ -194,7 +194,7 @@ func (p *pruner) find(ctx context.Context) (map[batchKey][]Unnamed, error) {
 		key := batchKey{u.table, u.BatchID}
 		found[key] = append(found[key], u)
 	}
-	for _, prefix := range p.prefixes() {
+	for _, prefix := range p.Layout.Prefixes(p.Tables) {
 		for info, err := range p.Store.List(ctx, prefix) {
 			if err != nil {
 				return nil, fmt.Errorf("list files: %w", err)
@@ -236,23 +236,6 @@ func (p *pruner) find(ctx context.Context) (map[batchKey][]Unnamed, error) {
 		}
 	}
 	return found, nil
-}
-
-// prefixes returns what the names of all files begin with, so that each is
-// listed once: a layout may have the files of all tables in one folder.
-func (p *pruner) prefixes() []string {
-	var layouts, raws []string
-	for _, table := range p.Tables {
-		layouts, raws = append(layouts, p.Layout.Prefix(table)), append(raws, manifest.RawPrefix(table))
-	}
-	slices.Sort(layouts)
-	kept := layouts[:0]
-	for _, prefix := range layouts {
-		if len(kept) == 0 || !strings.HasPrefix(prefix, kept[len(kept)-1]) {
-			kept = append(kept, prefix)
-		}
-	}
-	return append(kept, raws...)
 }
 
 // settle looks again which of the batch's files its entry does not name, and deletes
