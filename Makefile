@@ -23,7 +23,7 @@ test:
 
 # The tests that fail one operation after the other. Some fail one in six of them,
 # unless they are told to fail all.
-FAULTS := TestFaultAtEveryOperation|TestCompactFaults|TestCompactIsOvertaken|TestServiceFaultGoesUnnoticed|TestPruneBesideAnExport
+FAULTS := TestFaultAtEveryOperation|TestCompactFaults|TestCompactIsOvertaken|TestServiceFaultGoesUnnoticed|TestPruneBesideAnExport|TestAdoptBesideAnExport|TestFaultsWhileAdopting
 
 # Without these, and without the tests that run the program as a process, of which
 # the detector sees nothing.
@@ -62,7 +62,7 @@ cover:
 	$(GO) tool cover -func cover.out | tail -n 1
 
 # Each operation is failed, in each way. A name that no test has is an error.
-FAULTY := ./pipeline/export ./pipeline/compact ./pipeline/prune
+FAULTY := ./pipeline/export ./pipeline/compact ./pipeline/prune ./pipeline/adopt
 faults:
 	@for name in $(subst |, ,$(FAULTS)); do \
 		$(GO) test $(FAULTY) -list "^$$name$$" | grep -qx $$name || { echo "no test has the name $$name"; exit 1; }; \

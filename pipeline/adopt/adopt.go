@@ -42,6 +42,9 @@ type Config struct {
 	Encodings []sinks.Encoding
 	// MaxBody is the longest answer in bytes that is read from a copy.
 	MaxBody int64
+	// Concurrency is the number of batches that are looked at at a time. Each takes the
+	// memory of an answer, its rows and a file.
+	Concurrency int
 	// DryRun writes nothing.
 	DryRun      bool
 	Mem         memory.Allocator
@@ -92,8 +95,8 @@ func (r Result) Differs() bool {
 	return slices.ContainsFunc(r.Left, func(f LeftFile) bool { return f.Differs })
 }
 
-// batchesAtATime bounds the memory: each has an answer and a file in it.
-const batchesAtATime = 2
+// DefaultConcurrency is that of Config.
+const DefaultConcurrency = 4
 
 // expansion is how many times the size of the longest answer its rows may take.
 const expansion = 8
@@ -105,6 +108,9 @@ const expansion = 8
 func Run(ctx context.Context, cfg Config, report func(Result)) error {
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = pipeline.DefaultMaxBody
+	}
+	if cfg.Concurrency == 0 {
+		cfg.Concurrency = DefaultConcurrency
 	}
 	if cfg.Mem == nil {
 		cfg.Mem = memory.NewGoAllocator()
@@ -157,7 +163,13 @@ func (a *adopter) run(ctx context.Context, report func(Result)) error {
 			}
 		}
 	}
-	for r, err := range sinks.InOrder(ctx, batchesAtATime, jobs, a.adopt) {
+	turns := make(chan struct{}, a.Concurrency) // InOrder has one more under way
+	adopt := func(ctx context.Context, batch batchKey) (Result, error) {
+		turns <- struct{}{}
+		defer func() { <-turns }()
+		return a.adopt(ctx, batch)
+	}
+	for r, err := range sinks.InOrder(ctx, a.Concurrency, jobs, adopt) {
 		if err != nil {
 			return err
 		}

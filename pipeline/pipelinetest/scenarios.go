@@ -72,6 +72,14 @@ func Scenarios() []Scenario {
 		{Name: "copy added", Before: First("csv"), Run: run("old", keepRaw, "csv")},
 		{Name: "copy kept before, other source", Before: firstWithRaw, Run: run("new", force, "csv")},
 		{Name: "columns changed", Before: First("csv", "ndjson"), Run: run("old", fewColumns, "csv")},
+		{Name: "entry lost", Before: func(t *testing.T, store sinks.Store) {
+			firstWithRaw(t, store)
+			RemoveObject(t, store, "_manifest/email_find/"+FaultID+".json")
+		}, Run: run("old", keepRaw, "csv", "ndjson")},
+		{Name: "entry lost, other source", Before: func(t *testing.T, store sinks.Store) {
+			firstWithRaw(t, store)
+			RemoveObject(t, store, "_manifest/email_find/"+FaultID+".json")
+		}, Run: run("new", keepRaw, "csv")},
 		{Name: "file damaged", Damaged: true, Before: func(t *testing.T, store sinks.Store) {
 			First("csv")(t, store)
 			ReplaceObject(t, store, "email_find/"+FaultID+".csv", "damage")
