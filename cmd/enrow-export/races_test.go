@@ -177,3 +177,52 @@ func TestProcessesRace(t *testing.T) {
 		})
 	}
 }
+
+// TestProcessesRaceForAPath lets processes of two layouts export batches that want the
+// same paths. Whoever is later fails, and takes no file of the other.
+func TestProcessesRaceForAPath(t *testing.T) {
+	plain := batchIDs(30)
+	var suffixed []string
+	for _, id := range plain {
+		suffixed = append(suffixed, id+"-v2")
+	}
+	for kind, open := range places {
+		t.Run(kind, func(t *testing.T) {
+			p := open(t)()
+			_, url := answersAPI(t, slices.Concat(plain, suffixed), 1)
+			var running sync.WaitGroup
+			for i, ids := range [][]string{plain, suffixed, plain, suffixed} {
+				args := append([]string{"--format", "csv,parquet"}, ids...)
+				if i%2 == 0 {
+					args = append(args, "--layout", "{table}/{batch_id}-v2.{ext}")
+				}
+				cmd, stdout, stderr := p.export(t, url, args...)
+				running.Go(func() {
+					if err := cmd.Run(); err != nil && cmd.ProcessState.ExitCode() != exitFailed {
+						t.Errorf("process %d: %v\n%s%s", i, err, stdout, stderr)
+					}
+				})
+			}
+			running.Wait()
+			entries, exported := p.entries(t), 0
+			truthful(t, p.files(t), entries)
+			for _, id := range plain {
+				both := 0
+				for _, e := range []*manifest.Entry{entries[id], entries[id+"-v2"]} {
+					if e.State == manifest.StateExported {
+						both++
+					}
+				}
+				if exported += both; both > 1 {
+					t.Errorf("%s and its neighbour have the same files", id)
+				}
+			}
+			if exported == 0 {
+				t.Error("no batch is exported")
+			}
+			if left := p.litter(t); len(left) > 0 {
+				t.Errorf("%q are left", left)
+			}
+		})
+	}
+}

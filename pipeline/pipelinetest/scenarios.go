@@ -76,10 +76,10 @@ func Scenarios() []Scenario {
 			firstWithRaw(t, store)
 			RemoveObject(t, store, "_manifest/email_find/"+FaultID+".json")
 		}, Run: run("old", keepRaw, "csv", "ndjson")},
-		{Name: "entry lost, other source", Before: func(t *testing.T, store sinks.Store) {
+		{Name: "entry lost, forced, other source", Before: func(t *testing.T, store sinks.Store) {
 			firstWithRaw(t, store)
 			RemoveObject(t, store, "_manifest/email_find/"+FaultID+".json")
-		}, Run: run("new", keepRaw, "csv")},
+		}, Run: run("new", func(c *export.Config) { c.KeepRaw, c.Force = true, true }, "csv")},
 		{Name: "file damaged", Damaged: true, Before: func(t *testing.T, store sinks.Store) {
 			First("csv")(t, store)
 			ReplaceObject(t, store, "email_find/"+FaultID+".csv", "damage")
