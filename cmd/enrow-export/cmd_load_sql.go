@@ -163,6 +163,9 @@ func script(d *dialect.Dialect, m load.Mark, plan load.Plan) []byte {
 	for _, s := range plan.Scripts {
 		b.WriteString("\n" + s.SQL)
 	}
+	if len(plan.Scripts) == 0 {
+		b.WriteString("\n" + dialect.Nothing)
+	}
 	b.WriteString(end)
 	return b.Bytes()
 }

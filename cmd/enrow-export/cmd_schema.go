@@ -178,5 +178,10 @@ func (p *program) schemaIn(name, namespace string, tables []*schema.Table) error
 			(&ui{out: p.stdout, json: true}).line(describeTable(t), "")
 		}
 	}
+	if isSQL {
+		if lock := d.CreateLock(namespace); lock != "" {
+			fmt.Fprint(p.stdout, "\n"+lock)
+		}
+	}
 	return nil
 }

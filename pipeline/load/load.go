@@ -182,6 +182,10 @@ func (p *planner) add(ctx context.Context, k manifest.Known) error {
 	if err != nil {
 		return err
 	}
+	if err := p.Dialect.CheckLocation(strings.TrimSuffix(p.Root, "/") + "/" + f.Path); err != nil {
+		p.refuse(k, "cannot be loaded from %s: %v", f.Path, err)
+		return nil
+	}
 	checked, err := p.verifier.Verify(ctx, k)
 	if err != nil {
 		return err

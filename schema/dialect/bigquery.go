@@ -16,11 +16,11 @@ var bigQuery = &Dialect{
 		"csv":         "it reads null as the empty string; export --format parquet adds what it reads",
 		"ndjson/zstd": "it reads NDJSON that is not compressed, or with gzip",
 	},
-	reach:     hasScheme("gs"),
-	wildcards: "*",
-	quote:     backslashing("`"),
-	literal:   backslashing("'"),
-	types:     types("STRING", "INT64"),
+	reach:   hasScheme("gs"),
+	special: takesAsSpecial(nil, []string{"*"}),
+	quote:   backslashing("`"),
+	literal: backslashing("'"),
+	types:   types("STRING", "INT64"),
 
 	createTable: func(d *Dialect, t *schema.Table, name string) string {
 		// No column is REQUIRED: files in which all are optional, as they are in
@@ -29,23 +29,34 @@ var bigQuery = &Dialect{
 			return d.types[c.Type] + " OPTIONS (description = " + d.literal(meaning(c)) + ")"
 		}) + ")\nCLUSTER BY " + d.key(t) + "\nOPTIONS (description = " + d.literal(t.Doc) + ");\n"
 	},
+	createLock: func(d *Dialect, name string) string {
+		return "CREATE TABLE IF NOT EXISTS " + name + " (" + d.quote("loads") + " INT64)\nOPTIONS (description = " + d.literal(lockDoc) + ");\n"
+	},
 	load: loadBigQuery,
+}
+
+// The options under which a format is read as it was written, whatever the
+// project's defaults are.
+var bigQueryFormats = map[string]string{
+	"parquet": "format = 'PARQUET', file_set_spec_type = 'FILE_SYSTEM_MATCH', column_name_character_map = 'STRICT', " +
+		"enum_as_string = FALSE, enable_list_inference = FALSE",
+	"ndjson": "format = 'NEWLINE_DELIMITED_JSON', file_set_spec_type = 'FILE_SYSTEM_MATCH', max_bad_records = 0, " +
+		"ignore_unknown_values = FALSE, encoding = 'UTF8'",
 }
 
 func loadBigQuery(d *Dialect, l *load) ([]Sidecar, error) {
 	l.create()
+	l.sayf("INSERT INTO %s (%s) SELECT 0 FROM (SELECT 1) WHERE NOT EXISTS (SELECT 1 FROM %s);", l.lock, d.quote("loads"), l.lock)
 	verb := "OVERWRITE" // what an earlier script of the same session may have left
 	for _, g := range l.groups(mostListed) {
-		format := "PARQUET"
-		if g.format == "ndjson" {
-			format = "NEWLINE_DELIMITED_JSON"
-		}
-		l.sayf("LOAD DATA %s TEMP TABLE %s (%s)\nFROM FILES (format = '%s', uris = [\n%s\n]);", verb, l.staged, l.definitions(l.Table.ColumnNames()), format, l.urls(g.files))
+		l.sayf("LOAD DATA %s TEMP TABLE %s (%s)\nFROM FILES (%s, uris = [\n%s\n]);", verb, l.staged, l.definitions(l.Table.ColumnNames()), bigQueryFormats[g.format], l.urls(g.files))
 		verb = "INTO"
 	}
 	l.dropOthers()
 	l.sayf("ASSERT (SELECT COUNT(*) FROM %s) = %d AS %s;", l.staged, l.rows, d.literal(l.miscounted()))
 	l.sayf("BEGIN TRANSACTION;")
+	l.sayf("-- Of two loads at once BigQuery cancels one here: it changes nothing, and can be run again.")
+	l.sayf("UPDATE %s SET %s = %s + 1 WHERE TRUE;", l.lock, d.quote("loads"), d.quote("loads"))
 	l.replace()
 	l.sayf("COMMIT TRANSACTION;")
 	l.sayf("DROP TABLE %s;", l.staged)

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -16,11 +17,13 @@ var clickHouse = &Dialect{
 	unreadable: map[string]string{
 		"csv": `it takes the text \N for null; export --format parquet adds what it reads`,
 	},
-	reach:     hasScheme("", "gs", "s3"),
-	wildcards: "*?{}[]",
-	quote:     backslashing("`"),
-	literal:   backslashing("'"),
-	types:     types("String", "Int64"),
+	reach: hasScheme("", "gs", "s3"),
+	special: takesAsSpecial(
+		[]string{"*", "?", "{", "}", "[", "]", "::"},
+		[]string{"*", "?", "{", "}", "[", "]", "::", "%", "#"}),
+	quote:   backslashing("`"),
+	literal: backslashing("'"),
+	types:   types("String", "Int64"),
 
 	createTable: func(d *Dialect, t *schema.Table, name string) string {
 		return "CREATE TABLE IF NOT EXISTS " + name + " (\n" + d.columnLines(t, func(c schema.Column) string {
@@ -38,45 +41,80 @@ func clickHouseType(d *Dialect, c schema.Column) string {
 	return "Nullable(" + d.types[c.Type] + ")"
 }
 
+// The settings under which a format is read as it was written, whatever the user's
+// profile says.
+var clickHouseSettings = map[string]string{
+	"parquet": "use_hive_partitioning = 0, input_format_null_as_default = 1, input_format_allow_errors_num = 0, input_format_allow_errors_ratio = 0, " +
+		"input_format_parquet_allow_missing_columns = 0, input_format_parquet_case_insensitive_column_matching = 0",
+	"ndjson": "use_hive_partitioning = 0, input_format_null_as_default = 1, input_format_allow_errors_num = 0, input_format_allow_errors_ratio = 0, " +
+		"input_format_skip_unknown_fields = 0",
+}
+
 func loadClickHouse(d *Dialect, l *load) ([]Sidecar, error) {
-	l.staged = d.qualified(l.Namespace, l.stage)
-	l.sayf("-- ClickHouse has no transaction: for a moment the rows of the batches are missing.")
 	l.create()
-	l.sayf("DROP TABLE IF EXISTS %s;", l.staged)
-	l.sayf("CREATE TABLE %s AS %s ENGINE = MergeTree ORDER BY %s;", l.staged, l.target, d.quote("batch_id"))
+	l.sayf("-- Temporary tables are of this session alone: loads at once do not meet in them.")
+	definitions := l.clickHouseDefinitions(l.Table.ColumnNames())
+	l.sayf("DROP TEMPORARY TABLE IF EXISTS %s;", l.staged)
+	l.sayf("CREATE TEMPORARY TABLE %s (%s) ENGINE = Memory;", l.staged, definitions)
 	for _, f := range l.Files {
-		format := map[string]string{"parquet": "Parquet", "ndjson": "JSONEachRow"}[f.Format]
-		columns := l.columns(f.Columns)
-		if !strings.Contains(l.Root, "://") {
-			compression := ""
-			if f.Format != "parquet" {
-				compression = " COMPRESSION " + d.literal(f.Compression)
-			}
-			l.sayf("INSERT INTO %s (%s) FROM INFILE %s%s FORMAT %s;", l.staged, columns, d.literal(l.location(f)), compression, format)
-			continue
-		}
-		function, url := "s3", l.location(f)
-		if path, ok := strings.CutPrefix(url, "gs://"); ok {
-			function, url = "gcs", "https://storage.googleapis.com/"+path
-		}
-		compression := ""
-		if f.Format != "parquet" {
-			compression = ", " + d.literal(f.Compression)
-		}
-		structure := make([]string, len(f.Columns))
-		for i, name := range f.Columns {
-			structure[i] = d.quote(name) + " " + clickHouseType(d, l.column(name))
-		}
-		l.sayf("INSERT INTO %s (%s)\nSELECT %s FROM %s(%s, '%s', %s%s);", l.staged, columns, columns, function, d.literal(url), format, d.literal(strings.Join(structure, ", ")), compression)
+		l.readClickHouse(f)
 	}
-	id := d.quote("batch_id")
-	l.dropOthers()
+	if l.partial() {
+		kept := d.quote(l.stage + "_kept")
+		l.sayf("DROP TEMPORARY TABLE IF EXISTS %s;", kept)
+		l.sayf("CREATE TEMPORARY TABLE %s (%s) ENGINE = Memory;", kept, definitions)
+		for ids := range l.idChunks() {
+			l.sayf("INSERT INTO %s (%s)\nSELECT %s FROM %s WHERE %s IN (\n%s\n);", kept, l.allColumns(), l.allColumns(), l.staged, d.quote("batch_id"), l.list(ids))
+		}
+		l.sayf("DROP TEMPORARY TABLE %s;", l.staged)
+		l.staged = kept
+	}
 	l.sayf("SELECT throwIf(count() != %d, %s) FROM %s;", l.rows, d.literal(l.miscounted()), l.staged)
-	for ids := range slices.Chunk(l.ids(func(Batch) bool { return true }), mostListed) {
-		l.sayf("DELETE FROM %s WHERE %s IN (\n%s\n);", l.target, id, l.list(ids))
+	l.sayf("-- ClickHouse has no transaction: for a moment the rows of the batches are missing. Of two")
+	l.sayf("-- loads at once the second fails here, with nothing changed: run it again. A load that was")
+	l.sayf("-- killed further down leaves this table: when none is under way, drop it, and load again.")
+	lock := d.qualified(l.Namespace, lockTable+"_"+l.Table.Name)
+	l.sayf("CREATE TABLE %s (%s DateTime) ENGINE = Memory\nCOMMENT %s;", lock, d.quote("since"), d.literal("A load is under way. When none is, one was killed: drop this table, and load again."))
+	for ids := range l.idChunks() {
+		l.sayf("DELETE FROM %s WHERE %s IN (\n%s\n);", l.target, d.quote("batch_id"), l.list(ids))
 	}
 	l.sayf("-- A replicated table would take the same rows for a repeated insert.")
 	l.sayf("INSERT INTO %s (%s) SETTINGS insert_deduplicate = 0\nSELECT %s FROM %s;", l.target, l.allColumns(), l.allColumns(), l.staged)
-	l.sayf("DROP TABLE %s;", l.staged)
+	l.sayf("DROP TABLE %s;", lock)
+	l.sayf("DROP TEMPORARY TABLE %s;", l.staged)
 	return nil, nil
+}
+
+// idChunks yields the ids of all batches, some at a time.
+func (l *load) idChunks() iter.Seq[[]string] {
+	return slices.Chunk(l.ids(func(Batch) bool { return true }), mostListed)
+}
+
+// clickHouseDefinitions returns columns with their types, separated by commas.
+func (l *load) clickHouseDefinitions(names []string) string {
+	all := make([]string, len(names))
+	for i, name := range names {
+		all[i] = l.d.quote(name) + " " + clickHouseType(l.d, l.column(name))
+	}
+	return strings.Join(all, ", ")
+}
+
+// readClickHouse writes the statement that reads a file into the staging table.
+func (l *load) readClickHouse(f File) {
+	d, columns := l.d, l.columns(f.Columns)
+	format := map[string]string{"parquet": "Parquet", "ndjson": "JSONEachRow"}[f.Format]
+	compression := f.Compression
+	if f.Format == "parquet" {
+		compression = "none" // it is within the file
+	}
+	if !strings.Contains(l.Root, "://") {
+		l.sayf("INSERT INTO %s (%s) FROM INFILE %s COMPRESSION %s\nSETTINGS %s FORMAT %s;", l.staged, columns, d.literal(l.location(f)), d.literal(compression), clickHouseSettings[f.Format], format)
+		return
+	}
+	function, url := "s3", l.location(f)
+	if path, ok := strings.CutPrefix(url, "gs://"); ok {
+		function, url = "gcs", "https://storage.googleapis.com/"+path
+	}
+	l.sayf("INSERT INTO %s (%s)\nSELECT %s FROM %s(%s, '%s', %s, %s)\nSETTINGS %s;", l.staged, columns, columns,
+		function, d.literal(url), format, d.literal(l.clickHouseDefinitions(f.Columns)), d.literal(compression), clickHouseSettings[f.Format])
 }

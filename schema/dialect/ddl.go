@@ -17,6 +17,9 @@ func meaning(c schema.Column) string {
 	return c.Doc + "; null when " + c.Null
 }
 
+// lockDoc is what the lock's table is for.
+const lockDoc = "One row, which every load of the tables beside it writes before it replaces batches, so that no two do at once."
+
 // columnLines returns a line for each column, with its quoted name and what more
 // says, separated by commas.
 func (d *Dialect) columnLines(t *schema.Table, more func(schema.Column) string) string {

@@ -44,16 +44,19 @@ type Dialect struct {
 	// reach reports whether it can read from a location: a URL, or an absolute
 	// path of the machine on which the script is run.
 	reach func(location string) bool
-	// wildcards are characters that would stand for others in a location, and
-	// cannot be written otherwise.
-	wildcards string
+	// special returns a text in a location that would not stand for itself there,
+	// and cannot be written so that it does; empty when there is none.
+	special func(location string) string
 
 	quote   func(name string) string // an identifier
 	literal func(text string) string
 	types   map[schema.Type]string
 
 	createTable func(d *Dialect, t *schema.Table, name string) string
-	load        func(d *Dialect, l *load) ([]Sidecar, error)
+	// createLock creates the table of that name which a load writes first, so that
+	// another one waits for it, or fails. Nil when the warehouse has other locks.
+	createLock func(d *Dialect, name string) string
+	load       func(d *Dialect, l *load) ([]Sidecar, error)
 }
 
 // all returns the dialects, by name.
@@ -84,6 +87,21 @@ func ByName(name string) (*Dialect, bool) {
 // with types, comments and keys. The namespace is that of Load.
 func (d *Dialect) CreateTable(t *schema.Table, namespace string) string {
 	return d.createTable(d, t, d.qualified(namespace, t.Name))
+}
+
+// Nothing is a script that loads nothing. A client may refuse one without statements.
+const Nothing = "SELECT 'there is nothing to load' AS enrow_export;\n"
+
+// lockTable is the table that loads write first, where there is no other lock.
+const lockTable = "enrow_export_lock"
+
+// CreateLock returns the statement that creates, unless it is there, what loads need
+// in a namespace besides their tables; empty when they need nothing.
+func (d *Dialect) CreateLock(namespace string) string {
+	if d.createLock == nil {
+		return ""
+	}
+	return d.createLock(d, d.qualified(namespace, lockTable))
 }
 
 // qualified returns the quoted name of a table.
@@ -120,8 +138,9 @@ func (d *Dialect) CheckLocation(location string) error {
 		return fmt.Errorf("%s reads files from %s", d.Title, d.Reads)
 	case strings.ContainsFunc(location, unicode.IsControl):
 		return errors.New("its name has a control character, with which no script can be written")
-	case strings.ContainsAny(location, d.wildcards):
-		return fmt.Errorf("%s takes each of the characters %s in it for others", d.Title, d.wildcards)
+	}
+	if text := d.special(location); text != "" {
+		return fmt.Errorf("%s gives %s in a name a meaning of its own; load a copy that is named without it", d.Title, text)
 	}
 	return nil
 }
@@ -138,6 +157,23 @@ func doubling(quote string) func(string) string {
 func backslashing(quote string) func(string) string {
 	escape := strings.NewReplacer(`\`, `\\`, quote, `\`+quote)
 	return func(text string) string { return quote + escape.Replace(text) + quote }
+}
+
+// takesAsSpecial returns a function that finds, in absolute paths and in URLs, the
+// first of the texts that have a meaning of their own there.
+func takesAsSpecial(inPaths, inURLs []string) func(string) string {
+	return func(location string) string {
+		texts := inPaths
+		if strings.Contains(location, "://") {
+			texts = inURLs
+		}
+		for _, text := range texts {
+			if strings.Contains(location, text) {
+				return text
+			}
+		}
+		return ""
+	}
 }
 
 // hasScheme returns a function that reports whether a location is a URL of one of

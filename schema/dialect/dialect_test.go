@@ -45,6 +45,12 @@ var roots = map[string]string{
 	"postgres": "/data/en\"row's $HOME", "redshift": "s3://bucket/en\"row's", "snowflake": "/data/en\"row's \\",
 }
 
+// urls are where files are that the dialect reads otherwise than those of roots.
+var urls = map[string]string{
+	"clickhouse": "s3://bucket/custom=acme/it's", "duckdb": "gs://bucket/custom=acme/it's",
+	"postgres": "gs://bucket/custom=acme/it's", "snowflake": "gs://bucket/custom=acme/it's",
+}
+
 // A load that has all there can be: several columns choices, a file of which only
 // some batches are wanted, and an empty batch.
 func wholeLoad(d *dialect.Dialect) dialect.Load {
@@ -92,12 +98,21 @@ func TestGolden(t *testing.T) {
 			for _, table := range schema.Tables() {
 				ddl += d.CreateTable(table, "") + "\n"
 			}
-			golden(t, d.Name+"/schema.sql", ddl)
+			golden(t, d.Name+"/schema.sql", ddl+d.CreateLock(""))
 			script, err := d.Load(wholeLoad(d))
 			if err != nil {
 				t.Fatal(err)
 			}
 			golden(t, d.Name+"/load.sql", script.SQL)
+			if root, ok := urls[d.Name]; ok {
+				l := wholeLoad(d)
+				l.Root, l.Create, l.Namespace = root, false, ""
+				script, err := d.Load(l)
+				if err != nil {
+					t.Fatal(err)
+				}
+				golden(t, d.Name+"/load-url.sql", script.SQL)
+			}
 			for _, s := range script.Sidecars {
 				golden(t, d.Name+"/"+filepath.Base(s.Name), string(s.Data))
 			}

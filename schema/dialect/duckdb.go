@@ -14,6 +14,7 @@ var duckDB = &Dialect{
 	Formats: []string{"parquet", "ndjson", "csv"},
 	Reads:   "this machine, or a URL that begins with gs://, s3:// or https://",
 	reach:   hasScheme("", "gs", "s3", "https"),
+	special: specialInDuckDB,
 	quote:   doubling(`"`),
 	literal: doubling(`'`),
 	types:   types("VARCHAR", "BIGINT"),
@@ -27,6 +28,9 @@ var duckDB = &Dialect{
 func loadDuckDB(d *Dialect, l *load) ([]Sidecar, error) {
 	l.sayf("BEGIN TRANSACTION;")
 	l.create()
+	l.sayf("-- DuckDB has no locks, but of two transactions that alter a table one fails: it changes")
+	l.sayf("-- nothing, and can be run again. batch_id has no default.")
+	l.sayf("ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT;", l.target, d.quote("batch_id"))
 	l.sayf("CREATE TEMP TABLE %s (%s);", l.staged, l.definitions(l.Table.ColumnNames()))
 	for _, g := range l.groups(mostListed) {
 		l.sayf("INSERT INTO %s (%s)\nSELECT %s FROM %s;", l.staged, l.columns(g.columns), l.columns(g.columns), l.duckDBReader(g))
@@ -39,8 +43,33 @@ func loadDuckDB(d *Dialect, l *load) ([]Sidecar, error) {
 	return nil, nil
 }
 
+// specialInDuckDB finds a character that cannot be written so that it stands for
+// itself: in a path there is a way but for a backslash beside others; in a URL a
+// question mark, for one, begins parameters.
+func specialInDuckDB(location string) string {
+	if strings.Contains(location, "://") {
+		return takesAsSpecial(nil, []string{"*", "?", "[", "#"})(location)
+	}
+	if strings.ContainsAny(location, "*?[") && strings.Contains(location, `\`) {
+		return `\`
+	}
+	return ""
+}
+
 // notAPattern writes a name so that it is no pattern of other names.
 var notAPattern = strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]")
+
+// The options under which every reader takes files as they are: no columns from
+// folders or names, no columns of other files, no rows left out.
+const (
+	duckDBFiles = ", hive_partitioning = false, union_by_name = false, filename = false"
+
+	duckDBParquet = duckDBFiles + ", binary_as_string = false, file_row_number = false"
+	duckDBJSON    = duckDBFiles + ", auto_detect = false, format = 'newline_delimited', records = 'true', ignore_errors = false"
+	duckDBCSV     = duckDBFiles + `, auto_detect = false, header = true, skip = 0, delim = ',', quote = '"', escape = '"', new_line = '\n', comment = '', ` +
+		"nullstr = '', allow_quoted_nulls = false, all_varchar = false, normalize_names = false, encoding = 'utf-8', " +
+		"strict_mode = true, null_padding = false, ignore_errors = false, store_rejects = false"
+)
 
 // duckDBReader returns the table function that reads a group.
 func (l *load) duckDBReader(g group) string {
@@ -50,25 +79,27 @@ func (l *load) duckDBReader(g group) string {
 	}
 	files := "[\n" + l.list(urls) + "\n]"
 	if g.format == "parquet" {
-		return "read_parquet(" + files + ")"
+		return "read_parquet(" + files + duckDBParquet + ")"
 	}
 	columns := make([]string, len(g.columns))
 	for i, name := range g.columns {
 		columns[i] = l.d.literal(name) + ": " + l.d.literal(l.d.types[l.column(name).Type])
 	}
 	options := fmt.Sprintf(", columns = {%s}", strings.Join(columns, ", "))
-	if g.compression != "none" {
-		options += ", compression = " + l.d.literal(g.compression)
+	compression := g.compression
+	if g.format == "ndjson" && compression == "none" {
+		compression = "uncompressed" // the word that this reader knows
 	}
+	options += ", compression = " + l.d.literal(compression)
 	length := longestLine(g)
 	if g.format == "ndjson" {
-		options += ", format = 'newline_delimited'"
+		options += duckDBJSON
 		if length > 16<<20 {
 			options += fmt.Sprintf(", maximum_object_size = %d", length)
 		}
 		return "read_json(" + files + options + ")"
 	}
-	options += `, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false`
+	options += duckDBCSV
 	if length > 2_000_000 {
 		options += fmt.Sprintf(", max_line_size = %d, buffer_size = %d", length, max(length, 32_000_000))
 	}

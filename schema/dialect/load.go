@@ -95,7 +95,7 @@ func (d *Dialect) Load(l Load) (Script, error) {
 	}
 	s := &load{
 		Load: l, d: d, target: d.qualified(l.Namespace, l.Table.Name),
-		stage: "enrow_export_staged_" + l.Table.Name,
+		stage: "enrow_export_staged_" + l.Table.Name, lock: d.qualified(l.Namespace, lockTable),
 	}
 	s.staged = d.quote(s.stage)
 	var rows int64
@@ -119,6 +119,7 @@ type load struct {
 	target string // the table's quoted name
 	stage  string // the name of the staging table
 	staged string // the same, quoted
+	lock   string // the quoted name of the table that is written first
 	rows   int64  // of all batches
 }
 
@@ -131,6 +132,7 @@ func (l *load) sayf(format string, args ...any) {
 func (l *load) create() {
 	if l.Create {
 		l.WriteString(l.d.CreateTable(l.Table, l.Namespace))
+		l.WriteString(l.d.CreateLock(l.Namespace))
 	}
 }
 

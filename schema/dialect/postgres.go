@@ -17,6 +17,7 @@ var postgreSQL = &Dialect{
 	Reads:      "this machine, by psql, or a URL that begins with gs://, through gcloud",
 	unreadable: map[string]string{"parquet": "it has no reader of its own; export --format ndjson or csv adds what it reads"},
 	reach:      hasScheme("", "gs"),
+	special:    takesAsSpecial(nil, []string{"*", "?", "[", "]", "{", "}", "#"}), // gcloud's
 	quote:      doubling(`"`),
 	literal:    doubling(`'`),
 	types:      types("text", "bigint"),
@@ -42,12 +43,14 @@ func (d *Dialect) key(t *schema.Table) string {
 
 func loadPostgreSQL(d *Dialect, l *load) ([]Sidecar, error) {
 	l.sayf(`\set ON_ERROR_STOP on`)
-	l.sayf("BEGIN;")
+	l.sayf("-- At a higher level the load would not see what another has done while it waited.")
+	l.sayf("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;")
 	l.sayf("SET LOCAL standard_conforming_strings = on;")
 	l.sayf("SET LOCAL client_min_messages = warning;")
-	l.sayf("-- One load at a time.")
-	l.sayf("DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtext(%s)); END $$;", d.literal("enrow-export "+l.target))
+	l.sayf("-- One load at a time, of all schemas: each may name its own or not, and there may be no table yet.")
+	l.sayf("DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtext(%s)); END $$;", d.literal("enrow-export "+l.Table.Name))
 	l.create()
+	l.sayf("LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE;", l.target)
 	l.sayf("CREATE TEMP TABLE %s (%s) ON COMMIT DROP;", l.staged, l.definitions(l.Table.ColumnNames()))
 	l.sayf("-- PostgreSQL has no text with the character U+0000: U+001A (substitute) takes its place.")
 	lines := d.quote("enrow_export_lines_" + l.Table.Name)
@@ -56,11 +59,11 @@ func loadPostgreSQL(d *Dialect, l *load) ([]Sidecar, error) {
 	}
 	for _, f := range l.Files {
 		if f.Format == "ndjson" {
-			l.sayf(`\copy %s FROM PROGRAM %s WITH (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02', ENCODING 'UTF8')`, lines, d.literal(l.shellReader(f)))
+			l.sayf(`\copy %s FROM PROGRAM %s WITH (FORMAT csv, HEADER false, DELIMITER E'\x02', QUOTE E'\x01', ESCAPE E'\x01', NULL '', ENCODING 'UTF8')`, lines, d.literal(l.shellReader(f)))
 			continue
 		}
 		program := l.shellReader(f) + ` | LC_ALL=C tr '\000' '\032'`
-		l.sayf(`\copy %s (%s) FROM PROGRAM %s WITH (FORMAT csv, HEADER, ENCODING 'UTF8')`, l.staged, l.columns(f.Columns), d.literal(program))
+		l.sayf(`\copy %s (%s) FROM PROGRAM %s WITH (FORMAT csv, HEADER true, DELIMITER ',', QUOTE '"', ESCAPE '"', NULL '', ENCODING 'UTF8')`, l.staged, l.columns(f.Columns), d.literal(program))
 	}
 	if slices.ContainsFunc(l.Files, func(f File) bool { return f.Format == "ndjson" }) {
 		l.sayf("INSERT INTO %s\nSELECT r.* FROM %s, json_populate_record(NULL::%s, CASE", l.staged, lines, l.staged)

@@ -18,6 +18,7 @@ var redshift = &Dialect{
 		"csv": "it does not tell null from the empty string; export --format parquet adds what it reads",
 	},
 	reach:   hasScheme("s3"),
+	special: takesAsSpecial(nil, nil), // its files are listed
 	quote:   doubling(`"`),
 	literal: doubling(`'`),
 	types:   types("VARCHAR(65535)", "BIGINT"),
@@ -48,6 +49,7 @@ type redshiftMeta struct {
 func loadRedshift(d *Dialect, l *load) ([]Sidecar, error) {
 	l.create()
 	l.sayf("BEGIN;")
+	l.sayf("-- One load at a time: the second waits, and then sees what the first has done.")
 	l.sayf("LOCK %s;", l.target)
 	l.sayf("CREATE TEMP TABLE %s (%s);", l.staged, l.definitions(l.Table.ColumnNames()))
 	role := "default"
@@ -70,7 +72,7 @@ func loadRedshift(d *Dialect, l *load) ([]Sidecar, error) {
 		sidecars = append(sidecars, sidecar)
 		format := "PARQUET"
 		if g.format == "ndjson" {
-			format = "JSON 'auto'"
+			format = "JSON 'auto' MAXERROR 0 COMPUPDATE OFF"
 			switch g.compression {
 			case "gzip":
 				format += " GZIP"

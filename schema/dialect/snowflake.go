@@ -9,13 +9,14 @@ import (
 )
 
 var snowflake = &Dialect{
-	Name:      "snowflake",
-	Title:     "Snowflake",
-	RunBy:     "snow sql -f load.sql",
-	Formats:   []string{"parquet", "ndjson", "csv"},
-	Reads:     "this machine, by PUT, or a URL that begins with gs:// or s3://",
-	reach:     hasScheme("", "gs", "s3"),
-	wildcards: "*?",
+	Name:    "snowflake",
+	Title:   "Snowflake",
+	RunBy:   "snow sql -f load.sql",
+	Formats: []string{"parquet", "ndjson", "csv"},
+	Reads:   "this machine, by PUT, or a URL that begins with gs:// or s3://",
+	reach:   hasScheme("", "gs", "s3"),
+	// PUT takes patterns, and snow has templates.
+	special: takesAsSpecial([]string{"*", "?", "[", "&", "<%"}, []string{"*", "?", "&", "<%"}),
 	// Names that are not quoted are in upper case there.
 	quote:   func(name string) string { return doubling(`"`)(strings.ToUpper(name)) },
 	literal: backslashing("'"),
@@ -26,20 +27,28 @@ var snowflake = &Dialect{
 			return d.typed(c) + " COMMENT " + d.literal(meaning(c))
 		}) + ")\nCLUSTER BY (" + d.key(t) + ")\nCOMMENT = " + d.literal(t.Doc) + ";\n"
 	},
+	createLock: func(d *Dialect, name string) string {
+		return "CREATE TABLE IF NOT EXISTS " + name + " (" + d.quote("loads") + " NUMBER(19, 0))\nCOMMENT = " + d.literal(lockDoc) + ";\n"
+	},
 	load: loadSnowflake,
 }
 
 // The options under which a format is read as it was written, whatever the
 // account's defaults are.
 var snowflakeFormats = map[string]string{
-	"parquet": "TYPE = PARQUET NULL_IF = () TRIM_SPACE = FALSE BINARY_AS_TEXT = TRUE",
-	"ndjson":  "TYPE = JSON NULL_IF = () TRIM_SPACE = FALSE STRIP_NULL_VALUES = FALSE",
+	"parquet": "TYPE = PARQUET NULL_IF = () TRIM_SPACE = FALSE BINARY_AS_TEXT = FALSE USE_LOGICAL_TYPE = TRUE USE_VECTORIZED_SCANNER = FALSE " +
+		"REPLACE_INVALID_CHARACTERS = FALSE",
+	"ndjson": "TYPE = JSON NULL_IF = () TRIM_SPACE = FALSE STRIP_NULL_VALUES = FALSE STRIP_OUTER_ARRAY = FALSE ENABLE_OCTAL = FALSE " +
+		"ALLOW_DUPLICATE = FALSE IGNORE_UTF8_ERRORS = FALSE REPLACE_INVALID_CHARACTERS = FALSE SKIP_BYTE_ORDER_MARK = FALSE",
 	"csv": `TYPE = CSV PARSE_HEADER = TRUE FIELD_DELIMITER = ',' RECORD_DELIMITER = '\n' FIELD_OPTIONALLY_ENCLOSED_BY = '"' ` +
-		`ESCAPE = NONE ESCAPE_UNENCLOSED_FIELD = NONE NULL_IF = () EMPTY_FIELD_AS_NULL = TRUE TRIM_SPACE = FALSE SKIP_BLANK_LINES = FALSE ENCODING = 'UTF8'`,
+		`ESCAPE = NONE ESCAPE_UNENCLOSED_FIELD = NONE NULL_IF = () EMPTY_FIELD_AS_NULL = TRUE TRIM_SPACE = FALSE SKIP_BLANK_LINES = FALSE MULTI_LINE = TRUE ENCODING = 'UTF8' ` +
+		`ERROR_ON_COLUMN_COUNT_MISMATCH = FALSE REPLACE_INVALID_CHARACTERS = FALSE SKIP_BYTE_ORDER_MARK = FALSE`,
 }
 
 func loadSnowflake(d *Dialect, l *load) ([]Sidecar, error) {
+	l.sayf("ALTER SESSION SET AUTOCOMMIT = TRUE;")
 	l.create()
+	l.sayf("INSERT INTO %s (%s) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM %s);", l.lock, d.quote("loads"), l.lock)
 	l.staged = d.qualified(l.Namespace, l.stage)
 	stage := d.qualified(l.Namespace, "enrow_export_files")
 	isLocal := !strings.Contains(l.Root, "://")
@@ -50,7 +59,7 @@ func loadSnowflake(d *Dialect, l *load) ([]Sidecar, error) {
 		for i, f := range l.Files {
 			folder := fmt.Sprintf("%06d", i+1)
 			names[f.Path] = folder + "/" + path.Base(f.Path)
-			l.sayf("PUT %s @%s/%s AUTO_COMPRESS = FALSE OVERWRITE = TRUE;", d.literal("file://"+l.location(f)), stage, folder)
+			l.sayf("PUT %s @%s/%s AUTO_COMPRESS = FALSE SOURCE_COMPRESSION = NONE OVERWRITE = TRUE;", d.literal("file://"+l.location(f)), stage, folder)
 		}
 	}
 	for _, g := range l.groups(mostListed) {
@@ -72,11 +81,14 @@ func loadSnowflake(d *Dialect, l *load) ([]Sidecar, error) {
 				paths[i] = names[f.Path]
 			}
 		}
-		l.sayf("COPY INTO %s\nFROM %s\nFILES = (\n%s\n)\nFILE_FORMAT = (%s)\nMATCH_BY_COLUMN_NAME = CASE_INSENSITIVE ON_ERROR = ABORT_STATEMENT FORCE = TRUE;", l.staged, from, l.list(paths), options)
+		l.sayf("COPY INTO %s\nFROM %s\nFILES = (\n%s\n)\nFILE_FORMAT = (%s)\nMATCH_BY_COLUMN_NAME = CASE_INSENSITIVE ON_ERROR = ABORT_STATEMENT FORCE = TRUE PURGE = FALSE ENFORCE_LENGTH = TRUE;", l.staged, from, l.list(paths), options)
 	}
 	l.dropOthers()
 	l.sayf("EXECUTE IMMEDIATE $$\nDECLARE\n  miscounted EXCEPTION (-20001, %s);\nBEGIN\n  IF ((SELECT COUNT(*) FROM %s) <> %d) THEN\n    RAISE miscounted;\n  END IF;\nEND;\n$$;", d.literal(l.miscounted()), l.staged, l.rows)
 	l.sayf("BEGIN TRANSACTION;")
+	l.sayf("-- One load at a time: the second waits here, and then sees what the first has done. Deletes")
+	l.sayf("-- lock what they delete alone, and nothing is there of a new batch.")
+	l.sayf("UPDATE %s SET %s = %s + 1;", l.lock, d.quote("loads"), d.quote("loads"))
 	l.replace()
 	l.sayf("COMMIT;")
 	l.sayf("DROP TABLE %s;", l.staged)

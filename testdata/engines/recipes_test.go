@@ -51,7 +51,11 @@ func TestRecipes(t *testing.T) {
 	}
 	s := newSource(t, everything()...)
 	p := newPostgres(t)
-	work := t.TempDir()
+	// Values for readers that take them from the names of folders.
+	work := filepath.Join(t.TempDir(), "qualification=x", "batch_id=other", "custom=acme")
+	if err := os.MkdirAll(work, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	s.export(t, filepath.Join(work, "out"), "--format", "parquet,ndjson")
 	bin := t.TempDir()
 	exe, err := os.Executable()

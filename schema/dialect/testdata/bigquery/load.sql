@@ -18,20 +18,23 @@ CREATE TABLE IF NOT EXISTS `lake`.`raw`.`phone_find` (
 )
 CLUSTER BY `batch_id`, `index`
 OPTIONS (description = 'One row for each search of a bulk phone search.');
+CREATE TABLE IF NOT EXISTS `lake`.`raw`.`enrow_export_lock` (`loads` INT64)
+OPTIONS (description = 'One row, which every load of the tables beside it writes before it replaces batches, so that no two do at once.');
+INSERT INTO `lake`.`raw`.`enrow_export_lock` (`loads`) SELECT 0 FROM (SELECT 1) WHERE NOT EXISTS (SELECT 1 FROM `lake`.`raw`.`enrow_export_lock`);
 LOAD DATA OVERWRITE TEMP TABLE `enrow_export_staged_phone_find` (`batch_id` STRING, `batch_custom` STRING, `index` INT64, `qualification` STRING, `number` STRING, `country` STRING, `params_linkedin_url` STRING, `params_firstname` STRING, `params_lastname` STRING, `params_company_domain` STRING, `params_company_name` STRING, `custom` STRING, `extra` STRING)
-FROM FILES (format = 'PARQUET', uris = [
+FROM FILES (format = 'PARQUET', file_set_spec_type = 'FILE_SYSTEM_MATCH', column_name_character_map = 'STRICT', enum_as_string = FALSE, enable_list_inference = FALSE, uris = [
   'gs://bucket/en`row\'s \\/phone_find/a1.parquet'
 ]);
 LOAD DATA INTO TEMP TABLE `enrow_export_staged_phone_find` (`batch_id` STRING, `batch_custom` STRING, `index` INT64, `qualification` STRING, `number` STRING, `country` STRING, `params_linkedin_url` STRING, `params_firstname` STRING, `params_lastname` STRING, `params_company_domain` STRING, `params_company_name` STRING, `custom` STRING, `extra` STRING)
-FROM FILES (format = 'PARQUET', uris = [
+FROM FILES (format = 'PARQUET', file_set_spec_type = 'FILE_SYSTEM_MATCH', column_name_character_map = 'STRICT', enum_as_string = FALSE, enable_list_inference = FALSE, uris = [
   'gs://bucket/en`row\'s \\/phone_find/b1.parquet'
 ]);
 LOAD DATA INTO TEMP TABLE `enrow_export_staged_phone_find` (`batch_id` STRING, `batch_custom` STRING, `index` INT64, `qualification` STRING, `number` STRING, `country` STRING, `params_linkedin_url` STRING, `params_firstname` STRING, `params_lastname` STRING, `params_company_domain` STRING, `params_company_name` STRING, `custom` STRING, `extra` STRING)
-FROM FILES (format = 'NEWLINE_DELIMITED_JSON', uris = [
+FROM FILES (format = 'NEWLINE_DELIMITED_JSON', file_set_spec_type = 'FILE_SYSTEM_MATCH', max_bad_records = 0, ignore_unknown_values = FALSE, encoding = 'UTF8', uris = [
   'gs://bucket/en`row\'s \\/phone_find/a1.ndjson.gz'
 ]);
 LOAD DATA INTO TEMP TABLE `enrow_export_staged_phone_find` (`batch_id` STRING, `batch_custom` STRING, `index` INT64, `qualification` STRING, `number` STRING, `country` STRING, `params_linkedin_url` STRING, `params_firstname` STRING, `params_lastname` STRING, `params_company_domain` STRING, `params_company_name` STRING, `custom` STRING, `extra` STRING)
-FROM FILES (format = 'NEWLINE_DELIMITED_JSON', uris = [
+FROM FILES (format = 'NEWLINE_DELIMITED_JSON', file_set_spec_type = 'FILE_SYSTEM_MATCH', max_bad_records = 0, ignore_unknown_values = FALSE, encoding = 'UTF8', uris = [
   'gs://bucket/en`row\'s \\/phone_find/b1.ndjson.gz'
 ]);
 DELETE FROM `enrow_export_staged_phone_find` WHERE `batch_id` NOT IN (
@@ -42,6 +45,8 @@ DELETE FROM `enrow_export_staged_phone_find` WHERE `batch_id` NOT IN (
 );
 ASSERT (SELECT COUNT(*) FROM `enrow_export_staged_phone_find`) = 15 AS 'phone_find: the files have not the 15 rows that the manifest says';
 BEGIN TRANSACTION;
+-- Of two loads at once BigQuery cancels one here: it changes nothing, and can be run again.
+UPDATE `lake`.`raw`.`enrow_export_lock` SET `loads` = `loads` + 1 WHERE TRUE;
 DELETE FROM `lake`.`raw`.`phone_find` WHERE `batch_id` IN (SELECT `batch_id` FROM `enrow_export_staged_phone_find`);
 DELETE FROM `lake`.`raw`.`phone_find` WHERE `batch_id` IN (
   'a2'

@@ -49,3 +49,5 @@ CREATE TABLE IF NOT EXISTS `phone_find` (
 CLUSTER BY `batch_id`, `index`
 OPTIONS (description = 'One row for each search of a bulk phone search.');
 
+CREATE TABLE IF NOT EXISTS `enrow_export_lock` (`loads` INT64)
+OPTIONS (description = 'One row, which every load of the tables beside it writes before it replaces batches, so that no two do at once.');

@@ -31,31 +31,34 @@ COMMENT ON COLUMN "lake"."raw"."phone_find"."params_company_domain" IS 'company 
 COMMENT ON COLUMN "lake"."raw"."phone_find"."params_company_name" IS 'company name, as it was submitted; null when it was not submitted';
 COMMENT ON COLUMN "lake"."raw"."phone_find"."custom" IS 'what was attached to the search; JSON text when not a string; null when nothing was';
 COMMENT ON COLUMN "lake"."raw"."phone_find"."extra" IS 'JSON object of all that no column holds; null when nothing is left over';
+-- DuckDB has no locks, but of two transactions that alter a table one fails: it changes
+-- nothing, and can be run again. batch_id has no default.
+ALTER TABLE "lake"."raw"."phone_find" ALTER COLUMN "batch_id" DROP DEFAULT;
 CREATE TEMP TABLE "enrow_export_staged_phone_find" ("batch_id" VARCHAR, "batch_custom" VARCHAR, "index" BIGINT, "qualification" VARCHAR, "number" VARCHAR, "country" VARCHAR, "params_linkedin_url" VARCHAR, "params_firstname" VARCHAR, "params_lastname" VARCHAR, "params_company_domain" VARCHAR, "params_company_name" VARCHAR, "custom" VARCHAR, "extra" VARCHAR);
 INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra")
 SELECT "batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra" FROM read_parquet([
   '/data/en"row''s/phone_find/a1.parquet'
-]);
+], hive_partitioning = false, union_by_name = false, filename = false, binary_as_string = false, file_row_number = false);
 INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "index", "number")
 SELECT "batch_id", "index", "number" FROM read_parquet([
   '/data/en"row''s/phone_find/b1.parquet'
-]);
+], hive_partitioning = false, union_by_name = false, filename = false, binary_as_string = false, file_row_number = false);
 INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra")
 SELECT "batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra" FROM read_json([
   '/data/en"row''s/phone_find/a1.ndjson'
-], columns = {'batch_id': 'VARCHAR', 'batch_custom': 'VARCHAR', 'index': 'BIGINT', 'qualification': 'VARCHAR', 'number': 'VARCHAR', 'country': 'VARCHAR', 'params_linkedin_url': 'VARCHAR', 'params_firstname': 'VARCHAR', 'params_lastname': 'VARCHAR', 'params_company_domain': 'VARCHAR', 'params_company_name': 'VARCHAR', 'custom': 'VARCHAR', 'extra': 'VARCHAR'}, format = 'newline_delimited');
+], columns = {'batch_id': 'VARCHAR', 'batch_custom': 'VARCHAR', 'index': 'BIGINT', 'qualification': 'VARCHAR', 'number': 'VARCHAR', 'country': 'VARCHAR', 'params_linkedin_url': 'VARCHAR', 'params_firstname': 'VARCHAR', 'params_lastname': 'VARCHAR', 'params_company_domain': 'VARCHAR', 'params_company_name': 'VARCHAR', 'custom': 'VARCHAR', 'extra': 'VARCHAR'}, compression = 'uncompressed', hive_partitioning = false, union_by_name = false, filename = false, auto_detect = false, format = 'newline_delimited', records = 'true', ignore_errors = false);
 INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "index", "number")
 SELECT "batch_id", "index", "number" FROM read_json([
   '/data/en"row''s/phone_find/b1.ndjson'
-], columns = {'batch_id': 'VARCHAR', 'index': 'BIGINT', 'number': 'VARCHAR'}, format = 'newline_delimited');
+], columns = {'batch_id': 'VARCHAR', 'index': 'BIGINT', 'number': 'VARCHAR'}, compression = 'uncompressed', hive_partitioning = false, union_by_name = false, filename = false, auto_detect = false, format = 'newline_delimited', records = 'true', ignore_errors = false);
 INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra")
 SELECT "batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra" FROM read_csv([
   '/data/en"row''s/phone_find/a1.csv.gz'
-], columns = {'batch_id': 'VARCHAR', 'batch_custom': 'VARCHAR', 'index': 'BIGINT', 'qualification': 'VARCHAR', 'number': 'VARCHAR', 'country': 'VARCHAR', 'params_linkedin_url': 'VARCHAR', 'params_firstname': 'VARCHAR', 'params_lastname': 'VARCHAR', 'params_company_domain': 'VARCHAR', 'params_company_name': 'VARCHAR', 'custom': 'VARCHAR', 'extra': 'VARCHAR'}, compression = 'gzip', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false);
+], columns = {'batch_id': 'VARCHAR', 'batch_custom': 'VARCHAR', 'index': 'BIGINT', 'qualification': 'VARCHAR', 'number': 'VARCHAR', 'country': 'VARCHAR', 'params_linkedin_url': 'VARCHAR', 'params_firstname': 'VARCHAR', 'params_lastname': 'VARCHAR', 'params_company_domain': 'VARCHAR', 'params_company_name': 'VARCHAR', 'custom': 'VARCHAR', 'extra': 'VARCHAR'}, compression = 'gzip', hive_partitioning = false, union_by_name = false, filename = false, auto_detect = false, header = true, skip = 0, delim = ',', quote = '"', escape = '"', new_line = '\n', comment = '', nullstr = '', allow_quoted_nulls = false, all_varchar = false, normalize_names = false, encoding = 'utf-8', strict_mode = true, null_padding = false, ignore_errors = false, store_rejects = false);
 INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "index", "number")
 SELECT "batch_id", "index", "number" FROM read_csv([
   '/data/en"row''s/phone_find/b1.csv.gz'
-], columns = {'batch_id': 'VARCHAR', 'index': 'BIGINT', 'number': 'VARCHAR'}, compression = 'gzip', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, max_line_size = 128000000, buffer_size = 128000000);
+], columns = {'batch_id': 'VARCHAR', 'index': 'BIGINT', 'number': 'VARCHAR'}, compression = 'gzip', hive_partitioning = false, union_by_name = false, filename = false, auto_detect = false, header = true, skip = 0, delim = ',', quote = '"', escape = '"', new_line = '\n', comment = '', nullstr = '', allow_quoted_nulls = false, all_varchar = false, normalize_names = false, encoding = 'utf-8', strict_mode = true, null_padding = false, ignore_errors = false, store_rejects = false, max_line_size = 128000000, buffer_size = 128000000);
 DELETE FROM "enrow_export_staged_phone_find" WHERE "batch_id" NOT IN (
   'a1',
   'a2',

@@ -2,11 +2,12 @@
 -- A batch is replaced as a whole, so that this can be run again. Rows are keyed on
 -- batch_id and index; an index may be absent or come twice, so no constraint says so.
 \set ON_ERROR_STOP on
-BEGIN;
+-- At a higher level the load would not see what another has done while it waited.
+BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 SET LOCAL standard_conforming_strings = on;
 SET LOCAL client_min_messages = warning;
--- One load at a time.
-DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtext('enrow-export "lake"."raw"."phone_find"')); END $$;
+-- One load at a time, of all schemas: each may name its own or not, and there may be no table yet.
+DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtext('enrow-export phone_find')); END $$;
 CREATE TABLE IF NOT EXISTS "lake"."raw"."phone_find" (
   "batch_id" text NOT NULL,
   "batch_custom" text,
@@ -37,13 +38,14 @@ COMMENT ON COLUMN "lake"."raw"."phone_find"."params_company_domain" IS 'company 
 COMMENT ON COLUMN "lake"."raw"."phone_find"."params_company_name" IS 'company name, as it was submitted; null when it was not submitted';
 COMMENT ON COLUMN "lake"."raw"."phone_find"."custom" IS 'what was attached to the search; JSON text when not a string; null when nothing was';
 COMMENT ON COLUMN "lake"."raw"."phone_find"."extra" IS 'JSON object of all that no column holds; null when nothing is left over';
+LOCK TABLE "lake"."raw"."phone_find" IN SHARE ROW EXCLUSIVE MODE;
 CREATE TEMP TABLE "enrow_export_staged_phone_find" ("batch_id" text, "batch_custom" text, "index" bigint, "qualification" text, "number" text, "country" text, "params_linkedin_url" text, "params_firstname" text, "params_lastname" text, "params_company_domain" text, "params_company_name" text, "custom" text, "extra" text) ON COMMIT DROP;
 -- PostgreSQL has no text with the character U+0000: U+001A (substitute) takes its place.
 CREATE TEMP TABLE "enrow_export_lines_phone_find" (line text) ON COMMIT DROP;
-\copy "enrow_export_lines_phone_find" FROM PROGRAM 'cat < ''/data/en"row''\''''s $HOME/phone_find/a1.ndjson''' WITH (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02', ENCODING 'UTF8')
-\copy "enrow_export_lines_phone_find" FROM PROGRAM 'cat < ''/data/en"row''\''''s $HOME/phone_find/b1.ndjson''' WITH (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02', ENCODING 'UTF8')
-\copy "enrow_export_staged_phone_find" ("batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra") FROM PROGRAM 'gzip -dc < ''/data/en"row''\''''s $HOME/phone_find/a1.csv.gz'' | LC_ALL=C tr ''\000'' ''\032''' WITH (FORMAT csv, HEADER, ENCODING 'UTF8')
-\copy "enrow_export_staged_phone_find" ("batch_id", "index", "number") FROM PROGRAM 'gzip -dc < ''/data/en"row''\''''s $HOME/phone_find/b1.csv.gz'' | LC_ALL=C tr ''\000'' ''\032''' WITH (FORMAT csv, HEADER, ENCODING 'UTF8')
+\copy "enrow_export_lines_phone_find" FROM PROGRAM 'cat < ''/data/en"row''\''''s $HOME/phone_find/a1.ndjson''' WITH (FORMAT csv, HEADER false, DELIMITER E'\x02', QUOTE E'\x01', ESCAPE E'\x01', NULL '', ENCODING 'UTF8')
+\copy "enrow_export_lines_phone_find" FROM PROGRAM 'cat < ''/data/en"row''\''''s $HOME/phone_find/b1.ndjson''' WITH (FORMAT csv, HEADER false, DELIMITER E'\x02', QUOTE E'\x01', ESCAPE E'\x01', NULL '', ENCODING 'UTF8')
+\copy "enrow_export_staged_phone_find" ("batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra") FROM PROGRAM 'gzip -dc < ''/data/en"row''\''''s $HOME/phone_find/a1.csv.gz'' | LC_ALL=C tr ''\000'' ''\032''' WITH (FORMAT csv, HEADER true, DELIMITER ',', QUOTE '"', ESCAPE '"', NULL '', ENCODING 'UTF8')
+\copy "enrow_export_staged_phone_find" ("batch_id", "index", "number") FROM PROGRAM 'gzip -dc < ''/data/en"row''\''''s $HOME/phone_find/b1.csv.gz'' | LC_ALL=C tr ''\000'' ''\032''' WITH (FORMAT csv, HEADER true, DELIMITER ',', QUOTE '"', ESCAPE '"', NULL '', ENCODING 'UTF8')
 INSERT INTO "enrow_export_staged_phone_find"
 SELECT r.* FROM "enrow_export_lines_phone_find", json_populate_record(NULL::"enrow_export_staged_phone_find", CASE
   WHEN strpos(line, '\u0000') > 0 THEN regexp_replace(line, '(?<!\\)((?:\\\\)*)\\u0000', '\1\\u001a', 'g')

@@ -32,6 +32,7 @@ COMMENT ON COLUMN "lake"."raw"."phone_find"."params_company_name" IS 'company na
 COMMENT ON COLUMN "lake"."raw"."phone_find"."custom" IS 'what was attached to the search; JSON text when not a string; null when nothing was';
 COMMENT ON COLUMN "lake"."raw"."phone_find"."extra" IS 'JSON object of all that no column holds; null when nothing is left over';
 BEGIN;
+-- One load at a time: the second waits, and then sees what the first has done.
 LOCK "lake"."raw"."phone_find";
 CREATE TEMP TABLE "enrow_export_staged_phone_find" ("batch_id" VARCHAR(65535), "batch_custom" VARCHAR(65535), "index" BIGINT, "qualification" VARCHAR(65535), "number" VARCHAR(65535), "country" VARCHAR(65535), "params_linkedin_url" VARCHAR(65535), "params_firstname" VARCHAR(65535), "params_lastname" VARCHAR(65535), "params_company_domain" VARCHAR(65535), "params_company_name" VARCHAR(65535), "custom" VARCHAR(65535), "extra" VARCHAR(65535));
 CREATE TEMP TABLE "enrow_export_staged_phone_find_part" ("batch_id" VARCHAR(65535), "batch_custom" VARCHAR(65535), "index" BIGINT, "qualification" VARCHAR(65535), "number" VARCHAR(65535), "country" VARCHAR(65535), "params_linkedin_url" VARCHAR(65535), "params_firstname" VARCHAR(65535), "params_lastname" VARCHAR(65535), "params_company_domain" VARCHAR(65535), "params_company_name" VARCHAR(65535), "custom" VARCHAR(65535), "extra" VARCHAR(65535));
@@ -46,12 +47,12 @@ INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "index", "number") SEL
 DROP TABLE "enrow_export_staged_phone_find_part";
 CREATE TEMP TABLE "enrow_export_staged_phone_find_part" ("batch_id" VARCHAR(65535), "batch_custom" VARCHAR(65535), "index" BIGINT, "qualification" VARCHAR(65535), "number" VARCHAR(65535), "country" VARCHAR(65535), "params_linkedin_url" VARCHAR(65535), "params_firstname" VARCHAR(65535), "params_lastname" VARCHAR(65535), "params_company_domain" VARCHAR(65535), "params_company_name" VARCHAR(65535), "custom" VARCHAR(65535), "extra" VARCHAR(65535));
 COPY "enrow_export_staged_phone_find_part" FROM 's3://bucket/en"row''s/_loads/phone_find-c30fa98f8fb2c4d7.manifest'
-IAM_ROLE default MANIFEST FORMAT AS JSON 'auto' GZIP;
+IAM_ROLE default MANIFEST FORMAT AS JSON 'auto' MAXERROR 0 COMPUPDATE OFF GZIP;
 INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra") SELECT "batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra" FROM "enrow_export_staged_phone_find_part";
 DROP TABLE "enrow_export_staged_phone_find_part";
 CREATE TEMP TABLE "enrow_export_staged_phone_find_part" ("batch_id" VARCHAR(65535), "index" BIGINT, "number" VARCHAR(65535));
 COPY "enrow_export_staged_phone_find_part" FROM 's3://bucket/en"row''s/_loads/phone_find-db87c96a3ec5b850.manifest'
-IAM_ROLE default MANIFEST FORMAT AS JSON 'auto' GZIP;
+IAM_ROLE default MANIFEST FORMAT AS JSON 'auto' MAXERROR 0 COMPUPDATE OFF GZIP;
 INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "index", "number") SELECT "batch_id", "index", "number" FROM "enrow_export_staged_phone_find_part";
 DROP TABLE "enrow_export_staged_phone_find_part";
 DELETE FROM "enrow_export_staged_phone_find" WHERE "batch_id" NOT IN (

@@ -49,3 +49,5 @@ CREATE TABLE IF NOT EXISTS "PHONE_FIND" (
 CLUSTER BY ("BATCH_ID", "INDEX")
 COMMENT = 'One row for each search of a bulk phone search.';
 
+CREATE TABLE IF NOT EXISTS "ENROW_EXPORT_LOCK" ("LOADS" NUMBER(19, 0))
+COMMENT = 'One row, which every load of the tables beside it writes before it replaces batches, so that no two do at once.';
