@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"enrow-export/network"
 )
 
 // parseBaseURL checks a base URL. What is wrong with it is said without quoting
@@ -18,6 +20,8 @@ func parseBaseURL(text string) (*url.URL, error) {
 		return nil, errors.New("must begin with https://")
 	case u.Hostname() == "":
 		return nil, errors.New("has no host")
+	case !network.ValidPort(u):
+		return nil, errors.New("has no valid port")
 	case u.User != nil:
 		return nil, errors.New("must not have a user or password in it")
 	case strings.ContainsAny(text, "?#"):

@@ -30,6 +30,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"enrow-export/network"
 	"enrow-export/pipeline"
 )
 
@@ -94,6 +95,7 @@ type Client struct {
 	backoffBase    time.Duration
 	backoffMax     time.Duration
 	log            *slog.Logger
+	keyHint        string
 	quote          quoter
 	transport      http.RoundTripper
 	throttle       *throttle
@@ -134,12 +136,14 @@ func NewClient(cfg Config) (*Client, error) {
 		backoffMax:     cfg.BackoffMax,
 		throttle:       newThrottle(cfg.Rate, cfg.BackoffBase, cfg.BackoffMax, cfg.Stop),
 		log:            cfg.Log,
+		keyHint:        keyHint(cfg.Key),
 		quote:          newQuoter(cfg.Key),
 		transport: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         (&net.Dialer{Timeout: connectTimeout}).DialContext,
-			TLSHandshakeTimeout: connectTimeout,
-			ForceAttemptHTTP2:   true,
+			Proxy:                  http.ProxyFromEnvironment,
+			OnProxyConnectResponse: network.OnProxyConnectResponse,
+			DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext,
+			TLSHandshakeTimeout:    connectTimeout,
+			ForceAttemptHTTP2:      true,
 			// However many batches are fetched at a time, each finds the
 			// connection of an earlier one.
 			MaxIdleConnsPerHost: math.MaxInt,
@@ -168,17 +172,4 @@ func orDefault[T comparable](value, def T) T {
 		return def
 	}
 	return value
-}
-
-// checkKey reports what a key has that no header can carry.
-func checkKey(key string) error {
-	if key == "" {
-		return errors.New("is empty")
-	}
-	for i := range len(key) {
-		if key[i] < ' ' || key[i] > '~' {
-			return fmt.Errorf("has a control or non-ASCII character at position %d", i+1)
-		}
-	}
-	return nil
 }

@@ -46,6 +46,8 @@ func TestNewClientBaseURL(t *testing.T) {
 		{"https://api.enrow.io/#", "must not have a query or fragment"},
 		{"https://user:secret:x@api.enrow.io:secret", "is not a valid URL"},
 		{"https://api.enrow.io/\nsecret", "is not a valid URL"},
+		{"https://api.enrow.io:0", "has no valid port"},
+		{"https://api.enrow.io:65536/secret", "has no valid port"},
 	}
 	for _, tt := range tests {
 		_, err := NewClient(Config{BaseURL: tt.url, Key: testKey})

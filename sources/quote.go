@@ -2,7 +2,6 @@ package sources
 
 import (
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"strings"
 	"unicode"
@@ -12,41 +11,36 @@ import (
 // maxQuote is how many bytes of a foreign text are quoted.
 const maxQuote = 200
 
+// maxFault is how many bytes are quoted of what a library says: what is wrong comes
+// last there.
+const maxFault = 1000
+
 // quoter makes foreign text fit for errors and logs: what servers and libraries
 // say may hold the key, somebody's address, or escape sequences for a terminal.
-type quoter struct{ key *regexp.Regexp }
+type quoter struct{ key string }
 
 // newQuoter returns a quoter that finds the key in either case, as host names
 // have it, and with any of its characters escaped as texts, URLs, JSON and HTML
 // do.
-func newQuoter(key string) quoter {
-	var pattern strings.Builder
-	pattern.WriteString(`(?i)`)
-	for _, c := range []byte(key) {
-		fmt.Fprintf(&pattern, `(?:\\?%s|%%%02x|\\u%04[2]x|&#0*%[2]d;|&#x0*%[2]x;`, regexp.QuoteMeta(string(rune(c))), c)
-		if entity := entities[c]; entity != "" {
-			pattern.WriteString("|" + entity)
-		}
-		pattern.WriteByte(')')
-	}
-	return quoter{key: regexp.MustCompile(pattern.String())}
-}
-
-// entities are what else stands for a character: in HTML, or for a space.
-var entities = map[byte]string{'&': "&amp;", '<': "&lt;", '>': "&gt;", '"': "&quot;", '\'': "&apos;", ' ': `\s+|\+`}
+func newQuoter(key string) quoter { return quoter{key} }
 
 var address = regexp.MustCompile(`(?i)[^\s<>"'(),:;=&?@]+(@|%40)[^\s<>"'(),:;=&?@]+`)
 
 // hasKey reports whether the key is in text.
-func (q quoter) hasKey(text string) bool { return q.key.MatchString(text) }
+func (q quoter) hasKey(text string) bool { return redact(text, q.key) != text }
 
-// text returns the first bytes of text on one line, without the key and
-// addresses.
-func (q quoter) text(text string) string {
+// text returns the first bytes of what a server says on one line, without the key
+// and addresses.
+func (q quoter) text(text string) string { return q.first(text, maxQuote) }
+
+// fault is text for what a library says.
+func (q quoter) fault(text string) string { return q.first(text, maxFault) }
+
+func (q quoter) first(text string, most int) string {
 	text = strings.Map(printable, text)
-	text = q.key.ReplaceAllString(text, "[redacted]")
+	text = redact(text, q.key)
 	text = address.ReplaceAllString(text, "[address]")
-	text = strings.ToValidUTF8(text[:min(len(text), maxQuote)], "") // the cut may go through a character
+	text = strings.ToValidUTF8(text[:min(len(text), most)], "") // the cut may go through a character
 	// White space goes after the cut: before, its going could pull up a key
 	// that the end of what was read has cut short.
 	return strings.Join(strings.Fields(text), " ")

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"enrow-export/network"
 	"enrow-export/pipeline"
 	"enrow-export/schema"
 )
@@ -54,7 +55,7 @@ func (c *Client) try(ctx context.Context, table *schema.Table, batchID string, b
 	target.RawQuery = url.Values{"id": {batchID}}.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
-		return nil, &failure{text: "request cannot be made: " + c.quote.text(err.Error()), class: pipeline.Permanent}
+		return nil, &failure{text: "request cannot be made: " + c.quote.fault(err.Error()), class: pipeline.Permanent}
 	}
 	req.Header.Set("x-api-key", c.key)
 	req.Header.Set("Accept", "application/json")
@@ -66,9 +67,15 @@ func (c *Client) try(ctx context.Context, table *schema.Table, batchID string, b
 	// an answer redirects it, and send the key along to any host.
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
+		if lasting := network.Lasting(err); lasting != nil {
+			return nil, &failure{
+				text:  fmt.Sprintf("no connection to %s: %s", c.base.Host, c.quote.fault(lasting.Text)),
+				class: pipeline.Fatal, hint: lasting.Hint,
+			}
+		}
 		timedOut := errors.Is(ctx.Err(), context.DeadlineExceeded)
 		f := &failure{
-			text:  fmt.Sprintf("no answer from %s: %s", c.base.Host, c.quote.text(err.Error())),
+			text:  fmt.Sprintf("no answer from %s: %s", c.base.Host, c.quote.fault(err.Error())),
 			again: true, unconnected: !timedOut || !connected.Load(), connected: connected.Load(),
 		}
 		if f.unconnected {
@@ -108,7 +115,7 @@ func (c *Client) readBody(ctx context.Context, resp *http.Response, buf []byte) 
 		return nil, &failure{text: fmt.Sprintf("answer is not whole after %s", c.requestTimeout), again: true}
 	}
 	return nil, &failure{
-		text:  fmt.Sprintf("answer breaks off after %d bytes: %s", len(body), c.quote.text(err.Error())),
+		text:  fmt.Sprintf("answer breaks off after %d bytes: %s", len(body), c.quote.fault(err.Error())),
 		again: true,
 	}
 }
@@ -135,7 +142,9 @@ func (c *Client) refusal(resp *http.Response) *failure {
 	}
 	switch code := resp.StatusCode; {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		f.class, f.hint = pipeline.Fatal, "check ENROW_API_KEY or --api-key-file"
+		f.class, f.hint = pipeline.Fatal, c.keyHint
+	case code == http.StatusProxyAuthRequired:
+		f.class, f.hint = pipeline.Fatal, network.ProxyUserHint
 	case code == http.StatusPaymentRequired || code == http.StatusUnprocessableEntity:
 		f.class, f.hint = pipeline.Fatal, "check the credits and the subscription of your Enrow account"
 	case code == http.StatusBadRequest || code == http.StatusNotFound:

@@ -93,11 +93,15 @@ func (l Layout) Parse(table *schema.Table, path string) (batchID string, encodin
 	for _, format := range sinks.Formats() {
 		for _, compression := range format.Compressions {
 			enc := sinks.Encoding{Format: format, Compression: compression}
-			pattern := regexp.QuoteMeta(l.Path(table, "\x00", enc.Ext()))
-			pattern = "^" + strings.ReplaceAll(pattern, "\x00", "([A-Za-z0-9_-]+)") + "$"
-			match := regexp.MustCompile(pattern).FindStringSubmatch(path)
-			if match != nil && schema.ValidBatchID(match[1]) && l.Path(table, match[1], enc.Ext()) == path {
-				batchID = match[1]
+			// The id is as often in the path as the layout has it: its length tells it.
+			parts := strings.Split(l.Path(table, "\x00", enc.Ext()), "\x00")
+			length := (len(path) - len(strings.Join(parts, ""))) / max(len(parts)-1, 1)
+			id := ""
+			if start := len(parts[0]); length > 0 && strings.HasPrefix(path, parts[0]) {
+				id = path[start:min(start+length, len(path))]
+			}
+			if schema.ValidBatchID(id) && l.Path(table, id, enc.Ext()) == path {
+				batchID = id
 				encodings = append(encodings, enc)
 			}
 		}
