@@ -86,7 +86,7 @@ func TestCheckEnvironment(t *testing.T) {
 		{api, "HTTPS_PROXY=proxy|NO_PROXY=api.enrow.io/", "NO_PROXY", "no host matches"},
 		{api, "HTTPS_PROXY=proxy|NO_PROXY=API.enrow.io:https", "NO_PROXY", "no host matches"},
 		{api, "HTTPS_PROXY=proxy|NO_PROXY=api.enrow.io,a b", "", ""}, // the host is excepted
-		{api, "NO_PROXY=a b", "", ""},                                // there is no proxy
+		{api, "NO_PROXY=a b", "", ""}, // there is no proxy
 		{byAddress, "HTTPS_PROXY=proxy|NO_PROXY=10.*", "NO_PROXY", "no host matches"},
 		{byAddress, "HTTPS_PROXY=proxy|NO_PROXY=10.", "NO_PROXY", "no host matches"},
 		{byAddress, "HTTPS_PROXY=proxy|NO_PROXY=10.0.0.0/33", "NO_PROXY", "no host matches"},

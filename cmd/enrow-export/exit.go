@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 
+	"enrow-export/network"
 	"enrow-export/pipeline"
 )
 
@@ -101,6 +102,9 @@ func exitCode(err error) int {
 func hint(err error) string {
 	if usage := (*usageError)(nil); errors.As(err, &usage) {
 		return usage.hint
+	}
+	if fault := (*network.Fault)(nil); errors.As(err, &fault) {
+		return fault.Hint // it says more than what an operation makes of it
 	}
 	return pipeline.Hint(err)
 }

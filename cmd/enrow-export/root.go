@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"enrow-export/network"
 	"enrow-export/pipeline"
 	"enrow-export/sinks"
 	"enrow-export/sinks/gcs"
@@ -102,7 +103,10 @@ func (r root) openBucket() (sinks.Store, error) {
 		Bucket: r.bucket, Prefix: r.prefix, CredentialsFile: r.credentials, UserAgent: userAgent,
 	})
 	var file *fs.PathError
+	var setting *network.SettingError
 	switch {
+	case errors.As(err, &setting):
+		return nil, usagef(setting.Hint, "%v", setting)
 	case errors.As(err, &file), errors.Is(err, gcs.ErrCredentialsFile):
 		return nil, usagef("give a service account's key file, or leave it out to use Application Default Credentials", "--gcs-credentials-file: %v", err)
 	case err != nil:

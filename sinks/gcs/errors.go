@@ -2,22 +2,19 @@ package gcs
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 
 	"cloud.google.com/go/auth"
 	"google.golang.org/api/googleapi"
-	"google.golang.org/api/option"
 
+	"enrow-export/network"
 	"enrow-export/sinks"
 )
 
@@ -75,13 +72,15 @@ func (s *Store) classify(err error, permission, name string) error {
 		return err
 	case errors.As(err, &answer):
 		return s.classifyAnswer(answer, permission, name)
+	case network.Lasting(err) != nil: // before a token: there may be none because of it
+		return unreachable(fmt.Errorf("no connection to Cloud Storage: %w", network.Lasting(err)))
 	case errors.As(err, &token):
 		return unreachable(errors.New("the credentials for Cloud Storage get no token: they are wrong, revoked or expired"))
 	}
 	for errors.As(err, &request) { // its text repeats the whole URL
 		err = request.Err
 	}
-	if errors.As(err, &lookUp) || errors.As(err, &dial) && dial.Op == "dial" {
+	if errors.As(err, &lookUp) || errors.As(err, &dial) && (dial.Op == "dial" || dial.Op == "proxyconnect") {
 		return unreachable(fmt.Errorf("no connection to Cloud Storage: %w", err))
 	}
 	return err
@@ -103,6 +102,8 @@ func (s *Store) classifyAnswer(answer *googleapi.Error, permission, name string)
 			return unreachable(&PermissionError{Bucket: s.cfg.Bucket, Permissions: []string{permission}})
 		}
 		return unreachable(fmt.Errorf("refused by Cloud Storage: %s", reason))
+	case 407:
+		return unreachable(&network.Fault{Text: "the proxy wants a user and password", Hint: network.ProxyUserHint})
 	case 404:
 		switch {
 		case permission == listPermission, message == "" && permission == createPermission, // an emulator says nothing
@@ -174,45 +175,4 @@ func (s *Store) Check(ctx context.Context) error {
 	}
 	slices.Sort(missing)
 	return unreachable(&PermissionError{Bucket: s.cfg.Bucket, Permissions: slices.Compact(missing)})
-}
-
-// ErrCredentialsFile is what Open reports (by errors.Is) of a credentials file
-// that is something else.
-var ErrCredentialsFile = errors.New("is no file of Google credentials")
-
-// credentialsType reads what kind of credentials a file holds.
-func credentialsType(file string) (option.CredentialsType, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return "", err
-	}
-	var content struct {
-		Type       option.CredentialsType `json:"type"`
-		PrivateKey string                 `json:"private_key"`
-	}
-	if json.Unmarshal(data, &content) == nil {
-		switch content.Type {
-		case option.ServiceAccount:
-			if isPrivateKey(content.PrivateKey) {
-				return content.Type, nil
-			}
-		case option.AuthorizedUser, option.ImpersonatedServiceAccount, option.ExternalAccount:
-			return content.Type, nil
-		}
-	}
-	return "", fmt.Errorf("%s %w", file, ErrCredentialsFile)
-}
-
-// isPrivateKey reports whether text is a private key as Google hands it out. The
-// client would find out only at the first request, and say it at length.
-func isPrivateKey(text string) bool {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return false
-	}
-	_, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		_, err = x509.ParsePKCS1PrivateKey(block.Bytes)
-	}
-	return err == nil
 }

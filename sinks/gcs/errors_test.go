@@ -2,11 +2,6 @@ package gcs
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
@@ -236,14 +231,6 @@ func TestNoCredentials(t *testing.T) {
 
 // A key that the token endpoint does not take is no use for any object.
 func TestRefusedKey(t *testing.T) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
 	asked := 0
 	tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		asked++
@@ -251,19 +238,8 @@ func TestRefusedKey(t *testing.T) {
 		fmt.Fprint(w, `{"error":"invalid_grant","error_description":"account somebody@example.com not found"}`)
 	}))
 	defer tokens.Close()
-	text, err := json.Marshal(map[string]string{
-		"type": "service_account", "client_email": "somebody@example.com", "private_key_id": "1", "token_uri": tokens.URL,
-		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "key.json")
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
 	t.Setenv(emulatorEnv, "")
-	s, err := Open(Config{Bucket: testBucket, CredentialsFile: file})
+	s, err := Open(Config{Bucket: testBucket, CredentialsFile: serviceAccount(t, tokens.URL)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/googleapis/gax-go/v2"
 	"google.golang.org/api/option"
 
+	"enrow-export/network"
 	"enrow-export/sinks"
 )
 
@@ -108,8 +109,18 @@ func Open(cfg Config) (*Store, error) {
 		option.WithTelemetryDisabled(),
 		option.WithUserAgent(cfg.UserAgent),
 	}
-	if os.Getenv(emulatorEnv) != "" {
+	if host := os.Getenv(emulatorEnv); host != "" {
+		target, err := emulatorURL(host)
+		if err == nil {
+			err = network.CheckEnvironment(target)
+		}
+		if err != nil {
+			return nil, err
+		}
 		return s, nil
+	}
+	if err := network.CheckEnvironment(serviceURL); err != nil {
+		return nil, err
 	}
 	s.options = append(s.options, option.WithScopes(storage.ScopeReadWrite))
 	if cfg.CredentialsFile != "" {
@@ -145,6 +156,10 @@ func (s *Store) bucket(ctx context.Context) (*storage.BucketHandle, error) {
 		return nil, errors.New("store is closed")
 	}
 	if s.client == nil {
+		if err := s.checkDefaultCredentials(); err != nil {
+			return nil, unreachable(err)
+		}
+		keepProxyRefusals()
 		// The client keeps the context for the tokens that it will ask for.
 		client, err := storage.NewClient(context.WithoutCancel(ctx), s.options...)
 		if err != nil {
