@@ -21,7 +21,7 @@ func (p *program) batchesCommand() *cli.Command {
 		description: "One row a batch, of every kind and state: totals, credits, paths, times. The columns are\n" +
 			"those of the table batches in enrow-export schema. Without ids: all that it knows.",
 		flags: append(toFlags(), kindsFlag(), idsFileFlag(),
-			stringFlag("out", "", "`FILE` to write, - for stdout; required"),
+			pathFlag(stringFlag("out", "", "`FILE` to write, - for stdout; required")),
 			own("batches", stringFlag("format", "parquet", "`FORMAT` of the file: "+strings.Join(formatNames(), ", "))),
 			own("batches", defaultText(stringFlag("compression", "", "`COMPRESSION` of the file"), "zstd for parquet, else none")),
 			sinceFlag()),

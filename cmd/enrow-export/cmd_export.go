@@ -51,7 +51,7 @@ func (p *program) exportCommand() *cli.Command {
 			sizeFlag("max-body", "64MiB", "longest answer accepted, as a `SIZE`"),
 			durationFlag("grace", 20*time.Second, "`TIME` that batches under way have to be finished after the first SIGINT or SIGTERM", notNegative),
 			stringFlag("api-url", sources.DefaultBaseURL, "`URL` of the API; https, unless the host is loopback", "ENROW_API_URL"),
-			stringFlag("api-key-file", "", "`FILE` with the API key"),
+			pathFlag(stringFlag("api-key-file", "", "`FILE` with the API key")),
 			reportFlag(),
 			outputFlag(),
 		}, logFlags()),

@@ -72,6 +72,15 @@ func (p *program) files(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if ui.json {
+		flag := "--to"
+		if c.String("root-url") != "" {
+			flag = "--root-url"
+		}
+		if err := checkUTF8("JSON", flag, base); err != nil {
+			return err
+		}
+	}
 	end := "\n"
 	if c.Bool("print0") {
 		end = "\x00"

@@ -41,7 +41,7 @@ func (p *program) loadSQLCommand() *cli.Command {
 			sinceFlag(),
 			boolFlag("only-new", "only the batches whose contents no load has confirmed yet with --loaded"),
 			checked(defaultText(stringFlag("watermark", "", "`NAME` under which confirmed loads are noted, in _loads/NAME.json below --to"), "the dialect's name"), orNone(checkWatermark)),
-			defaultText(stringFlag("loaded", "", "confirm that the script in `FILE`, made with --only-new, has run: what it has loaded is not new any more"), "none")),
+			pathFlag(defaultText(stringFlag("loaded", "", "confirm that the script in `FILE`, made with --only-new, has run: what it has loaded is not new any more"), "none"))),
 		action: p.loadSQL,
 	})
 }
@@ -57,6 +57,9 @@ func (p *program) loadSQL(c *cli.Context) error {
 	}
 	at, err := to.location()
 	if err != nil {
+		return err
+	}
+	if err := checkUTF8("SQL", "--to", at, "--root-url", c.String("root-url"), "--namespace", c.String("namespace"), "--integration", c.String("integration")); err != nil {
 		return err
 	}
 	m := load.Mark{Watermark: cmp.Or(c.String("watermark"), d.Name), Dialect: d.Name, Root: at}

@@ -34,7 +34,7 @@ func (p *program) mockAPICommand() *cli.Command {
 		flags: []cli.Flag{
 			kindFlag(),
 			stringFlag("addr", "127.0.0.1:8787", "`HOST:PORT` to listen on; port 0 takes a free one"),
-			stringFlag("batches", "", "`DIR` of saved answers, one ID.json for each batch"),
+			pathFlag(stringFlag("batches", "", "`DIR` of saved answers, one ID.json for each batch")),
 			intFlag("generate", 0, "`NUMBER` of batches to make up", notNegative),
 			intFlag("rows", 5000, "`NUMBER` of results in each of those", notNegative),
 			intFlag("seed", 1, "`NUMBER` that decides what they hold", notNegative),

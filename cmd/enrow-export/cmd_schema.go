@@ -156,6 +156,9 @@ func (p *program) schemaIn(name, namespace string, tables []*schema.Table) error
 	if name == bigQueryJSON && len(tables) > 1 {
 		return usagef("add --kind: a schema file is for one table", "--dialect: %s is of one table", name)
 	}
+	if err := checkUTF8("SQL", "--namespace", namespace); err != nil {
+		return err
+	}
 	d, isSQL := dialect.ByName(name)
 	if namespace != "" && !isSQL {
 		return usagef("", "--namespace goes with the dialects that are SQL")

@@ -60,6 +60,10 @@ func (m leakTested) Run() int {
 //	elsewhere NAME       start a server that refuses all, and repeats the API key
 //	                     that it was sent: its URL is in $NAME
 //	untouched            that server has seen no request
+//	tls FILE             serve the embedded API with TLS on any host: its URL is in
+//	                     $TLS, and FILE gets the certificate, for example.com
+//	proxy STATUS         start a proxy that answers with it, or connects to that
+//	                     server if it is 200: its URL is in $PROXY
 //	valid SCHEMA FILE    FILE, every line of stdout and of .jsonl, is valid JSON of docs/SCHEMA
 //	secret FILE...       the API key is in none of the files, nor in any below
 //	bucket [PERMISSION...]  start Cloud Storage with an empty gs://bucket, and
@@ -95,6 +99,8 @@ func TestScripts(t *testing.T) {
 			"steps":     addSteps,
 			"requests":  countRequests,
 			"elsewhere": startElsewhere,
+			"tls":       startTLS,
+			"proxy":     startProxy,
 			"untouched": checkUntouched,
 			"valid":     validate,
 			"secret":    checkSecret,

@@ -49,7 +49,7 @@ type report struct {
 }
 
 func reportFlag() cli.Flag {
-	return defaultText(stringFlag("report", "", "append the summary of the run to `FILE`, as one line of JSON; not for a dry run"), "none")
+	return pathFlag(defaultText(stringFlag("report", "", "append the summary of the run to `FILE`, as one line of JSON; not for a dry run"), "none"))
 }
 
 // openReport opens the file of --report, so that one that cannot be written is
@@ -59,6 +59,9 @@ func openReport(c *cli.Context, cfg export.Config, part export.Shard) (*report, 
 	name := c.String("report")
 	if name == "" {
 		return nil, nil
+	}
+	if err := checkUTF8("JSON", "--to of --report", c.String("to")); err != nil {
+		return nil, err
 	}
 	// A pipe that nobody reads from is an error, too, and does not make the run wait
 	// until somebody does.

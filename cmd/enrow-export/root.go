@@ -41,7 +41,7 @@ const defaultStoreTimeout = 5 * time.Minute
 func toFlags() []cli.Flag {
 	return []cli.Flag{
 		stringFlag("to", "", "destination `ROOT`: a folder (out, file:///abs/out) or a bucket (gs://bucket/prefix); required"),
-		defaultText(stringFlag("gcs-credentials-file", "", "`FILE` with Google credentials for a bucket"), "Application Default Credentials"),
+		pathFlag(defaultText(stringFlag("gcs-credentials-file", "", "`FILE` with Google credentials for a bucket"), "Application Default Credentials")),
 		durationFlag("store-timeout", defaultStoreTimeout, "longest `TIME` of one operation on the destination", positive),
 	}
 }
@@ -59,22 +59,25 @@ func parseRoot(flag, at string) (root, error) {
 	if at == "" {
 		return r, usagef("for example --"+flag+" out", "no destination: --%s is missing", flag)
 	}
-	scheme, location, ok := strings.Cut(at, "://")
+	if err := checkRoot(flag, at); err != nil {
+		return r, err
+	}
+	known, location, _ := strings.Cut(at, "://")
 	switch {
-	case !ok:
+	case !scheme.MatchString(at):
 		r.folder = filepath.Clean(at)
-	case scheme == "gs": // taken literally
+	case known == "gs": // taken literally
 		r.isBucket = true
 		r.bucket, r.prefix, _ = strings.Cut(location, "/")
 		r.prefix = strings.TrimSuffix(r.prefix, "/")
-	case scheme == "file":
+	case known == "file":
 		u, err := url.Parse(at)
 		if err != nil || u.Host != "" && u.Host != "localhost" || u.Path == "" || u.RawQuery != "" || u.Fragment != "" {
 			return r, usagef("write file:///abs/out, with three slashes", "--%s: %q is no file URL of a folder here", flag, at)
 		}
 		r.folder = filepath.Clean(u.Path)
 	default:
-		return r, unknownScheme(flag, scheme)
+		return r, unknownScheme(flag, known)
 	}
 	return r, nil
 }

@@ -40,7 +40,7 @@ func tables(c *cli.Context) []*schema.Table {
 }
 
 func idsFileFlag() cli.Flag {
-	return listFlag("ids-file", "`FILE` with a batch id a line, - for stdin; may be repeated", "none")
+	return pathsFlag(listFlag("ids-file", "`FILE` with a batch id a line, - for stdin; may be repeated", "none"))
 }
 
 // namesBatches reports whether the call says itself which batches it is about.

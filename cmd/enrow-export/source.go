@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"iter"
-	"os"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"enrow-export/network"
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/export"
 	"enrow-export/schema"
@@ -61,8 +61,20 @@ func newSource(c *cli.Context, cfg export.Config) (source, error) {
 	return source{Source: replay, close: func() { closeStore(store) }, saved: replay.IDs}, nil
 }
 
+// checkEnvironment refuses what a client of a URL would ignore in the environment.
+func checkEnvironment(target string) error {
+	err := network.CheckEnvironment(target)
+	if setting := (*network.SettingError)(nil); errors.As(err, &setting) {
+		return usagef(setting.Hint, "%v", setting)
+	}
+	return nil // the client says what is wrong with its URL
+}
+
 // newClient returns the API client that the flags describe. The caller closes it.
 func newClient(c *cli.Context, cfg export.Config) (*sources.Client, error) {
+	if err := checkEnvironment(c.String("api-url")); err != nil {
+		return nil, err
+	}
 	key, err := apiKey(c.Context, c.String("api-key-file"), c.String("api-url"))
 	if err != nil {
 		return nil, err
@@ -82,35 +94,4 @@ func newClient(c *cli.Context, cfg export.Config) (*sources.Client, error) {
 		return nil, usagef("", "%v", err)
 	}
 	return client, nil
-}
-
-// leastKey is how many characters a key of the API has at least.
-const leastKey = 8
-
-// apiKey returns the API key. It never comes from a flag's value, which would show in
-// the list of processes. A key is taken out of every message: one that is too short
-// would take words apart. Only an API on this machine, which may be without TLS and is
-// there to try things out, takes any.
-func apiKey(ctx context.Context, file, apiURL string) (string, error) {
-	key, from := os.Getenv("ENROW_API_KEY"), "ENROW_API_KEY"
-	if file != "" {
-		data, err := unlessStopped(ctx, func() ([]byte, error) { return os.ReadFile(file) })
-		if ctx.Err() != nil {
-			return "", err
-		}
-		if err != nil {
-			return "", usagef("", "--api-key-file: %v", err)
-		}
-		key, from = string(data), file
-	}
-	key = strings.TrimSpace(key)
-	if key == "" {
-		return "", usagef("set ENROW_API_KEY, or name a file with --api-key-file; enrow-export demo needs no key",
-			"no API key: %s is empty", from)
-	}
-	if len(key) < leastKey && !strings.HasPrefix(strings.ToLower(apiURL), "http:") {
-		return "", usagef("set ENROW_API_KEY to the whole key, or name a file with it with --api-key-file",
-			"no API key: %s has fewer than %d characters", from, leastKey)
-	}
-	return key, nil
 }

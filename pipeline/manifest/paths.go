@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"enrow-export/schema"
 	"enrow-export/sinks"
@@ -50,6 +51,9 @@ func ParseLayout(template string) (Layout, error) {
 		return Layout{}, fmt.Errorf("layout %q: it has a character that controls the terminal or the direction of writing", template)
 	}
 	l := Layout{template}
+	if !utf8.ValidString(template) { // an entry could not name the file
+		return Layout{}, fmt.Errorf("layout %q: is not UTF-8", template)
+	}
 	if err := sinks.CheckName(l.Path(schema.Tables()[0], "id", sinks.Formats()[0].Name)); err != nil {
 		return Layout{}, fmt.Errorf("layout %q: %w", template, errors.New("paths must be relative, with no empty segment, backslash or control character"))
 	}

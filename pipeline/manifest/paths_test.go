@@ -29,7 +29,7 @@ func TestParseLayout(t *testing.T) {
 		"", "{table}/{batch_id}", "{table}.{ext}", "{batch_id}.{ext}", "/{table}/{batch_id}.{ext}", "{table}//{batch_id}.{ext}",
 		"{table}/{batch_id}.{ext}/", "../{table}/{batch_id}.{ext}", "{table}/../{batch_id}.{ext}", "./{table}/{batch_id}.{ext}",
 		"_x/{table}/{batch_id}.{ext}", "{table}/_{batch_id}.{ext}", "{table}/.{batch_id}.{ext}", "{table}/{batch_id}.{ext}{date}",
-		"{table}/{batch_id}.{ext}{", "}{table}/{batch_id}.{ext}", `{table}\{batch_id}.{ext}`, "{table}/{batch_id}.{ext}\n", "{{table}}/{batch_id}.{ext}",
+		"{table}/{batch_id}.{ext}{", "}{table}/{batch_id}.{ext}", `{table}\{batch_id}.{ext}`, "{table}/{batch_id}.{ext}\n", "\xe9/{table}/{batch_id}.{ext}", "{{table}}/{batch_id}.{ext}",
 	} {
 		if l, err := ParseLayout(template); err == nil {
 			t.Errorf("%q is accepted: %s", template, l.Path(&schema.EmailFind, "B1", "csv"))
