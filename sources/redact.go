@@ -35,8 +35,12 @@ func redact(text, key string) string {
 // spelled returns the length of the longest spelling of key that text begins with, 0
 // if there is none.
 func spelled(text, key string) int {
-	ends := []int{0} // of the spellings of what is left of key[i], in order
-	for i := 0; i < len(key) && len(ends) > 0; i++ {
+	plain := 0 // most characters stand for themselves
+	for plain < len(key) && plain < len(text) && lower(text[plain]) == lower(key[plain]) && !strings.Contains("\\%& ", key[plain:plain+1]) {
+		plain++
+	}
+	ends := []int{plain} // of the spellings of key[:i], in order
+	for i := plain; i < len(key) && len(ends) > 0; i++ {
 		var next []int
 		for _, end := range ends {
 			next = appendSpellings(next, text, end, key[i])
