@@ -1,6 +1,7 @@
 package sources
 
 import (
+	"crypto/x509"
 	"fmt"
 	"io"
 	"log"
@@ -11,8 +12,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-
-	"crypto/x509"
 
 	"enrow-export/pipeline"
 )

@@ -62,9 +62,9 @@ func parseRoot(flag, at string) (root, error) {
 	if err := checkRoot(flag, at); err != nil {
 		return r, err
 	}
-	known, location, _ := strings.Cut(at, "://")
+	known, location, isURL := strings.Cut(at, "://")
 	switch {
-	case !scheme.MatchString(at):
+	case !isURL, at[0] == '.', at[0] == '/': // "./" before it says that it is a name
 		r.folder = filepath.Clean(at)
 	case known == "gs": // taken literally
 		r.isBucket = true
