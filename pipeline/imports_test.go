@@ -25,9 +25,9 @@ var allowed = map[string]struct {
 	"schema":            {nil, "the tables are data that everybody builds on"},
 	"schema/dialect":    {[]string{"schema"}, "SQL is derived from the tables, and knows neither stores nor the manifest"},
 	"sinks":             {[]string{"schema"}, "formats know a table and a writer, stores know names and bytes"},
-	"network":           {nil, "it is what clients of any service share"},
+	"sinks/network":     {nil, "it is what clients of any service share"},
 	"sinks/local":       {[]string{"sinks"}, "a provider knows the Store interface alone"},
-	"sinks/gcs":         {[]string{"network", "sinks"}, "a provider knows the Store interface, and what all clients share"},
+	"sinks/gcs":         {[]string{"sinks/network", "sinks"}, "a provider knows the Store interface, and what all clients share"},
 	"sinks/gcs/gcstest": {nil, "it stands in for a service that knows nothing of this program"},
 	"sinks/storetest":   {[]string{"sinks"}, "the suite must fit every provider"},
 
@@ -45,11 +45,11 @@ var allowed = map[string]struct {
 		"it sets the scene for tests of the pipeline, by runs and on stores",
 	},
 
-	"sources":         {[]string{"network", "pipeline", "pipeline/manifest", "schema", "sinks"}, "a source knows what the pipeline asks of it, and of where rows go only that answers may be kept there"},
+	"sources":         {[]string{"sinks/network", "pipeline", "pipeline/manifest", "schema", "sinks"}, "a source knows what the pipeline asks of it, and of where rows go only that answers may be kept there"},
 	"sources/fakeapi": {[]string{"schema"}, "the embedded API must not depend on the client it is to test"},
 	"cmd/enrow-export": {
 		[]string{
-			"network", "pipeline", "pipeline/adopt", "pipeline/answer", "pipeline/compact", "pipeline/export", "pipeline/load", "pipeline/manifest", "pipeline/prune", "pipeline/verify",
+			"sinks/network", "pipeline", "pipeline/adopt", "pipeline/answer", "pipeline/compact", "pipeline/export", "pipeline/load", "pipeline/manifest", "pipeline/prune", "pipeline/verify",
 			"schema", "schema/dialect", "sinks", "sinks/gcs", "sinks/local", "sources", "sources/fakeapi",
 		},
 		"only the command wires them together, and tests' helpers stay out of it",

@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 
-	"enrow-export/network"
+	"enrow-export/sinks/network"
 )
 
 // parseBaseURL checks a base URL. What is wrong with it is said without quoting

@@ -30,7 +30,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"enrow-export/network"
+	"enrow-export/sinks/network"
 	"enrow-export/pipeline"
 )
 

@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"enrow-export/network"
+	"enrow-export/sinks/network"
 	"enrow-export/pipeline"
 	"enrow-export/schema"
 )

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"syscall"
 
-	"enrow-export/network"
+	"enrow-export/sinks/network"
 	"enrow-export/pipeline"
 )
 

@@ -13,7 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"enrow-export/network"
+	"enrow-export/sinks/network"
 	"enrow-export/pipeline"
 	"enrow-export/sinks"
 	"enrow-export/sinks/gcs"

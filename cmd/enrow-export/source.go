@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"enrow-export/network"
+	"enrow-export/sinks/network"
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/export"
 	"enrow-export/schema"

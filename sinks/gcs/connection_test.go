@@ -19,7 +19,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"enrow-export/network"
+	"enrow-export/sinks/network"
 	"enrow-export/sinks"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"sync"
 
-	"enrow-export/network"
+	"enrow-export/sinks/network"
 )
 
 // serviceURL is where Cloud Storage is, for the settings that depend on that.

@@ -14,7 +14,7 @@ import (
 	"cloud.google.com/go/auth"
 	"google.golang.org/api/googleapi"
 
-	"enrow-export/network"
+	"enrow-export/sinks/network"
 	"enrow-export/sinks"
 )
 

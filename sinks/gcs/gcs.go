@@ -26,7 +26,7 @@ import (
 	"github.com/googleapis/gax-go/v2"
 	"google.golang.org/api/option"
 
-	"enrow-export/network"
+	"enrow-export/sinks/network"
 	"enrow-export/sinks"
 )
 
