@@ -30,8 +30,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"enrow-export/sinks/network"
 	"enrow-export/pipeline"
+	"enrow-export/sinks/network"
 )
 
 // Defaults of Config.

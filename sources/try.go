@@ -11,9 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"enrow-export/sinks/network"
 	"enrow-export/pipeline"
 	"enrow-export/schema"
+	"enrow-export/sinks/network"
 )
 
 // maxErrorBody is how much of an error's body is read, in bytes.

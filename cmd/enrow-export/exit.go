@@ -7,8 +7,8 @@ import (
 	"strings"
 	"syscall"
 
-	"enrow-export/sinks/network"
 	"enrow-export/pipeline"
+	"enrow-export/sinks/network"
 )
 
 // The exit codes. When several apply, the most stop-worthy wins.

@@ -13,11 +13,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"enrow-export/sinks/network"
 	"enrow-export/pipeline"
 	"enrow-export/sinks"
 	"enrow-export/sinks/gcs"
 	"enrow-export/sinks/local"
+	"enrow-export/sinks/network"
 )
 
 // A store is added here: in parseRoot, where its URL is told from others, and in

@@ -7,10 +7,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"enrow-export/sinks/network"
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/export"
 	"enrow-export/schema"
+	"enrow-export/sinks/network"
 	"enrow-export/sources"
 )
 

@@ -19,8 +19,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"enrow-export/sinks/network"
 	"enrow-export/sinks"
+	"enrow-export/sinks/network"
 )
 
 // untrusted starts a server whose certificate nobody has signed, and counts its

@@ -14,8 +14,8 @@ import (
 	"cloud.google.com/go/auth"
 	"google.golang.org/api/googleapi"
 
-	"enrow-export/sinks/network"
 	"enrow-export/sinks"
+	"enrow-export/sinks/network"
 )
 
 // The permissions that the store needs on the bucket. Replacing an object takes

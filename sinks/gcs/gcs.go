@@ -26,8 +26,8 @@ import (
 	"github.com/googleapis/gax-go/v2"
 	"google.golang.org/api/option"
 
-	"enrow-export/sinks/network"
 	"enrow-export/sinks"
+	"enrow-export/sinks/network"
 )
 
 // Defaults of Config.
