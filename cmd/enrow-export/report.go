@@ -65,7 +65,7 @@ func openReport(c *cli.Context, cfg export.Config, part export.Shard) (*report, 
 	}
 	// A pipe that nobody reads from is an error, too, and does not make the run wait
 	// until somebody does.
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o644)
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o666)
 	if err != nil {
 		if path := (*fs.PathError)(nil); errors.As(err, &path) {
 			err = path.Err

@@ -95,6 +95,7 @@ var helpers = map[string]func(*Store) error{
 		_, err := s.Sweep(context.Background())
 		return tell(err)
 	},
+	"keep modes as nobody": keepModesAsNobody,
 	"put limited": func(s *Store) error {
 		limit := syscall.Rlimit{Cur: 4096, Max: 4096}
 		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {

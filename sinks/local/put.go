@@ -45,6 +45,11 @@ func (s *Store) put(ctx context.Context, name string, data []byte, cond sinks.Co
 		return info, err
 	}
 	defer t.close()
+	if !cond.Absent() {
+		if err := t.takeModeOf(path); err != nil {
+			return info, err
+		}
+	}
 	d := newDigest()
 	if err := t.write(data, d); err != nil {
 		return info, err

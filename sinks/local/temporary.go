@@ -61,6 +61,19 @@ func (s *Store) newTemporary(ctx context.Context, dir string) (*temporary, error
 	return t, nil
 }
 
+// takeModeOf gives the temporary, which is empty yet, the mode of the file at path,
+// if there is one.
+func (t *temporary) takeModeOf(path string) error {
+	replaced, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return KeepMode(t.file, replaced)
+}
+
 // writeSize is how many bytes are digested and written at a time: so few that
 // they are still in the processor's cache when the system copies them.
 const writeSize = 512 << 10
