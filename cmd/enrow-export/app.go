@@ -55,12 +55,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	collectAt(gcPercent)
 	ctx, signals := withSignals(ctx)
 	defer signals.ignore()
-	out := &stickyWriter{w: stdout}
+	out := &output{w: stdout}
 	p := &program{stdin: stdin, stdout: out, stderr: stderr, signals: signals}
-	err := p.call(ctx, args)
-	if err == nil && out.err != nil {
-		err = fmt.Errorf("write output: %w", out.err)
-	}
+	err := out.outcome(p.call(ctx, args))
 	tellError(stderr, err)
 	return exitCode(err)
 }
@@ -84,7 +81,7 @@ func (p *program) app() *cli.App {
 		Description: "Try it without a key:  enrow-export demo\n" +
 			"In earnest:            ENROW_API_KEY=… enrow-export export --to out BATCH_ID",
 		CustomAppHelpTemplate: cli.AppHelpTemplate +
-			exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitOngoing, exitInterrupt, exitTerminated),
+			exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitOngoing, exitHangup, exitInterrupt, exitUnread, exitTerminated),
 		Version:         version,
 		Reader:          p.stdin,
 		Writer:          p.stdout,
@@ -131,19 +128,4 @@ func buildCommit() string {
 		}
 	}
 	return "unknown"
-}
-
-// stickyWriter keeps the first error of a writer, so that output which could
-// not be written is not taken for a success.
-type stickyWriter struct {
-	w   io.Writer
-	err error
-}
-
-func (s *stickyWriter) Write(b []byte) (int, error) {
-	n, err := s.w.Write(b)
-	if err != nil && s.err == nil {
-		s.err = err
-	}
-	return n, err
 }

@@ -20,6 +20,7 @@ func (p *program) batchesCommand() *cli.Command {
 		args:  "[BATCH_ID ...]",
 		description: "One row a batch, of every kind and state: totals, credits, paths, times. The columns are\n" +
 			"those of the table batches in enrow-export schema. Without ids: all that it knows.",
+		exits: append(usualExits, exitUnread),
 		flags: append(toFlags(), kindsFlag(), idsFileFlag(),
 			pathFlag(stringFlag("out", "", "`FILE` to write, - for stdout; required")),
 			own("batches", stringFlag("format", "parquet", "`FORMAT` of the file: "+strings.Join(formatNames(), ", "))),
@@ -31,8 +32,11 @@ func (p *program) batchesCommand() *cli.Command {
 
 func (p *program) batches(c *cli.Context) error {
 	out := c.String("out")
-	if out == "" {
+	switch out {
+	case "":
 		return usagef("for example --out batches.parquet, or - for stdout", "no file: --out is missing")
+	case "-":
+		p.isResult()
 	}
 	enc, err := sinks.NewEncoding(c.String("format"), c.String("compression"))
 	if err != nil {

@@ -134,7 +134,7 @@ func (p *program) demoTable(results []export.Result) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\n",
 			r.BatchID, r.Outcome, humanize.Comma(*r.Entry.Rows), len(r.Entry.Files), size(bytes), duration(r.Elapsed))
 	}
-	_ = w.Flush() // an error of the writer is kept by stickyWriter
+	_ = w.Flush() // an error of the writer is kept by output
 }
 
 // demoRows shows the first rows of the first batch, from its CSV file.
@@ -172,7 +172,7 @@ func (p *program) demoRows(c *cli.Context, store sinks.Store, results []export.R
 		}
 		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
-	_ = w.Flush() // an error of the writer is kept by stickyWriter
+	_ = w.Flush() // an error of the writer is kept by output
 	return nil
 }
 
@@ -193,5 +193,5 @@ func (p *program) demoNext(to string, s export.Summary, requests int) {
 	fmt.Fprintf(w, "  enrow-export status --to %s\twhat the manifest says\n", to)
 	fmt.Fprintf(w, "  enrow-export verify --to %s\tread every file back and compare\n", to)
 	fmt.Fprintf(w, "  ENROW_API_KEY=… enrow-export export --to out BATCH_ID\tyour own batches\n")
-	_ = w.Flush() // an error of the writer is kept by stickyWriter
+	_ = w.Flush() // an error of the writer is kept by output
 }

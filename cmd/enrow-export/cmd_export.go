@@ -23,7 +23,7 @@ func (p *program) exportCommand() *cli.Command {
 		description: "A batch that is done is skipped without a request, so the same call may be repeated\n" +
 			"at any time. One that is still ongoing is left for the next run, or waited for.\n" +
 			"The API key comes from ENROW_API_KEY or --api-key-file.",
-		exits: []int{exitOK, exitStopped, exitUsage, exitFailed, exitOngoing, exitInterrupt, exitTerminated},
+		exits: append(usualExits, exitOngoing),
 		flags: slices.Concat(toFlags(), []cli.Flag{
 			kindFlag(),
 			formatFlag(), compressionFlag(),
@@ -49,7 +49,8 @@ func (p *program) exportCommand() *cli.Command {
 			floatFlag("rate", 0, fmt.Sprintf("`NUMBER` of requests a second at most, retries included, from %v on; 0 for no limit", minRate), checkRate),
 			durationFlag("request-timeout", sources.DefaultRequestTimeout, "longest `TIME` of one try", positive),
 			sizeFlag("max-body", "64MiB", "longest answer accepted, as a `SIZE`"),
-			durationFlag("grace", 20*time.Second, "`TIME` that batches under way have to be finished after the first SIGINT or SIGTERM", notNegative),
+			durationFlag("max-runtime", 0, "`TIME` after which no batch is begun or waited for any more, 0 for no limit; those under way have --grace", notNegative),
+			durationFlag("grace", 20*time.Second, "`TIME` that batches under way have to be finished after the first SIGINT, SIGTERM or SIGHUP, or --max-runtime", notNegative),
 			stringFlag("api-url", sources.DefaultBaseURL, "`URL` of the API; https, unless the host is loopback", "ENROW_API_URL"),
 			pathFlag(stringFlag("api-key-file", "", "`FILE` with the API key")),
 			reportFlag(),
@@ -60,6 +61,7 @@ func (p *program) exportCommand() *cli.Command {
 }
 
 func (p *program) export(c *cli.Context) error {
+	p.signals.limit(c.Duration("max-runtime"))
 	ui := p.newUI(c)
 	stop := make(chan struct{}) // for the source, too
 	cfg, err := exportConfig(c)
@@ -111,7 +113,7 @@ func (p *program) export(c *cli.Context) error {
 		p.stopGently(c.Duration("grace"), ui, stop)
 		summary, err = p.runExport(c, cfg, from, ids, ui, report)
 	}
-	err = joinOutcome(err, summary.Failed, summary.Ongoing)
+	err = p.written(joinOutcome(err, summary.Failed, summary.Ongoing+summary.NotTried))
 	if failed := report.write(summary, err); failed != nil {
 		ui.log.Error("the run is not in the report", "error", failed)
 		err = cmp.Or(err, failed)
@@ -158,19 +160,29 @@ func (p *program) runExport(c *cli.Context, cfg export.Config, from source, ids 
 	})
 	progress.end()
 	summary := newSummaryLine(cfg.Table.Kind, s, from.retries())
-	ui.summary(summary)
-	if signal := p.signals.err(); signal != nil && !errors.Is(err, signal) {
-		err = errors.Join(signal, err) // the run was cut short, though not cut off
+	switch stopped := p.signals.err(); {
+	case errors.Is(stopped, errMaxRuntime):
+		summary.MaxRuntimeOver = s.Ongoing+s.NotTried > 0
+		if errors.Is(err, errMaxRuntime) {
+			err = nil // what it has cut off is left undone, as is what it has not let begin
+		}
+	case stopped != nil && !errors.Is(err, stopped):
+		err = errors.Join(stopped, err) // the run was cut short, though not cut off
 	}
+	ui.summary(summary)
 	return summary, err
 }
 
-// stopGently lets the first signal close stop, when batches that are under way
-// then have some time to be finished.
+// stopGently lets the first signal, or the end of --max-runtime, close stop, when
+// batches that are under way then have some time to be finished.
 func (p *program) stopGently(grace time.Duration, ui *ui, stop chan<- struct{}) {
-	p.signals.graceful(grace, func() {
+	p.signals.graceful(grace, func(why error) {
 		close(stop)
-		ui.log.Warn("stopping: batches under way are being finished; another signal stops at once", "within", grace)
+		next := "another signal"
+		if errors.Is(why, errMaxRuntime) {
+			next = "a signal"
+		}
+		ui.log.Warn("stopping: batches under way are being finished; "+next+" stops at once", "within", grace)
 	})
 }
 

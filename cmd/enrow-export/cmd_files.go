@@ -19,6 +19,7 @@ func (p *program) filesCommand() *cli.Command {
 		description: "One a line: an absolute path, or a URL. A file that compact has made is listed once,\n" +
 			"whichever of its batches are asked for. Without ids: those of all batches that are\n" +
 			"exported. No file is read.",
+		exits: append(usualExits, exitUnread),
 		flags: append(toFlags(), kindsFlag(), idsFileFlag(),
 			own("files", listFlag("format", "`FORMAT` of the files: "+strings.Join(formatNames(), ", ")+"; a comma list, or repeated", "all")),
 			sinceFlag(),
@@ -48,6 +49,7 @@ type fileLine struct {
 }
 
 func (p *program) files(c *cli.Context) error {
+	p.isResult()
 	ui := p.newUI(c)
 	var formats []string
 	for _, f := range splitLists(given(c, "format")) {

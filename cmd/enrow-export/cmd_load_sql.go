@@ -31,6 +31,7 @@ func (p *program) loadSQLCommand() *cli.Command {
 			"   enrow-export load-sql --dialect duckdb --to out --loaded load.sql\n" +
 			"No file is read, only its size looked at. When a batch cannot be loaded, nothing is\n" +
 			"printed on stdout.",
+		exits: append(usualExits, exitUnread),
 		flags: append(toFlags(), kindsFlag(), idsFileFlag(),
 			checked(stringFlag("dialect", "", "`DIALECT` of the warehouse: "+strings.Join(dialect.Names(), ", ")+"; required"), orNone(oneOf(dialect.Names()...))),
 			own("load-sql", checked(defaultText(stringFlag("format", "", "`FORMAT` of the files to load: "+strings.Join(formatNames(), ", ")), "the best that the dialect reads and the batch has"), orNone(oneOf(formatNames()...)))),
@@ -66,6 +67,7 @@ func (p *program) loadSQL(c *cli.Context) error {
 	if file := c.String("loaded"); file != "" {
 		return p.confirmLoad(c, to, m, file)
 	}
+	p.isResult()
 	cfg, err := p.loadConfig(c, d, at)
 	if err != nil {
 		return err
@@ -98,7 +100,7 @@ func (p *program) loadSQL(c *cli.Context) error {
 	if err := load.PutSidecars(c.Context, cfg.Store, plan.Scripts); err != nil {
 		return err
 	}
-	_, _ = p.stdout.Write(script(d, m, plan)) // an error of the writer is kept by stickyWriter
+	_, _ = p.stdout.Write(script(d, m, plan)) // an error of the writer is kept by output
 	return nil
 }
 

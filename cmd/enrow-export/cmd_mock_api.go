@@ -30,7 +30,7 @@ func (p *program) mockAPICommand() *cli.Command {
 			"   hang, drop             no answer at all; the connection closed at once\n" +
 			"   redirect:URL           an answer that sends the client elsewhere\n" +
 			"each with xN behind it to repeat it: --script '503x2,ok'.",
-		exits: []int{exitStopped, exitUsage, exitInterrupt, exitTerminated},
+		exits: append([]int{exitStopped, exitUsage}, signalExits...),
 		flags: []cli.Flag{
 			kindFlag(),
 			stringFlag("addr", "127.0.0.1:8787", "`HOST:PORT` to listen on; port 0 takes a free one"),

@@ -15,7 +15,7 @@ func (p *program) schemaCommand() *cli.Command {
 	return newCommand(command{
 		name:  "schema",
 		usage: "the tables: columns, types, meaning and where they come from",
-		exits: []int{exitOK, exitStopped, exitUsage},
+		exits: []int{exitOK, exitStopped, exitUsage, exitUnread},
 		flags: []cli.Flag{
 			kindsFlag(),
 			checked(stringFlag("output", "text", "`FORM` of the result on stdout: text, json (one object a line) or markdown"), oneOf("text", "json", "markdown")),
@@ -49,6 +49,7 @@ type columnLine struct {
 }
 
 func (p *program) schema(c *cli.Context) error {
+	p.isResult()
 	tables := tables(c)
 	if c.String("kind") == "" {
 		tables = schema.AllTables()
@@ -137,7 +138,7 @@ func (p *program) schemaText(l tableLine) {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s; %s\n", col.Name, col.Type, strings.Join(col.Source, " or "), col.Doc, null)
 	}
-	_ = w.Flush() // an error of the writer is kept by stickyWriter
+	_ = w.Flush() // an error of the writer is kept by output
 }
 
 // Forms of a table that are no warehouse's SQL.

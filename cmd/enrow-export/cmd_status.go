@@ -16,7 +16,7 @@ func (p *program) statusCommand() *cli.Command {
 		args:  "[BATCH_ID ...]",
 		description: "Without ids: of all batches that it knows. A batch that it does not know is shown\n" +
 			"as unknown. No file is read, no request made.",
-		exits:  []int{exitOK, exitStopped, exitUsage, exitFailed, exitInterrupt, exitTerminated},
+		exits:  append(usualExits, exitUnread),
 		flags:  append(toFlags(), kindsFlag(), idsFileFlag(), outputFlag()),
 		action: p.status,
 	})
@@ -47,6 +47,7 @@ const (
 )
 
 func (p *program) status(c *cli.Context) error {
+	p.isResult()
 	ui := p.newUI(c)
 	learn := summaries
 	if ui.json {

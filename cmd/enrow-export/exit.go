@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -18,7 +19,9 @@ const (
 	exitUsage      = 2
 	exitFailed     = 3
 	exitOngoing    = 75 // EX_TEMPFAIL of sysexits.h
+	exitHangup     = 129
 	exitInterrupt  = 130
+	exitUnread     = 141
 	exitTerminated = 143
 )
 
@@ -31,13 +34,19 @@ var exitDoc = []struct {
 	{exitStopped, "the run could not go on: bad key, no credits, API or destination out of reach"},
 	{exitUsage, "wrong usage: nothing was tried"},
 	{exitFailed, "some batches failed (verify: differ; status, prune: cannot be read), the others are done; load-sql: nothing is printed then"},
-	{exitOngoing, "nothing failed, but some batches are still ongoing: run again later"},
+	{exitOngoing, "nothing failed, but some batches are still ongoing, or left by --max-runtime: run again later"},
+	{exitHangup, "the terminal was closed (SIGHUP)"},
 	{exitInterrupt, "interrupted (SIGINT)"},
+	{exitUnread, "stdout was closed before all was printed (SIGPIPE), as head does"},
 	{exitTerminated, "terminated (SIGTERM)"},
 }
 
-// usualExits are the codes of a command that works on batches, and waits for none.
-var usualExits = []int{exitOK, exitStopped, exitUsage, exitFailed, exitInterrupt, exitTerminated}
+// signalExits are the codes of every command that a signal can stop, and usualExits
+// those of one that works on batches, and waits for none.
+var (
+	signalExits = []int{exitHangup, exitInterrupt, exitTerminated}
+	usualExits  = slices.Clip(append([]int{exitOK, exitStopped, exitUsage, exitFailed}, signalExits...))
+)
 
 // exitCodes renders the lines of exitDoc for the codes that a command can give,
 // as a section of its help.
@@ -66,16 +75,29 @@ func usagef(hint, format string, args ...any) error {
 	return &usageError{msg: fmt.Sprintf(format, args...), hint: hint}
 }
 
-// Outcomes that have been told on stdout already and only need their exit code.
+// Outcomes that have been told on stdout already, or have nobody to be told, and only
+// need their exit code.
 var (
-	errSomeFailed  = errors.New("some batches failed")
-	errSomeOngoing = errors.New("some batches are still ongoing")
+	errSomeFailed = errors.New("some batches failed")
+	errSomeLeft   = errors.New("some batches are still ongoing, or were not begun")
+	errUnread     = errors.New("nobody reads the output")
 )
 
 // signalError is the cause of a context that a signal has cancelled.
 type signalError struct{ signal os.Signal }
 
 func (e *signalError) Error() string { return "stopped by signal: " + e.signal.String() }
+
+// code returns what shells say of a process that the signal has ended.
+func (e *signalError) code() int {
+	switch e.signal {
+	case syscall.SIGTERM:
+		return exitTerminated
+	case syscall.SIGHUP:
+		return exitHangup
+	}
+	return exitInterrupt
+}
 
 // exitCode maps what a command returned to the exit code of the process.
 func exitCode(err error) int {
@@ -84,15 +106,15 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &sig) && sig.signal == syscall.SIGTERM:
-		return exitTerminated
 	case errors.As(err, &sig):
-		return exitInterrupt
+		return sig.code()
+	case errors.Is(err, errUnread):
+		return exitUnread
 	case errors.As(err, &usage):
 		return exitUsage
 	case errors.Is(err, errSomeFailed):
 		return exitFailed
-	case errors.Is(err, errSomeOngoing):
+	case errors.Is(err, errSomeLeft), errors.Is(err, errMaxRuntime):
 		return exitOngoing
 	}
 	return exitStopped
@@ -111,20 +133,20 @@ func hint(err error) string {
 
 // joinOutcome returns the error of a run, or else the one of its batches: a run
 // that was stopped counts for more than batches that failed, and those for more
-// than batches that are ongoing.
-func joinOutcome(err error, failed, ongoing int) error {
+// than batches that are left for a later one.
+func joinOutcome(err error, failed, left int) error {
 	switch {
 	case err != nil:
 		return err
 	case failed > 0:
 		return errSomeFailed
-	case ongoing > 0:
-		return errSomeOngoing
+	case left > 0:
+		return errSomeLeft
 	}
 	return nil
 }
 
-// told reports whether err has been told on stdout already.
+// told reports whether there is nothing to be said of err.
 func told(err error) bool {
-	return errors.Is(err, errSomeFailed) || errors.Is(err, errSomeOngoing)
+	return errors.Is(err, errSomeFailed) || errors.Is(err, errSomeLeft) || errors.Is(err, errUnread)
 }

@@ -201,6 +201,9 @@ func TestExitCode(t *testing.T) {
 		{fmt.Errorf("wrapped: %w", usagef("", "wrong")), exitUsage},
 		{&signalError{syscall.SIGINT}, exitInterrupt},
 		{&signalError{syscall.SIGTERM}, exitTerminated},
+		{&signalError{syscall.SIGHUP}, exitHangup},
+		{errUnread, exitUnread},
+		{fmt.Errorf("read: %w", errMaxRuntime), exitOngoing},
 		{fmt.Errorf("wrapped: %w", &signalError{syscall.SIGTERM}), exitTerminated},
 		{joinOutcome(nil, 0, 0), exitOK},
 		{joinOutcome(nil, 0, 1), exitOngoing},
@@ -221,19 +224,19 @@ func TestExitCode(t *testing.T) {
 func TestHelp(t *testing.T) {
 	always := []string{"     1  ", "     2  "}
 	tests := map[string][]string{
-		"export":   append(always, "     0  ", "     3  ", "    75  ", "   130  ", "   143  "),
-		"status":   append(always, "     0  ", "     3  ", "   130  ", "   143  "),
-		"verify":   append(always, "     0  ", "     3  ", "   130  ", "   143  "),
-		"enqueue":  append(always, "     0  ", "     3  ", "   130  ", "   143  "),
-		"prune":    append(always, "     0  ", "     3  ", "   130  ", "   143  "),
-		"adopt":    append(always, "     0  ", "     3  ", "   130  ", "   143  "),
-		"files":    append(always, "     0  ", "     3  ", "   130  ", "   143  "),
-		"load-sql": append(always, "     0  ", "     3  ", "   130  ", "   143  "),
-		"batches":  append(always, "     0  ", "     3  ", "   130  ", "   143  "),
-		"compact":  append(always, "     0  ", "     3  ", "   130  ", "   143  "),
-		"schema":   append(always, "     0  "),
-		"demo":     append(always, "     0  ", "   130  ", "   143  "),
-		"mock-api": append(always, "   130  ", "   143  "),
+		"export":   append(always, "     0  ", "     3  ", "    75  ", "   129  ", "   130  ", "   143  "),
+		"status":   append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   141  ", "   143  "),
+		"verify":   append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   143  "),
+		"enqueue":  append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   143  "),
+		"prune":    append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   143  "),
+		"adopt":    append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   143  "),
+		"files":    append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   141  ", "   143  "),
+		"load-sql": append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   141  ", "   143  "),
+		"batches":  append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   141  ", "   143  "),
+		"compact":  append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   143  "),
+		"schema":   append(always, "     0  ", "   141  "),
+		"demo":     append(always, "     0  ", "   129  ", "   130  ", "   143  "),
+		"mock-api": append(always, "   129  ", "   130  ", "   143  "),
 	}
 	noDefault := []string{"--help", "--api-key-file", "--batches", "--key"} // and --to, outside of demo
 	for _, c := range (&program{}).app().Commands {

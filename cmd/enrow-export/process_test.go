@@ -21,9 +21,10 @@ import (
 
 // process is the program as a process of its own, with its output so far.
 type process struct {
-	cmd    *exec.Cmd
-	stdout io.Reader
-	stderr io.Reader
+	cmd        *exec.Cmd
+	stdout     io.Reader
+	stderr     io.Reader
+	stdoutPipe io.Closer // what stdout reads
 }
 
 // start runs the program in dir with an API of its own choice.
@@ -35,18 +36,34 @@ func start(t *testing.T, dir, apiURL string, args ...string) *process {
 // startReading is start with a standard input.
 func startReading(t *testing.T, stdin io.Reader, dir, apiURL string, args ...string) *process {
 	t.Helper()
+	cmd := prepared(t, dir, apiURL, args...)
+	cmd.Stdin = stdin
+	return launch(t, cmd)
+}
+
+// prepared is the program, not started yet, in dir with an API of its own choice.
+func prepared(t *testing.T, dir, apiURL string, args ...string) *exec.Cmd {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), exe)
 	cmd.Args = append([]string{programName}, args...)
-	cmd.Dir, cmd.Stdin = dir, stdin
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "ENROW_API_URL="+apiURL, "ENROW_API_KEY="+testKey, "GORACE=atexit_sleep_ms=0")
+	return cmd
+}
+
+// launch starts a process.
+func launch(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
 	p := &process{cmd: cmd}
-	if p.stdout, err = cmd.StdoutPipe(); err != nil {
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
 		t.Fatal(err)
 	}
+	p.stdout, p.stdoutPipe = stdout, stdout
 	if p.stderr, err = cmd.StderrPipe(); err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +101,7 @@ var signals = []struct {
 }{
 	{"interrupt", syscall.SIGINT, 130},
 	{"terminated", syscall.SIGTERM, 143},
+	{"hangup", syscall.SIGHUP, 129},
 }
 
 // held is an API that does not answer for one batch until it is told to.
@@ -185,7 +203,10 @@ func TestSignalCutsOff(t *testing.T) {
 				p := h.start(t, dir, append(flags, "--log-level", "error")...)
 				if how == "second signal" {
 					// Two of one kind that come at once are one.
-					other := syscall.SIGINT + syscall.SIGTERM - test.signal
+					other := syscall.SIGINT
+					if test.signal == other {
+						other = syscall.SIGTERM
+					}
 					if err := p.cmd.Process.Signal(test.signal); err != nil {
 						t.Fatal(err)
 					}
@@ -195,7 +216,7 @@ func TestSignalCutsOff(t *testing.T) {
 				}
 				stdout, stderr, code := p.end(t, nil)
 				if how == "second signal" {
-					if code != exitInterrupt && code != exitTerminated { // whichever the system hands over first
+					if code != test.code && code != exitInterrupt && code != exitTerminated { // whichever the system hands over first
 						t.Errorf("exit code %d", code)
 					}
 				} else if want := "enrow-export: stopped by signal: " + test.name + "\n"; code != test.code || stderr != want {

@@ -256,7 +256,7 @@ func TestScreenOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if screenOf(file) != nil || screenOf(&stickyWriter{w: file}) != nil || screenOf(new(bytes.Buffer)) != nil {
+	if screenOf(file) != nil || screenOf(&output{w: file}) != nil || screenOf(new(bytes.Buffer)) != nil {
 		t.Error("a file is taken for a terminal")
 	}
 }

@@ -39,7 +39,7 @@ func screenOf(w io.Writer) *screen {
 }
 
 func terminal(w io.Writer) (*os.File, bool) {
-	if sticky, ok := w.(*stickyWriter); ok {
+	if sticky, ok := w.(*output); ok {
 		w = sticky.w
 	}
 	f, ok := w.(*os.File)

@@ -25,9 +25,11 @@ type summaryLine struct {
 	Ongoing  int    `json:"ongoing"`
 	Failed   int    `json:"failed"`
 	NotTried int    `json:"not_tried"`
-	Warned   int    `json:"warned"`
-	Rows     int64  `json:"rows"`
-	Found    int64  `json:"found"`
+	// MaxRuntimeOver says that --max-runtime has left batches ongoing or not tried.
+	MaxRuntimeOver bool  `json:"max_runtime_over,omitempty"`
+	Warned         int   `json:"warned"`
+	Rows           int64 `json:"rows"`
+	Found          int64 `json:"found"`
 	// FoundShare is Found of Rows, from 0 to 1.
 	FoundShare      *float64         `json:"found_share,omitempty"`
 	Bytes           map[string]int64 `json:"bytes"`
@@ -96,6 +98,9 @@ func (u *ui) summary(l summaryLine) {
 		l.Done, "already done",
 	)
 	text += ", in " + duration(milliseconds(l.ElapsedMS))
+	if l.MaxRuntimeOver {
+		text += "\n--max-runtime is over: run again for what is left"
+	}
 	if l.Warned > 0 {
 		text += fmt.Sprintf("\nwith warnings: %s", count(int64(l.Warned), "batch"))
 	}

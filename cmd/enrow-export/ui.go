@@ -93,7 +93,7 @@ func (u *ui) line(object any, format string, args ...any) {
 	case u.json:
 		enc := json.NewEncoder(plain{u.out})
 		enc.SetEscapeHTML(false)
-		// An error of the writer is kept by stickyWriter, and the objects
+		// An error of the writer is kept by output, and the objects
 		// here always have a JSON form.
 		_ = enc.Encode(object)
 	default:
