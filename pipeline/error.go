@@ -3,6 +3,9 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"net"
+	"strings"
+	"syscall"
 )
 
 // Class says how far an error reaches and whether trying again can help.
@@ -40,6 +43,25 @@ func (e *Error) Unwrap() error { return e.Err }
 // ErrStopped is the cause of an Error for a batch that was not asked for, or not
 // again, since the run is to stop.
 var ErrStopped = errors.New("the run is being stopped")
+
+// Shortage reports whether err says that this machine, or what this process may have
+// of it, is short of something that every other batch needs too, and what to do.
+func Shortage(err error) (hint string, short bool) {
+	switch {
+	case isBecause(err, syscall.EMFILE), isBecause(err, syscall.ENFILE):
+		return "nothing that was exported is lost: raise the limit of open files (ulimit -n) and run again", true
+	case isBecause(err, syscall.ENOMEM), isBecause(err, syscall.ENOBUFS):
+		return "nothing that was exported is lost: the system has no memory left for this; run again when it has", true
+	}
+	return "", false
+}
+
+// isBecause is errors.Is for an error of the system, also where the look-up of a name
+// has kept no more than its text.
+func isBecause(err error, cause syscall.Errno) bool {
+	var lookUp *net.DNSError
+	return errors.Is(err, cause) || errors.As(err, &lookUp) && strings.Contains(lookUp.Err, cause.Error())
+}
 
 // Hint returns the advice of the first error in err's chain that has one.
 func Hint(err error) string {

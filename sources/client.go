@@ -8,8 +8,8 @@
 // again: with full jitter, so that many waiting batches do not come back all at
 // once, and never sooner than the API demands. When it has too many requests, it
 // gets none at all for a while, from no goroutine; when it wants to be left alone
-// for longer than a run should wait, whatever is asked for meanwhile ends as what
-// may be tried again by the next run. A body that breaks off counts as
+// for longer than a run should wait, that is the end of the run, and so is a machine
+// that is short of what every request takes. A body that breaks off counts as
 // a broken connection even when the connection looked fine, and that is all
 // that a Client knows of a body: what it says is the pipeline's business.
 //

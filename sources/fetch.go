@@ -84,7 +84,7 @@ func (c *Client) conclude(batchID string, last *failure, tries int, answers int6
 	case !last.again:
 	case last.wait > maxWait:
 		e.Err = fmt.Errorf("%w: it demands a wait of %s, the most is %s", last, last.wait, maxWait)
-		e.Hint = "run again after that time"
+		e.Class, e.Hint = pipeline.Fatal, "run again after that time" // the others would be told the same
 	case last.unconnected && c.reach.answers.Load() == 0:
 		e.Err = fmt.Errorf("the API was never reached: %w", last)
 		e.Class, e.Hint = pipeline.Fatal, "check --api-url and the network"

@@ -68,10 +68,10 @@ func TestFetchAnswers(t *testing.T) {
 		{"truncate:100x9", pipeline.Transient, "gave up after 4 tries: answer breaks off after", "", 4},
 		{"500,dropx9", pipeline.Transient, "gave up after 4 tries: no answer from 127.0.0.1", "", -1},
 
-		{"429;retry-after=301", pipeline.Transient, "API answered 429 Too Many Requests: it demands a wait of 5m1s, the most is 5m0s", "run again after that time", 1},
-		{"503;retry-after=99999999999999999999", pipeline.Transient, "API answered 503 Service Unavailable: it demands a wait of 2562047h47m16s, the most is 5m0s", "run again after that time", 1},
-		{"429:old=301;retry-after=1", pipeline.Transient, "API answered 429 Too Many Requests: it demands a wait of 5m1s, the most is 5m0s", "run again after that time", 1},
-		{"503,429:old=3600", pipeline.Transient, "API answered 429 Too Many Requests: it demands a wait of 1h0m0s, the most is 5m0s", "run again after that time", 2},
+		{"429;retry-after=301", pipeline.Fatal, "API answered 429 Too Many Requests: it demands a wait of 5m1s, the most is 5m0s", "run again after that time", 1},
+		{"503;retry-after=99999999999999999999", pipeline.Fatal, "API answered 503 Service Unavailable: it demands a wait of 2562047h47m16s, the most is 5m0s", "run again after that time", 1},
+		{"429:old=301;retry-after=1", pipeline.Fatal, "API answered 429 Too Many Requests: it demands a wait of 5m1s, the most is 5m0s", "run again after that time", 1},
+		{"503,429:old=3600", pipeline.Fatal, "API answered 429 Too Many Requests: it demands a wait of 1h0m0s, the most is 5m0s", "run again after that time", 2},
 		{"400;retry-after=3600", pipeline.Permanent, "API answered 400 Bad Request: Could not retrieve bulk search results", idHint, 1},
 	}
 	for _, tt := range tests {

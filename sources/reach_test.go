@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -203,4 +204,27 @@ func TestFetchGoneCancelled(t *testing.T) {
 			t.Errorf("error is of class %d, %v", e.Class, e)
 		}
 	})
+}
+
+// What this machine has no more of, it has for no batch: nobody is asked again.
+func TestShortageEndsTheRun(t *testing.T) {
+	for name, err := range map[string]error{
+		"socket":  &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.EMFILE)},
+		"system":  &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.ENFILE)},
+		"look-up": &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Name: "api", Err: "dial udp 127.0.0.53:53: socket: too many open files"}},
+		"buffers": &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ENOBUFS)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClient(t, Config{BaseURL: "http://127.0.0.1:1", Retries: 5})
+			tries := 0
+			c.transport.(*http.Transport).DialContext = func(context.Context, string, string) (net.Conn, error) {
+				tries++
+				return nil, err
+			}
+			e := asError(t, fetchSample(t.Context(), t, c))
+			if e.Class != pipeline.Fatal || !strings.Contains(e.Error(), "127.0.0.1:1 was not asked: ") || !strings.HasPrefix(e.Hint, "nothing that was exported is lost: ") || tries != 1 {
+				t.Errorf("error of class %d, %v (%s) after %d tries", e.Class, e, e.Hint, tries)
+			}
+		})
+	}
 }

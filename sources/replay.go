@@ -43,9 +43,12 @@ func (r *Replay) Fetch(ctx context.Context, table *schema.Table, batchID string,
 		return body, nil
 	}
 	failure := &pipeline.Error{Op: "replay", Batch: batchID, Class: pipeline.Transient, Err: err}
+	shortage, short := pipeline.Shortage(err)
 	switch {
 	case ctx.Err() != nil:
 		failure.Err = ctx.Err()
+	case short:
+		failure.Class, failure.Batch, failure.Hint = pipeline.Fatal, "", shortage
 	case errors.Is(err, sinks.ErrNotExist):
 		failure.Class = pipeline.Permanent
 		failure.Err = fmt.Errorf("no answer was saved: neither %s nor %s is there", manifest.RawPath(table, batchID), batchID+savedSuffix)

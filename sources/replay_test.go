@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -217,4 +219,19 @@ func TestReplayFromNowhere(t *testing.T) {
 	if !errors.As(err, &failure) || failure.Class != pipeline.Fatal || failure.Hint != "check --from" {
 		t.Errorf("error %v, hint %q", err, pipeline.Hint(err))
 	}
+}
+
+// A machine that is short of something is not --from's fault, nor that of a batch.
+func TestReplayOnAShortage(t *testing.T) {
+	_, err := NewReplay(shortOfFiles{sinks.NewMemory()}, 1<<20).Fetch(t.Context(), &schema.EmailFind, "b", nil)
+	var failure *pipeline.Error
+	if !errors.As(err, &failure) || failure.Class != pipeline.Fatal || !strings.Contains(failure.Hint, "ulimit -n") {
+		t.Errorf("error %v, hint %q", err, pipeline.Hint(err))
+	}
+}
+
+type shortOfFiles struct{ sinks.Store }
+
+func (shortOfFiles) Stat(context.Context, string) (sinks.Info, error) {
+	return sinks.Info{}, fmt.Errorf("%w: %w", sinks.ErrUnreachable, syscall.EMFILE)
 }

@@ -11,8 +11,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// maxWait is the longest wait that the API may demand without ending the batch
-// for this run.
+// maxWait is the longest wait that the API may demand without ending the run.
 const maxWait = 5 * time.Minute
 
 // pacer says how long to wait before each retry of one batch.

@@ -31,7 +31,7 @@ var exitDoc = []struct {
 	meaning string
 }{
 	{exitOK, "all that was asked for is there"},
-	{exitStopped, "the run could not go on: bad key, no credits, API or destination out of reach"},
+	{exitStopped, "the run could not go on: bad key, no credits, API or destination out of reach, no room or open files left"},
 	{exitUsage, "wrong usage: nothing was tried"},
 	{exitFailed, "some batches failed (verify: differ; status, prune: cannot be read), the others are done; load-sql: nothing is printed then"},
 	{exitOngoing, "nothing failed, but some batches are still ongoing, or left by --max-runtime: run again later"},
@@ -128,7 +128,11 @@ func hint(err error) string {
 	if fault := (*network.Fault)(nil); errors.As(err, &fault) {
 		return fault.Hint // it says more than what an operation makes of it
 	}
-	return pipeline.Hint(err)
+	if h := pipeline.Hint(err); h != "" {
+		return h
+	}
+	shortage, _ := pipeline.Shortage(err)
+	return shortage
 }
 
 // joinOutcome returns the error of a run, or else the one of its batches: a run

@@ -25,9 +25,12 @@ func (e *EntryError) Unwrap() error { return e.Err }
 func Failure(op, id string, err error) *pipeline.Error {
 	var e *pipeline.Error
 	var unusable *EntryError
+	shortage, short := pipeline.Shortage(err)
 	switch {
 	case errors.As(err, &e) && e.Class == pipeline.Fatal:
 		return e
+	case short:
+		return &pipeline.Error{Op: op, Class: pipeline.Fatal, Err: err, Hint: shortage}
 	case errors.Is(err, sinks.ErrUnreachable):
 		return &pipeline.Error{
 			Op: op, Class: pipeline.Fatal, Err: err,

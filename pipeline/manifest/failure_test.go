@@ -3,7 +3,9 @@ package manifest_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strings"
+	"syscall"
 	"testing"
 
 	"enrow-export/pipeline"
@@ -22,6 +24,10 @@ func TestFailureNamesTheOperation(t *testing.T) {
 		hint  string
 	}{
 		{fmt.Errorf("list files: %w", sinks.ErrUnreachable), "prune: list files: destination cannot be used", pipeline.Fatal, "run again"},
+		{fmt.Errorf("list files: %w", syscall.EMFILE), "prune: list files: too many open files", pipeline.Fatal, "ulimit -n"},
+		{fmt.Errorf("%w: %w", sinks.ErrUnreachable, syscall.ENFILE), "prune: destination cannot be used: too many open files in system", pipeline.Fatal, "ulimit -n"},
+		{fmt.Errorf("fork: %w", syscall.ENOMEM), "prune: fork: cannot allocate memory", pipeline.Fatal, "memory"},
+		{&net.DNSError{Name: "host", Err: "socket: too many open files"}, "prune: lookup host: socket: too many open files", pipeline.Fatal, "ulimit -n"},
 		{errors.New("odd"), "prune batch b: odd", pipeline.Transient, ""},
 		{fmt.Errorf("look: %w", entry), "read batch b: look: manifest entry _manifest/email_find/b.json: is cut", pipeline.Permanent, "nothing was changed"},
 		{fmt.Errorf("wrapped: %w", fetch), "fetch batch b: no such batch", pipeline.Permanent, ""},

@@ -24,11 +24,13 @@ func notExist(name string) error {
 }
 
 // hopeless are the causes that any other object would meet too: nothing may be
-// written or read, nothing more fits, or the file system is gone.
+// written or read, nothing more fits, the file system is gone, or the system has no
+// more open files or memory for this process.
 var hopeless = []syscall.Errno{
 	syscall.EACCES, syscall.EPERM, syscall.EROFS,
 	syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG,
 	syscall.EIO, syscall.ENODEV, syscall.ENOTCONN, syscall.ESTALE,
+	syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM,
 }
 
 // classify marks an error of the operating system that concerns the whole root

@@ -186,7 +186,9 @@ func TestClassify(t *testing.T) {
 		syscall.EIO:          true,
 		syscall.ESTALE:       true,
 		syscall.ENAMETOOLONG: false,
-		syscall.EMFILE:       false,
+		syscall.EMFILE:       true,
+		syscall.ENFILE:       true,
+		syscall.ENOMEM:       true,
 		syscall.ENOTDIR:      false, // the root could still be made
 		syscall.EISDIR:       false,
 	} {
