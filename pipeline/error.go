@@ -12,9 +12,14 @@ import (
 type Class uint8
 
 const (
-	// Transient ends this batch for this run; a later run may succeed.
+	// Transient ends this batch for this run; a later run may succeed. It is what
+	// every failure is that nothing more is known of.
 	Transient Class = iota
-	// Permanent ends this batch: the same question will get the same answer.
+	// Refused ends this batch for this run, too: Enrow says in its own words that it
+	// does not know the batch. When it goes on to say so, that is permanent.
+	Refused
+	// Permanent ends this batch: Enrow has said that it will never have results.
+	// Nothing else is permanent, however often it happens.
 	Permanent
 	// Fatal ends the whole run at once: every other batch would fail too.
 	Fatal
@@ -78,7 +83,7 @@ func Hint(err error) string {
 	return ""
 }
 
-// IsPermanent reports whether asking again for the same batch is pointless.
+// IsPermanent reports whether Enrow has said that the batch will never have results.
 func IsPermanent(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Class == Permanent

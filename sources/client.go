@@ -2,16 +2,19 @@
 // Replay reads answers that were saved; the package fakeapi below it is a
 // stand-in for the API.
 //
-// What a Client decides is what an answer means for the run. An error that
-// every other batch would meet too (the key, the credits, a redirect, nobody
-// there) is fatal, one that will not change is permanent, and the rest is tried
-// again: with full jitter, so that many waiting batches do not come back all at
-// once, and never sooner than the API demands. When it has too many requests, it
-// gets none at all for a while, from no goroutine; when it wants to be left alone
-// for longer than a run should wait, that is the end of the run, and so is a machine
-// that is short of what every request takes. A body that breaks off counts as
-// a broken connection even when the connection looked fine, and that is all
-// that a Client knows of a body: what it says is the pipeline's business.
+// What a Client decides is what an answer means for the run. An error that every
+// other batch would meet too (the key, the credits, a redirect, nobody there) is
+// fatal. That the API does not know a batch is believed in its own words alone, and
+// the rest is tried again: with full jitter, so that many waiting batches do not come
+// back all at once, and never sooner than the API demands. When it has too many
+// requests, it gets none at all for a while, from no goroutine; when it wants to be
+// left alone for longer than a run should wait, that is the end of the run, and so is
+// a machine that is short of what every request takes. When the last tries of all
+// batches were no answers of the API, the run ends: see reach.
+//
+// A body that breaks off counts as a broken connection even when the connection looked
+// fine, and one without "general" as the page of something on the way. That is all that
+// a Client knows of a body: what it says is the pipeline's business.
 //
 // The API key goes to the configured host and nowhere else. Redirects are not
 // followed, and the key is cut out of whatever servers and libraries say before

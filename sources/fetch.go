@@ -23,16 +23,16 @@ const (
 // retries.
 func (c *Client) Fetch(ctx context.Context, table *schema.Table, batchID string, buf []byte) ([]byte, error) {
 	pace := newPacer(c.backoffBase, c.backoffMax)
-	var answers int64 // that the Client had before the first try
+	var heard int64 // answers that the Client had before the first try
 	for tries := 1; ; tries++ {
 		allowed, err := c.throttle.admit(ctx)
 		if refusal := (*failure)(nil); errors.As(err, &refusal) {
-			return nil, c.conclude(batchID, refusal, tries, answers)
+			return nil, c.conclude(batchID, refusal, tries, heard)
 		} else if err != nil {
 			return nil, notAsked(batchID, err)
 		}
 		if tries == 1 {
-			answers = c.reach.answers.Load()
+			heard = c.reach.answers.Load()
 		} else {
 			c.repeated.Add(1)
 		}
@@ -44,7 +44,7 @@ func (c *Client) Fetch(ctx context.Context, table *schema.Table, batchID string,
 		case ctx.Err() != nil:
 			return nil, notAsked(batchID, ctx.Err())
 		case !last.again, last.wait > maxWait, tries > c.retries:
-			return nil, c.conclude(batchID, last, tries, answers)
+			return nil, c.conclude(batchID, last, tries, heard)
 		}
 		if err := c.throttle.over(ctx); err != nil {
 			return nil, notAsked(batchID, err)
@@ -64,8 +64,11 @@ func notAsked(batchID string, err error) *pipeline.Error {
 	return &pipeline.Error{Op: "fetch", Batch: batchID, Class: pipeline.Transient, Err: err}
 }
 
-// note tells the throttle what became of a request.
+// note tells the throttle and the reach what became of a request.
 func (c *Client) note(ctx context.Context, allowed ticket, f *failure) {
+	if ctx.Err() == nil {
+		c.reach.tried(f)
+	}
 	switch {
 	case f == nil || !f.again:
 		c.throttle.answered(allowed)
@@ -77,8 +80,8 @@ func (c *Client) note(ctx context.Context, allowed ticket, f *failure) {
 }
 
 // conclude returns the error of a Fetch that the failure of its last try ended,
-// and before whose first one the Client had so many answers.
-func (c *Client) conclude(batchID string, last *failure, tries int, answers int64) *pipeline.Error {
+// and before whose first one the Client had heard so many answers.
+func (c *Client) conclude(batchID string, last *failure, tries int, heard int64) *pipeline.Error {
 	e := &pipeline.Error{Op: "fetch", Batch: batchID, Class: last.class, Err: last, Hint: last.hint}
 	switch {
 	case !last.again:
@@ -88,9 +91,14 @@ func (c *Client) conclude(batchID string, last *failure, tries int, answers int6
 	case last.unconnected && c.reach.answers.Load() == 0:
 		e.Err = fmt.Errorf("the API was never reached: %w", last)
 		e.Class, e.Hint = pipeline.Fatal, "check --api-url and the network"
-	case last.unconnected && c.reach.gone(answers, last.connected):
-		e.Err = fmt.Errorf("the API cannot be reached any more: %w", last)
+	case last.unanswered && c.reach.gone(last, heard):
 		e.Class, e.Hint = pipeline.Fatal, "nothing that was exported is lost: check the network and run again"
+		if last.unconnected {
+			e.Err = fmt.Errorf("the API cannot be reached any more: %w", last)
+			break
+		}
+		e.Err = fmt.Errorf("the API gives no answers any more, in %d tries in a row: %w", c.reach.missed.Load(), last)
+		e.Hint = "nothing that was exported is lost: Enrow or a proxy on the way has trouble, or --api-url is not the API's; run again later"
 	case tries > 1:
 		e.Err = fmt.Errorf("gave up after %d tries: %w", tries, last)
 	}

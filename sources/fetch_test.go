@@ -26,6 +26,7 @@ func TestFetchAnswers(t *testing.T) {
 	const (
 		keyHint     = "check ENROW_API_KEY or --api-key-file"
 		creditsHint = "check the credits and the subscription of your Enrow account"
+		otherHint   = "this is nothing that the API documents: check --api-url, and whether a proxy on the way has said it"
 		idHint      = "check the batch id: the API does not know it or cannot read its results"
 	)
 	tests := []struct {
@@ -43,12 +44,19 @@ func TestFetchAnswers(t *testing.T) {
 		{"cut:100x3,ok", 0, "", "", 4},
 		{"drop,500,truncate:50,ok", 0, "", "", 4},
 
-		{"400", pipeline.Permanent, "API answered 400 Bad Request: Could not retrieve bulk search results", idHint, 1},
-		{"400:verification", pipeline.Permanent, "API answered 400 Bad Request: Could not retrieve bulk verification results", idHint, 1},
-		{"404", pipeline.Permanent, "API answered 404 Not Found: Bulk search not found", idHint, 1},
-		{"405", pipeline.Permanent, "API answered 405 Method Not Allowed", "", 1},
-		{"410:empty", pipeline.Permanent, "API answered 410 Gone", "", 1},
-		{"503,400", pipeline.Permanent, "API answered 400 Bad Request: Could not retrieve bulk search results", idHint, 2},
+		{"400", pipeline.Refused, "API answered 400 Bad Request: Could not retrieve bulk search results", idHint, 1},
+		{"400:verification", pipeline.Refused, "API answered 400 Bad Request: Could not retrieve bulk verification results", idHint, 1},
+		{"404", pipeline.Refused, "API answered 404 Not Found: Bulk search not found", idHint, 1},
+		{"400:html,404:html,ok", 0, "", "", 3},
+		{"page,405:html,ok", 0, "", "", 3},
+		{"400:missing", pipeline.Transient, "API answered 400 Bad Request: Missing id in the query params", otherHint, 1},
+		{"405", pipeline.Transient, "API answered 405 Method Not Allowed", otherHint, 1},
+		{"409", pipeline.Transient, "API answered 409 Conflict", otherHint, 1},
+		{"404:htmlx9", pipeline.Transient, "gave up after 4 tries: API answered 404 Not Found: <html>", "", 4},
+		{"400:emptyx9", pipeline.Transient, "gave up after 4 tries: API answered 400 Bad Request", "", 4},
+		{"410:emptyx9", pipeline.Transient, "gave up after 4 tries: API answered 410 Gone", "", 4},
+		{"pagex9", pipeline.Transient, "gave up after 4 tries: answer is not the API's: a status of 200, but no JSON object with general", "", 4},
+		{"503,400", pipeline.Refused, "API answered 400 Bad Request: Could not retrieve bulk search results", idHint, 2},
 
 		{"401", pipeline.Fatal, "API answered 401 Unauthorized: This apikey is not valid", keyHint, 1},
 		{"401:missing", pipeline.Fatal, "API answered 401 Unauthorized: No apikey found in the x-api-key headers", keyHint, 1},
@@ -72,7 +80,7 @@ func TestFetchAnswers(t *testing.T) {
 		{"503;retry-after=99999999999999999999", pipeline.Fatal, "API answered 503 Service Unavailable: it demands a wait of 2562047h47m16s, the most is 5m0s", "run again after that time", 1},
 		{"429:old=301;retry-after=1", pipeline.Fatal, "API answered 429 Too Many Requests: it demands a wait of 5m1s, the most is 5m0s", "run again after that time", 1},
 		{"503,429:old=3600", pipeline.Fatal, "API answered 429 Too Many Requests: it demands a wait of 1h0m0s, the most is 5m0s", "run again after that time", 2},
-		{"400;retry-after=3600", pipeline.Permanent, "API answered 400 Bad Request: Could not retrieve bulk search results", idHint, 1},
+		{"400;retry-after=3600", pipeline.Refused, "API answered 400 Bad Request: Could not retrieve bulk search results", idHint, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.script, func(t *testing.T) {

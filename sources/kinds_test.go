@@ -1,6 +1,7 @@
 package sources
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -124,7 +125,8 @@ func TestEveryKind(t *testing.T) {
 						continue
 					}
 					_, err := cfg.Source.Fetch(t.Context(), other, "b", nil)
-					if !pipeline.IsPermanent(err) {
+					var refused *pipeline.Error
+					if !errors.As(err, &refused) || refused.Class != pipeline.Refused {
 						t.Errorf("as %s: error %v", other.Kind, err)
 					}
 				}

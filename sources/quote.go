@@ -61,6 +61,15 @@ func printable(r rune) rune {
 // errorBody returns what the body of an error says: its message or reason if it
 // is JSON that has one, or else its first bytes.
 func (q quoter) errorBody(body []byte) string {
+	if said := message(body); said != "" {
+		return q.text(said)
+	}
+	return q.text(string(body))
+}
+
+// message returns the message or reason of an error's body, empty if it is not JSON
+// that has one. It is not fit for errors and logs.
+func message(body []byte) string {
 	var said struct {
 		Message any `json:"message"`
 		Reason  any `json:"reason"`
@@ -68,9 +77,9 @@ func (q quoter) errorBody(body []byte) string {
 	if json.Unmarshal(body, &said) == nil {
 		for _, v := range []any{said.Message, said.Reason} {
 			if s, ok := v.(string); ok && s != "" {
-				return q.text(s)
+				return s
 			}
 		}
 	}
-	return q.text(string(body))
+	return ""
 }

@@ -184,6 +184,67 @@ func TestFetchDropped(t *testing.T) {
 	})
 }
 
+// What is no answer of the API, over and over, ends the run when it is the same for
+// some batches in a row, and soon: in the time that one batch takes for its retries.
+func TestFetchGivesNoAnswers(t *testing.T) {
+	const hint = "nothing that was exported is lost: Enrow or a proxy on the way has trouble, or --api-url is not the API's; run again later"
+	for _, answer := range []string{"502", "500:html", "503:empty", "404:html", "405:empty", "page", "cut:10", "truncate:100", "hang", "429"} {
+		t.Run(answer, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := overPipes(t, newAPI(t, answer+"x9999"), Config{Retries: 5, BackoffBase: defaultBackoffBase, BackoffMax: defaultBackoffMax})
+				elapsed := stopwatch()
+				failed := make(chan error)
+				for range 4 { // as many as are asked for at a time
+					go func() { failed <- fetchSample(t.Context(), t, c) }()
+				}
+				var fatal *pipeline.Error
+				for n := 1; n <= 4; n++ {
+					e := asError(t, <-failed)
+					if fatal == nil && (e.Class == pipeline.Fatal) != (n == failedAfter) {
+						t.Errorf("batch %d: error is of class %d, %v", n, e.Class, e)
+					}
+					if e.Class == pipeline.Fatal {
+						fatal = e
+					}
+				}
+				if took := elapsed(); took > 10*time.Minute || answer != "hang" && took > 3*time.Minute {
+					t.Errorf("took %s", took)
+				}
+				if fatal == nil || !strings.HasPrefix(fatal.Err.Error(), "the API gives no answers any more, in ") || fatal.Hint != hint {
+					t.Errorf("error %v", fatal)
+				}
+			})
+		})
+	}
+}
+
+// A batch that the API has trouble with fails alone, however often, while others are
+// answered, if only that they are unknown. What may be of one batch and is nothing that
+// the API documents counts for neither.
+func TestFetchTroubleWithOneBatch(t *testing.T) {
+	for _, answer := range []string{"ok", "400", "404", "ongoing", "failed"} {
+		synctest.Test(t, func(t *testing.T) {
+			c := overPipes(t, newAPI(t, strings.Repeat("502x12,405,"+answer+",", 3)+"502x12,409,502x6"), Config{Retries: 5})
+			fails := func(class pipeline.Class) {
+				t.Helper()
+				if e := asError(t, fetchSample(t.Context(), t, c)); e.Class != class {
+					t.Errorf("%s: error is of class %d, %v", answer, e.Class, e)
+				}
+			}
+			for range 3 {
+				for range 3 {
+					fails(pipeline.Transient)
+				}
+				_, _ = c.Fetch(t.Context(), &schema.EmailFind, fakeapi.Sample().ID, nil)
+			}
+			for range 3 {
+				fails(pipeline.Transient)
+			}
+			fails(pipeline.Fatal)
+		})
+	}
+}
+
 // A run that is cut off says so, not that the API is gone.
 func TestFetchGoneCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -50,18 +50,15 @@ func (r *Replay) Fetch(ctx context.Context, table *schema.Table, batchID string,
 	case short:
 		failure.Class, failure.Batch, failure.Hint = pipeline.Fatal, "", shortage
 	case errors.Is(err, sinks.ErrNotExist):
-		failure.Class = pipeline.Permanent
 		failure.Err = fmt.Errorf("no answer was saved: neither %s nor %s is there", manifest.RawPath(table, batchID), batchID+savedSuffix)
 		failure.Hint = "export the batch with --keep-raw, or from the API"
 	case errors.Is(err, sinks.ErrUnreachable):
 		failure.Class, failure.Batch = pipeline.Fatal, ""
 		failure.Hint = "check --from"
 	case errors.Is(err, manifest.ErrAnswerTooLong):
-		failure.Class = pipeline.Permanent
 		failure.Err = fmt.Errorf("answer is longer than %d bytes", r.maxBody)
 		failure.Hint = "raise --max-body"
 	case errors.Is(err, errDamaged):
-		failure.Class = pipeline.Permanent
 		failure.Hint = "enrow-export verify --depth full tells more; export the batch from the API with --force to mend it"
 	}
 	return nil, failure

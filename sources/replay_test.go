@@ -190,7 +190,7 @@ func TestReplayRefuses(t *testing.T) {
 				return
 			}
 			var failure *pipeline.Error
-			if !errors.As(err, &failure) || failure.Class != pipeline.Permanent || !strings.Contains(err.Error(), c.want) || failure.Hint == "" {
+			if !errors.As(err, &failure) || failure.Class != pipeline.Transient || !strings.Contains(err.Error(), c.want) || failure.Hint == "" {
 				t.Errorf("error %v, want one with %q and advice", err, c.want)
 			}
 		})

@@ -1,12 +1,14 @@
 package sources
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -30,6 +32,10 @@ type failure struct {
 	wait time.Duration
 	// tooMany says that the API has too many requests.
 	tooMany bool
+	// unanswered says that this was no answer of the API: there was none at all, or
+	// one that was not whole, or that something on the way has given, or the API
+	// itself when it was out of order.
+	unanswered bool
 	// unconnected says that no connection came about, or none that was kept
 	// until an answer.
 	unconnected bool
@@ -55,7 +61,7 @@ func (c *Client) try(ctx context.Context, table *schema.Table, batchID string, b
 	target.RawQuery = url.Values{"id": {batchID}}.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
-		return nil, &failure{text: "request cannot be made: " + c.quote.fault(err.Error()), class: pipeline.Permanent}
+		return nil, &failure{text: "request cannot be made: " + c.quote.fault(err.Error())}
 	}
 	req.Header.Set("x-api-key", c.key)
 	req.Header.Set("Accept", "application/json")
@@ -79,10 +85,7 @@ func (c *Client) try(ctx context.Context, table *schema.Table, batchID string, b
 		timedOut := errors.Is(ctx.Err(), context.DeadlineExceeded)
 		f := &failure{
 			text:  fmt.Sprintf("no answer from %s: %s", c.base.Host, c.quote.fault(err.Error())),
-			again: true, unconnected: !timedOut || !connected.Load(), connected: connected.Load(),
-		}
-		if f.unconnected {
-			c.reach.missed.Add(1)
+			again: true, unanswered: true, unconnected: !timedOut || !connected.Load(), connected: connected.Load(),
 		}
 		if timedOut {
 			f.text = fmt.Sprintf("no answer from %s within %s", c.base.Host, c.requestTimeout)
@@ -90,7 +93,7 @@ func (c *Client) try(ctx context.Context, table *schema.Table, batchID string, b
 		return nil, f
 	}
 	defer resp.Body.Close()
-	c.reach.answered()
+	c.reach.heard()
 	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusAccepted {
 		return c.readBody(ctx, resp, buf)
 	}
@@ -100,8 +103,7 @@ func (c *Client) try(ctx context.Context, table *schema.Table, batchID string, b
 // readBody returns the body of an answer, if it is whole.
 func (c *Client) readBody(ctx context.Context, resp *http.Response, buf []byte) ([]byte, *failure) {
 	tooLong := &failure{
-		text:  fmt.Sprintf("answer is longer than %d bytes", c.maxBody),
-		class: pipeline.Permanent, hint: "raise --max-body",
+		text: fmt.Sprintf("answer is longer than %d bytes", c.maxBody), hint: "raise --max-body",
 	}
 	if resp.ContentLength > c.maxBody && resp.Header.Get("Content-Encoding") == "" {
 		return nil, tooLong
@@ -110,18 +112,36 @@ func (c *Client) readBody(ctx context.Context, resp *http.Response, buf []byte) 
 	switch {
 	case int64(len(body)) > c.maxBody:
 		return nil, tooLong
-	case err == nil && pipeline.Complete(body):
-		return body, nil
+	case err == nil && !pipeline.Complete(body):
+		return nil, unanswered("answer breaks off after %d bytes", len(body))
+	case err == nil && !aboutBatch(body):
+		return nil, unanswered("answer is not the API's: a status of %d, but no JSON object with general", resp.StatusCode)
 	case err == nil:
-		return nil, &failure{text: fmt.Sprintf("answer breaks off after %d bytes", len(body)), again: true}
+		return body, nil
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return nil, &failure{text: fmt.Sprintf("answer is not whole after %s", c.requestTimeout), again: true}
+		return nil, unanswered("answer is not whole after %s", c.requestTimeout)
 	}
-	return nil, &failure{
-		text:  fmt.Sprintf("answer breaks off after %d bytes: %s", len(body), c.quote.fault(err.Error())),
-		again: true,
-	}
+	return nil, unanswered("answer breaks off after %d bytes: %s", len(body), c.quote.fault(err.Error()))
 }
+
+// unanswered returns the failure of a try that brought something, but no answer of
+// the API.
+func unanswered(format string, args ...any) *failure {
+	return &failure{text: fmt.Sprintf(format, args...), again: true, unanswered: true}
+}
+
+// aboutBatch reports whether a body may be an answer about a batch, which all have
+// an object of that name. The page that a proxy shows in the place of the API may
+// come with the status 200.
+func aboutBatch(body []byte) bool {
+	text := bytes.TrimLeft(body, " \t\r\n")
+	return bytes.HasPrefix(text, []byte("{")) && bytes.Contains(text, []byte(`"general"`))
+}
+
+// unknownBatch matches what the API says of a batch that it does not know, or cannot
+// read: "Could not retrieve bulk search results", "Bulk search not found". Gateways
+// have JSON of the same form: only the words tell whose it is.
+var unknownBatch = regexp.MustCompile(`(?i)^(could not retrieve bulk [a-z -]+|bulk [a-z -]+ not found)\.?$`)
 
 // refusal returns what an answer that has no results means. It reads the body,
 // so that the connection can be used again.
@@ -139,10 +159,11 @@ func (c *Client) refusal(resp *http.Response) *failure {
 		}
 		return f
 	}
-	body, _ := appendBody(nil, resp, maxErrorBody) // the status says enough
+	body, _ := appendBody(nil, resp, maxErrorBody) // what is missing says nothing
 	if said := c.quote.errorBody(body); said != "" && said != statusText {
 		f.text += ": " + said
 	}
+	said := message(body)
 	switch code := resp.StatusCode; {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		f.class, f.hint = pipeline.Fatal, c.keyHint
@@ -150,14 +171,19 @@ func (c *Client) refusal(resp *http.Response) *failure {
 		f.class, f.hint = pipeline.Fatal, network.ProxyUserHint
 	case code == http.StatusPaymentRequired || code == http.StatusUnprocessableEntity:
 		f.class, f.hint = pipeline.Fatal, "check the credits and the subscription of your Enrow account"
-	case code == http.StatusBadRequest || code == http.StatusNotFound:
-		f.class, f.hint = pipeline.Permanent, "check the batch id: the API does not know it or cannot read its results"
-	case code == http.StatusRequestTimeout || code == http.StatusTooEarly || code == http.StatusTooManyRequests,
-		code < 400, code >= 500:
-		f.again, f.wait = true, demandedWait(resp.Header, body)
-		f.tooMany = code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable
+	case (code == http.StatusBadRequest || code == http.StatusNotFound) && unknownBatch.MatchString(said):
+		f.class, f.hint = pipeline.Refused, "check the batch id: the API does not know it or cannot read its results"
+	case code >= 400 && code < 500 && said != "" && !temporary(code):
+		// It may be of this batch, for which the others are not to pay.
+		f.hint = "this is nothing that the API documents: check --api-url, and whether a proxy on the way has said it"
 	default:
-		f.class = pipeline.Permanent
+		f.again, f.unanswered, f.wait = true, true, demandedWait(resp.Header, body)
+		f.tooMany = code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable
 	}
 	return f
+}
+
+// temporary reports whether a status from 400 to 499 says that another try may help.
+func temporary(code int) bool {
+	return code == http.StatusRequestTimeout || code == http.StatusTooEarly || code == http.StatusTooManyRequests
 }

@@ -28,7 +28,7 @@ func TestRequest(t *testing.T) {
 	var got *http.Request
 	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got = r
-		_, _ = w.Write([]byte("{}"))
+		_, _ = w.Write([]byte(`{"general":{}}`))
 	}))
 	tests := []struct{ prefix, want string }{
 		{"", "/email/find/bulk?id=a%26b%3D1"},
@@ -148,7 +148,7 @@ func TestMaxBody(t *testing.T) {
 			}
 			e := asError(t, err)
 			want := fmt.Sprintf("answer is longer than %d bytes", tt.max)
-			if e.Class != pipeline.Permanent || e.Err.Error() != want || e.Hint != "raise --max-body" {
+			if e.Class != pipeline.Transient || e.Err.Error() != want || e.Hint != "raise --max-body" {
 				t.Errorf("error is of class %d, %v (%s); want %s", e.Class, e.Err, e.Hint, want)
 			}
 		})
@@ -205,8 +205,8 @@ func TestConnectionIsReused(t *testing.T) {
 	server.Start()
 	defer server.Close()
 	c := newClient(t, Config{BaseURL: server.URL, Retries: 5})
-	for _, permanent := range []bool{false, true, false, false} {
-		if err := fetchSample(t.Context(), t, c); pipeline.IsPermanent(err) != permanent {
+	for _, refused := range []bool{false, true, false, false} {
+		if err := fetchSample(t.Context(), t, c); (err != nil) != refused {
 			t.Error(err)
 		}
 	}
@@ -322,7 +322,7 @@ func TestKeyIsNeverTold(t *testing.T) {
 	}
 	tests := map[string]string{
 		"message, fatal":       reply(401, `{"message":"apikey `+testKey+` is not valid"}`),
-		"message, permanent":   reply(400, `{"reason":"`+strings.ToUpper(testKey)+`"}`),
+		"message, not retried": reply(400, `{"reason":"`+strings.ToUpper(testKey)+`"}`),
 		"message, retried":     reply(500, `{"message":"`+testKey+testKey+`"}`),
 		"page":                 reply(503, "<html><p>"+testKey+"</p><a href=\"/?k=sk-Live%2F1234%2Babcd\"></html>"),
 		"other JSON":           reply(503, `{"x-api-key":"sk-Live\/1234+abcd and `+testKey+`"}`),

@@ -23,6 +23,7 @@ func (p *program) mockAPICommand() *cli.Command {
 			"   ok                     the normal answer\n" +
 			"   ongoing, ongoing:202   the reduced answer of a batch that still runs\n" +
 			"   failed                 a batch that failed\n" +
+			"   page                   a page of HTML with the status 200\n" +
 			"   STATUS[:VARIANT]       an error: 400 401 402 404 422 429 500 503 …; the variants are\n" +
 			"                          reason, old, html, empty; ;retry-after=VALUE adds that header\n" +
 			"   truncate:N             the connection is cut after N bytes of the body\n" +

@@ -21,6 +21,7 @@ const maxRepeat = 10_000
 //	ongoing:200            the same with that status, or with
 //	ongoing:202            the other
 //	failed                 a batch that failed: status 200, and "failed" in the body
+//	page                   status 200, and a page of HTML as gateways have it
 //	STATUS                 an error from 400 to 599, {"message":"…"} in the API's words
 //	STATUS:VARIANT         the same with another body
 //	STATUS;retry-after=V   the same with a Retry-After header, V as it is: seconds, or a
@@ -99,6 +100,8 @@ func parseStep(text string) (Step, error) {
 		return Step{action: actOngoing}, nil
 	case "failed":
 		return Step{action: actFailed}, nil
+	case "page":
+		return Step{action: actError, answer: page(http.StatusOK)}, nil
 	case "hang":
 		return Step{action: actHang}, nil
 	case "drop":
@@ -172,9 +175,7 @@ func errorAnswer(status int, variant string) (answer, error) {
 	case "":
 		return jsonAnswer(status, errorBody{Message: errorMessage(status)}), nil
 	case "html":
-		page := fmt.Sprintf("<html>\r\n<head><title>%[1]d %[2]s</title></head>\r\n<body>\r\n<center><h1>%[1]d %[2]s</h1></center>\r\n</body>\r\n</html>\r\n",
-			status, http.StatusText(status))
-		return answer{status: status, contentType: "text/html", body: []byte(page)}, nil
+		return page(status), nil
 	case "empty":
 		return answer{status: status}, nil
 	}
@@ -206,6 +207,13 @@ func errorAnswer(status int, variant string) (answer, error) {
 		}{Error: "rate_limit_exceeded", Message: tooMany, RetryAfter: seconds, Status: status}), nil
 	}
 	return answer{}, fmt.Errorf("status %d has no such variant", status)
+}
+
+// page returns a page of HTML as gateways have it.
+func page(status int) answer {
+	text := fmt.Sprintf("<html>\r\n<head><title>%[1]d %[2]s</title></head>\r\n<body>\r\n<center><h1>%[1]d %[2]s</h1></center>\r\n</body>\r\n</html>\r\n",
+		status, http.StatusText(status))
+	return answer{status: status, contentType: "text/html", body: []byte(text)}
 }
 
 // errorMessage returns the message of an error, in the API's words where they
