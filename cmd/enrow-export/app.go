@@ -93,6 +93,7 @@ func (p *program) app() *cli.App {
 		Commands: []*cli.Command{
 			p.exportCommand(),
 			p.enqueueCommand(),
+			p.dismissCommand(),
 			p.statusCommand(),
 			p.verifyCommand(),
 			p.pruneCommand(),

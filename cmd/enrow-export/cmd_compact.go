@@ -91,12 +91,18 @@ func (p *program) compact(c *cli.Context) error {
 		return err
 	}
 	defer closeStore(cfg.From)
+	if err := from.known(c.Context, cfg.From); err != nil {
+		return err
+	}
 	if cfg.Into, err = into.open(); err != nil {
 		return err
 	}
 	defer closeStore(cfg.Into)
 	collectAt(compactGCPercent)
 	s, err := compact.Run(c.Context, cfg, ui.packed)
+	if err != nil && s.Files+s.Failed == 0 {
+		return err // what was counted until then is not all that there is
+	}
 	l := compactSummaryLine{"compact_summary", s.Files, s.Batches, s.Rows, s.Bytes, s.From, s.Already, s.NotExported, s.Failed}
 	none := "nothing to pack"
 	if err != nil {

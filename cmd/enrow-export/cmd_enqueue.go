@@ -12,8 +12,9 @@ func (p *program) enqueueCommand() *cli.Command {
 		usage: "record batches in the manifest as pending, for export --pending",
 		args:  "[BATCH_ID ...]",
 		description: "A batch that the manifest knows already stays as it is, so the same call may be\n" +
-			"repeated, and any number of them may run at once. One whose entry cannot be read has\n" +
-			"failed. No request is made to the API, no key is needed.",
+			"repeated, and any number of them may run at once; one that was dismissed is pending\n" +
+			"again. One whose entry cannot be read has failed. No request is made to the API, no key\n" +
+			"is needed.",
 		flags: append(append(toFlags(), kindFlag(), idsFileFlag(), outputFlag()),
 			logFlags()...),
 		action: p.enqueue,

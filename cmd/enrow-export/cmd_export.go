@@ -10,8 +10,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"enrow-export/pipeline"
 	"enrow-export/pipeline/export"
-	"enrow-export/schema"
 	"enrow-export/sources"
 )
 
@@ -37,8 +37,8 @@ func (p *program) exportCommand() *cli.Command {
 			fromFlag(),
 			idsFileFlag(),
 			shardFlag(),
-			boolFlag("pending", "also export all batches of the kind that the manifest knows and that are neither done nor permanently failed"),
-			boolFlag("retry-failed", "with --pending, the permanently failed ones too"),
+			boolFlag("pending", "also export all batches that the manifest knows and that are neither done nor permanently failed, of all kinds unless --kind is given"),
+			boolFlag("retry-failed", "with --pending, the permanently failed ones too, unless they are dismissed"),
 			boolFlag("force", "export batches again that are done"),
 			boolFlag("dry-run", "say what would be done; no request, no key, nothing written"),
 			boolFlag("wait", "ask again for ongoing batches until they are finished"),
@@ -98,20 +98,22 @@ func (p *program) export(c *cli.Context) error {
 		if name := c.String("report"); name != "" {
 			ui.log.Warn("a dry run is not in the report", "report", name)
 		}
-		if ids, err = wanted(c, cfg, from, ids, part); err != nil {
+		what, err := wantedBatches(c, cfg, from, ids, part)
+		if err != nil {
 			return err
 		}
-		return p.dryRun(c.Context, cfg, ids, ui)
+		return p.dryRun(c.Context, cfg, what, ui)
 	}
 	report, err := openReport(c, cfg, part)
 	if err != nil {
 		return err
 	}
 	defer report.close()
-	summary := newSummaryLine(cfg.Table.Kind, export.Summary{}, 0)
-	if ids, err = wanted(c, cfg, from, ids, part); err == nil {
+	what, err := wantedBatches(c, cfg, from, ids, part)
+	summary := newSummaryLine(what.kind, export.Summary{}, 0)
+	if err == nil {
 		p.stopGently(c.Duration("grace"), ui, stop)
-		summary, err = p.runExport(c, cfg, from, ids, ui, report)
+		summary, err = p.runExport(c, cfg, from, what, ui, report)
 	}
 	err = p.written(joinOutcome(err, summary.Failed, summary.Ongoing+summary.NotTried))
 	if failed := report.write(summary, err); failed != nil {
@@ -121,45 +123,22 @@ func (p *program) export(c *cli.Context) error {
 	return err
 }
 
-// wanted adds the pending or saved ids, removes repeats, and keeps the ids of the
-// shard.
-func wanted(c *cli.Context, cfg export.Config, from source, ids []string, part export.Shard) ([]string, error) {
-	switch {
-	case c.Bool("pending"):
-		to, err := rootOf(c, "to")
-		if err == nil && !namesBatches(c) {
-			err = to.exists() // or a wrong name would have nothing pending for ever
-		}
-		if err != nil {
-			return nil, err
-		}
-		more, err := export.Pending(c.Context, cfg, c.Bool("retry-failed"))
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, more...)
-	case !namesBatches(c):
-		for id, err := range from.saved(c.Context, cfg.Table) {
-			if err != nil {
-				return nil, err
-			}
-			ids = append(ids, id)
-		}
-	}
-	return slices.DeleteFunc(schema.DistinctIDs(ids), func(id string) bool { return !part.Holds(id) }), nil
-}
-
 // runExport exports the batches, and tells how that goes.
-func (p *program) runExport(c *cli.Context, cfg export.Config, from source, ids []string, ui *ui, report *report) (summaryLine, error) {
-	progress := ui.track(len(ids), cfg.Encodings)
+func (p *program) runExport(c *cli.Context, cfg export.Config, from source, what wanted, ui *ui, report *report) (summaryLine, error) {
+	progress := ui.track(what.total(), cfg.Encodings)
 	cfg.OnWaiting = progress.waiting
-	s, err := export.Run(c.Context, cfg, ids, func(r export.Result) {
+	ui.kinds = what.kind == allKinds
+	s, err := export.RunAll(c.Context, cfg, what.works, func(r export.Result) {
 		progress.result(r)
 		report.result(r)
 		ui.result(r)
+		if pipeline.IsPermanent(r.Err) {
+			what.left.add(r.Kind, r.BatchID)
+		}
 	})
 	progress.end()
-	summary := newSummaryLine(cfg.Table.Kind, s, from.retries())
+	summary := newSummaryLine(what.kind, s, from.retries())
+	summary.PermanentlyFailed = what.left
 	switch stopped := p.signals.err(); {
 	case errors.Is(stopped, errMaxRuntime):
 		summary.MaxRuntimeOver = s.Ongoing+s.NotTried > 0
@@ -186,21 +165,27 @@ func (p *program) stopGently(grace time.Duration, ui *ui, stop chan<- struct{}) 
 	})
 }
 
-func (p *program) dryRun(ctx context.Context, cfg export.Config, ids []string, ui *ui) error {
-	var exports, done, failed int
-	err := export.Plan(ctx, cfg, ids, func(planned export.Planned) {
-		switch {
-		case planned.Err != nil:
-			failed++
-		case planned.Export:
-			exports++
-		default:
-			done++
+func (p *program) dryRun(ctx context.Context, cfg export.Config, what wanted, ui *ui) error {
+	l := planSummaryLine{Type: "plan_summary", PermanentlyFailed: what.left}
+	ui.kinds = what.kind == allKinds
+	for _, work := range what.works {
+		err := export.Plan(ctx, work.Of(cfg), work.IDs, func(planned export.Planned) {
+			switch {
+			case planned.Err != nil:
+				l.Failed++
+			case planned.Export:
+				l.Export++
+			default:
+				l.Done++
+			}
+			ui.planned(work.Table.Kind, planned)
+		})
+		if err != nil {
+			return err // what was not looked at is not planned
 		}
-		ui.planned(planned)
-	})
-	ui.plan(exports, done, failed)
-	return joinOutcome(err, failed, 0)
+	}
+	ui.plan(l)
+	return joinOutcome(nil, l.Failed, 0)
 }
 
 // exportConfig reads the flags that say what to export and where to. The caller closes
@@ -224,6 +209,13 @@ func exportConfig(c *cli.Context) (export.Config, error) {
 	var err error
 	if cfg.Columns, err = columns(c, cfg.Table); err != nil {
 		return cfg, err
+	}
+	if c.Bool("pending") {
+		for _, table := range pendingTables(c) {
+			if _, err := columns(c, table); err != nil {
+				return cfg, usagef("--pending exports all kinds: add --kind to choose columns of one of them", "%v", err)
+			}
+		}
 	}
 	if cfg.Encodings, err = encodings(c); err != nil {
 		return cfg, err

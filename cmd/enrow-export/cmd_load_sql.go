@@ -85,9 +85,14 @@ func (p *program) loadSQL(c *cli.Context) error {
 	if err != nil {
 		return p.refusedLoad(err)
 	}
+	if plan.Batches == 0 {
+		if err := to.known(c.Context, cfg.Store); err != nil {
+			return err
+		}
+	}
 	if all := cfg.IDs == nil && cfg.Since == nil && cfg.Loaded == nil; all && plan.Batches == 0 {
 		return p.refusedLoad(&pipeline.Error{
-			Op: "load", Class: pipeline.Permanent, Err: fmt.Errorf("nothing is exported in %s", at),
+			Op: "load", Class: pipeline.Transient, Err: fmt.Errorf("nothing is exported in %s", at),
 			Hint: "export batches first; status says what the manifest knows",
 		})
 	}

@@ -119,8 +119,14 @@ func describe(l statusLine) string {
 	if e.Attempts > 1 {
 		text += fmt.Sprintf(", %s attempts", humanize.Comma(int64(e.Attempts)))
 	}
-	if e.Permanent != nil && *e.Permanent {
+	if e.IsPermanent() {
 		text += ", permanently"
+	}
+	if e.Dismissed {
+		text += ", dismissed"
+	}
+	if r := e.Refusals; r != nil && !e.IsPermanent() {
+		text += fmt.Sprintf(", not known to Enrow in %s since %s", count(int64(r.Runs), "run"), r.FirstAt.Format("2006-01-02 15:04:05Z07:00"))
 	}
 	if e.Error != "" {
 		text += "\n            error: " + e.Error

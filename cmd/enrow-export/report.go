@@ -38,6 +38,7 @@ type reportLine struct {
 // failure is a batch that failed.
 type failure struct {
 	BatchID   string `json:"batch_id"`
+	Kind      string `json:"kind"`
 	Error     string `json:"error"`
 	Permanent bool   `json:"permanent"`
 }
@@ -90,7 +91,7 @@ func utc(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 // result notes a batch that failed.
 func (r *report) result(res export.Result) {
 	if r != nil && res.Outcome == export.Failed && len(r.line.Failures) < maxFailures {
-		r.line.Failures = append(r.line.Failures, failure{res.BatchID, res.Err.Error(), pipeline.IsPermanent(res.Err)})
+		r.line.Failures = append(r.line.Failures, failure{res.BatchID, res.Kind, res.Err.Error(), pipeline.IsPermanent(res.Err)})
 	}
 }
 

@@ -84,7 +84,7 @@ func TestReportsShareAFile(t *testing.T) {
 			r.result(export.Result{BatchID: "a", Outcome: export.Done})
 			for n := range 2 * maxFailures {
 				r.result(export.Result{
-					BatchID: fmt.Sprintf("b%d", n), Outcome: export.Failed,
+					BatchID: fmt.Sprintf("b%d", n), Kind: "email-find", Outcome: export.Failed,
 					Err: &pipeline.Error{Op: "fetch", Class: pipeline.Permanent, Err: errors.New(strings.Repeat("no <such> batch ", 10))},
 				})
 			}

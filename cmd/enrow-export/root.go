@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
+	"enrow-export/pipeline/manifest"
+	"enrow-export/schema"
 	"enrow-export/sinks"
 	"enrow-export/sinks/gcs"
 	"enrow-export/sinks/local"
@@ -148,6 +151,27 @@ func (r root) exists() error {
 		missing.Err, missing.Hint = fmt.Errorf("folder %s does not exist", r.folder), "check --from"
 	}
 	return missing
+}
+
+// known returns an error if nothing was ever recorded in a root, which is open.
+func (r root) known(ctx context.Context, store sinks.Store) error {
+	known, err := manifest.KnowsAny(ctx, store, schema.Tables())
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return manifest.Failure("open", "", err)
+	case known:
+		return nil
+	}
+	check := "whether its volume is mounted"
+	if r.isBucket {
+		check = "its prefix above all"
+	}
+	return &pipeline.Error{
+		Op: "open", Class: pipeline.Fatal, Err: fmt.Errorf("nothing was ever exported or enqueued in %s: it has no manifest", r.at),
+		Hint: fmt.Sprintf("check --%s, and %s: enqueue and export make the manifest", r.flag, check),
+	}
 }
 
 // location returns the root as others have to name it: a URL, or an absolute path.

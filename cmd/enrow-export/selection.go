@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -81,10 +82,45 @@ func (p *program) selection(c *cli.Context, learn learn) (selection, error) {
 	if err != nil {
 		return selection{}, err
 	}
-	if !namesBatches(c) {
-		return selection{store, learn.all(c.Context, store, tables(c)), -1}, nil
+	s := selection{store, learn.all(c.Context, store, tables(c)), -1}
+	if namesBatches(c) {
+		s.each, s.given = learn.some(c.Context, store, tables(c), ids), len(ids)
 	}
-	return selection{store, learn.some(c.Context, store, tables(c), ids), len(ids)}, nil
+	s.each = unlessUnused(s.each, func() error { return to.known(c.Context, store) })
+	return s, nil
+}
+
+// unlessUnused yields the batches, and an error instead when the manifest has none of
+// them and known says that nothing was ever recorded in it.
+func unlessUnused(batches iter.Seq2[manifest.Known, error], known func() error) iter.Seq2[manifest.Known, error] {
+	return func(yield func(manifest.Known, error) bool) {
+		var unknown []manifest.Known // held back until there is one that is known
+		used := false
+		flush := func() bool {
+			used = true
+			return !slices.ContainsFunc(unknown, func(k manifest.Known) bool { return !yield(k, nil) })
+		}
+		for k, err := range batches {
+			switch {
+			case err != nil:
+				yield(k, err)
+				return
+			case !used && k.Entry == nil && k.Err == nil:
+				unknown = append(unknown, k)
+				continue
+			case !used && !flush(), !yield(k, nil):
+				return
+			}
+		}
+		if used {
+			return
+		}
+		if err := known(); err != nil {
+			yield(manifest.Known{}, err)
+			return
+		}
+		flush()
+	}
 }
 
 // whyNoFiles says why a batch has no published files.

@@ -40,6 +40,8 @@ type summaryLine struct {
 	CreditsSpent    float64          `json:"credits_spent"`
 	CreditsRefunded float64          `json:"credits_refunded"`
 	UnknownFields   []unknownField   `json:"unknown_fields"`
+	// PermanentlyFailed is what --pending leaves out, nil without it.
+	PermanentlyFailed *givenUp `json:"permanently_failed,omitempty"`
 }
 
 // slowest is the batch that took longest.
@@ -123,7 +125,20 @@ func (u *ui) summary(l summaryLine) {
 		}
 		text += fmt.Sprintf("\n  %s (%s, %s)", f.Path, f.Reason, count(f.Count, "time"))
 	}
-	u.line(l, "%s", text)
+	u.line(l, "%s%s", text, u.givenUp(l.PermanentlyFailed))
+}
+
+// givenUp returns what a summary ends with when there are batches that nobody asks for
+// any more. A quiet command says so on stderr: nothing else would.
+func (u *ui) givenUp(g *givenUp) string {
+	text := g.text()
+	switch {
+	case text == "":
+		return ""
+	case u.quiet:
+		fmt.Fprintln(u.err, text)
+	}
+	return "\n" + text
 }
 
 // speed says how fast a run was, and what held it up.

@@ -27,6 +27,7 @@ type ui struct {
 	err   io.Writer
 	json  bool
 	quiet bool
+	kinds bool // the batches are of several kinds
 	log   *slog.Logger
 	// screen is the terminal that err is, if it is one.
 	screen *screen
@@ -131,6 +132,7 @@ func (u *ui) failure(width int, id string, err error) string {
 type batchLine struct {
 	Type        string                   `json:"type"` // "batch"
 	BatchID     string                   `json:"batch_id"`
+	Kind        string                   `json:"kind"`
 	Outcome     export.Outcome           `json:"outcome"`
 	Rows        *int64                   `json:"rows,omitempty"`
 	OngoingRows int64                    `json:"ongoing_rows,omitempty"`
@@ -148,7 +150,7 @@ type batchLine struct {
 
 // result tells the outcome of one batch.
 func (u *ui) result(r export.Result) {
-	l := batchLine{Type: "batch", BatchID: r.BatchID, Outcome: r.Outcome, OngoingRows: r.OngoingRows, ElapsedMS: r.Elapsed.Milliseconds()}
+	l := batchLine{Type: "batch", Kind: r.Kind, BatchID: r.BatchID, Outcome: r.Outcome, OngoingRows: r.OngoingRows, ElapsedMS: r.Elapsed.Milliseconds()}
 	var what string
 	switch r.Outcome {
 	case export.Exported, export.Done:
@@ -171,9 +173,18 @@ func (u *ui) result(r export.Result) {
 	case export.Failed:
 		permanent := pipeline.IsPermanent(r.Err)
 		l.Error, l.Hint, l.Permanent = r.Err.Error(), hint(r.Err), &permanent
-		what = u.failure(8, r.BatchID, r.Err)
+		what = u.failure(8, u.shown(r.Kind, r.BatchID), r.Err)
 	}
-	u.line(l, "%-8s  %s  %s", r.Outcome, r.BatchID, what)
+	u.line(l, "%-8s  %s  %s", r.Outcome, u.shown(r.Kind, r.BatchID), what)
+}
+
+// shown returns the id of a batch as a line has it, with its kind if there are several
+// and it is not the default.
+func (u *ui) shown(kind, id string) string {
+	if kind = kindShown(kind); u.kinds && kind != "" {
+		id += "  " + strings.TrimSuffix(kind, ", ")
+	}
+	return id
 }
 
 // rowsAndFiles describes what an entry has published.
@@ -211,26 +222,27 @@ func oddities(e *manifest.Entry, separator string) string {
 type planLine struct {
 	Type    string `json:"type"` // "plan"
 	BatchID string `json:"batch_id"`
+	Kind    string `json:"kind"`
 	Export  bool   `json:"export"`
 	Reason  string `json:"reason,omitempty"`
 	Error   string `json:"error,omitempty"`
 }
 
 // planned tells what a run would do to one batch.
-func (u *ui) planned(p export.Planned) {
-	l := planLine{Type: "plan", BatchID: p.BatchID, Export: p.Export, Reason: p.Reason}
+func (u *ui) planned(kind string, p export.Planned) {
+	l := planLine{Type: "plan", Kind: kind, BatchID: p.BatchID, Export: p.Export, Reason: p.Reason}
 	verb, why := "skip", p.Reason
 	switch {
 	case p.Err != nil:
 		l.Error = p.Err.Error()
 		verb, why = "fail", l.Error
 		if u.quiet {
-			fmt.Fprintf(u.err, "would fail    %s  %s\n", p.BatchID, why)
+			fmt.Fprintf(u.err, "would fail    %s  %s\n", u.shown(kind, p.BatchID), why)
 		}
 	case p.Export:
 		verb = "export"
 	}
-	u.line(l, "would %-6s  %s  %s", verb, p.BatchID, why)
+	u.line(l, "would %-6s  %s  %s", verb, u.shown(kind, p.BatchID), why)
 }
 
 // planSummaryLine closes the JSON form of export --dry-run.
@@ -239,11 +251,12 @@ type planSummaryLine struct {
 	Export int    `json:"export"`
 	Done   int    `json:"done"`
 	Failed int    `json:"failed"`
+	// PermanentlyFailed is what --pending leaves out, nil without it.
+	PermanentlyFailed *givenUp `json:"permanently_failed,omitempty"`
 }
 
-func (u *ui) plan(exports, done, failed int) {
-	l := planSummaryLine{"plan_summary", exports, done, failed}
-	u.line(l, "dry run, %s", headline("nothing to do", failed, "would fail", exports, "to export", done, "done"))
+func (u *ui) plan(l planSummaryLine) {
+	u.line(l, "dry run, %s%s", headline("nothing to do", l.Failed, "would fail", l.Export, "to export", l.Done, "done"), u.givenUp(l.PermanentlyFailed))
 }
 
 // headline counts batches: all of them, and then the parts that are not empty,

@@ -70,9 +70,9 @@ func (a *Answer) Release() {
 }
 
 // Flatten reads one answer for the batch id of the table's kind. The rows take
-// their memory from mem, at most limit bytes of it. The error is a *pipeline.Error that says
-// in which way the answer is unreadable, naming no value of it: a permanent one,
-// unless the answer did not come whole.
+// their memory from mem, at most limit bytes of it. The error is a transient
+// *pipeline.Error that says in which way the answer is unreadable, naming no value of
+// it: the next answer may well be another one.
 func Flatten(mem memory.Allocator, table *schema.Table, id string, body []byte, limit int64) (*Answer, error) {
 	builder := schema.NewBuilder(mem, table, limit)
 	defer builder.Release()
@@ -85,12 +85,14 @@ func Flatten(mem memory.Allocator, table *schema.Table, id string, body []byte, 
 	if err == nil {
 		return answer, nil
 	}
-	failure := &pipeline.Error{Op: "flatten", Batch: id, Class: pipeline.Permanent, Err: err}
+	failure := &pipeline.Error{Op: "flatten", Batch: id, Class: pipeline.Transient, Err: err}
 	switch {
 	case errors.Is(err, schema.ErrTooLarge):
 		failure.Hint = "raise --max-body: the rows of one answer may take 8 times as much memory"
 	case errors.Is(err, ErrCutOff):
-		failure.Class, failure.Hint = pipeline.Transient, "run again later: the answer did not come whole"
+		failure.Hint = "run again later: the answer did not come whole"
+	default:
+		failure.Hint = "run again later: nothing was published, and the batch is asked for again"
 	}
 	return nil, failure
 }

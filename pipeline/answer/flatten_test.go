@@ -156,12 +156,8 @@ func TestFlattenRefuses(t *testing.T) {
 				if !errors.As(err, &failure) || a != nil {
 					t.Fatalf("answer %v, error %v, want an *Error", a, err)
 				}
-				class := pipeline.Permanent
-				if c.want == "cut off" {
-					class = pipeline.Transient
-				}
-				if failure.Class != class || failure.Batch != "b" || !strings.Contains(err.Error(), c.want) {
-					t.Errorf("error %q of class %d, want one with %q of class %d", err, failure.Class, c.want, class)
+				if failure.Class != pipeline.Transient || failure.Batch != "b" || !strings.Contains(err.Error(), c.want) || failure.Hint == "" {
+					t.Errorf("error %q of class %d (%s), want a transient one with %q and advice", err, failure.Class, failure.Hint, c.want)
 				}
 				if strings.Contains(err.Error(), "example.com") {
 					t.Errorf("error quotes the answer: %v", err)

@@ -35,7 +35,7 @@ func (w *packWriter) refuse(id string, why error, hint string) {
 		}
 	}
 	w.report(Packed{Table: w.log.table, BatchID: id, Err: &pipeline.Error{
-		Op: "pack", Batch: id, Class: pipeline.Permanent, Err: why, Hint: hint,
+		Op: "pack", Batch: id, Class: pipeline.Transient, Err: why, Hint: hint,
 	}})
 }
 

@@ -26,6 +26,7 @@ const (
 
 // Result is the outcome of one batch.
 type Result struct {
+	Kind    string
 	BatchID string
 	Outcome Outcome
 	// Entry is what the manifest says now; set when Outcome is Exported or Done.
@@ -49,7 +50,7 @@ func (x *exporter) exportBatch(ctx context.Context, id string, at *position) (Re
 	if at.beyondFetch {
 		at.leave()
 	}
-	res.BatchID = id
+	res.Kind, res.BatchID = x.Table.Kind, id
 	res.Elapsed = x.Now().Sub(start)
 	if err == nil {
 		return res, nil
@@ -133,7 +134,7 @@ func (x *exporter) ask(ctx context.Context, id string, entry *manifest.Entry, ro
 		return Result{}, err
 	}
 	if err != nil {
-		return Result{}, x.failed(ctx, id, asFailure(err, id), nil)
+		return Result{}, x.failed(ctx, id, asFailure(err, id), nil, false)
 	}
 	if err := at.enterEncode(ctx); err != nil {
 		free()
@@ -149,7 +150,7 @@ func (x *exporter) ask(ctx context.Context, id string, entry *manifest.Entry, ro
 	}
 	switch {
 	case made.failure != nil:
-		return made.res, x.failed(ctx, id, made.failure, made.envelope)
+		return made.res, x.failed(ctx, id, made.failure, made.envelope, true)
 	case made.res.Outcome == Ongoing:
 		if x.noted.add(id) {
 			err = x.noteOngoing(ctx, id, made.envelope)
@@ -161,7 +162,7 @@ func (x *exporter) ask(ctx context.Context, id string, entry *manifest.Entry, ro
 		return made.res, fmt.Errorf("%w: %w", errAskAgain, err)
 	}
 	if err != nil {
-		return made.res, x.failed(ctx, id, asFailure(err, id), nil)
+		return made.res, x.failed(ctx, id, asFailure(err, id), nil, true)
 	}
 	made.res.Outcome = Exported
 	return made.res, nil
@@ -197,18 +198,19 @@ func (x *exporter) finish(ctx context.Context, done *manifest.Entry, cond sinks.
 }
 
 // failed notes a failure of the batch in the manifest, if it can be noted there, and
-// returns it.
-func (x *exporter) failed(ctx context.Context, id string, failure *pipeline.Error, envelope jsontext.Value) error {
+// returns it. The other arguments are those of noteFailure.
+func (x *exporter) failed(ctx context.Context, id string, failure *pipeline.Error, envelope jsontext.Value, answered bool) error {
 	var unusable *manifest.EntryError
 	if failure.Class == pipeline.Fatal || ctx.Err() != nil || errors.As(failure, &unusable) {
 		return failure
 	}
-	err := x.noteFailure(ctx, id, failure, envelope)
+	noted, err := x.noteFailure(ctx, id, failure, envelope, answered)
 	if errors.Is(err, sinks.ErrUnreachable) {
 		return err
 	}
 	if err != nil {
 		x.Log.WarnContext(ctx, "failure is not in the manifest", pipeline.LogBatch, id, "error", err)
+		return failure
 	}
-	return failure
+	return noted
 }

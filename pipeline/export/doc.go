@@ -9,7 +9,8 @@
 // Run does that for a list of ids, and asks again for batches that are ongoing
 // (Config.Wait). A batch that is done costs no request: done.go says when it is, and
 // survey.go finds out of many batches at once. Plan tells what Run would do. Enqueue
-// records ids as pending, and Pending returns what is left to do.
+// records ids as pending, Pending returns what is left to do, and Dismiss records that
+// nothing is.
 //
 // A run may be killed at any instant and started again, beside any number of other
 // runs over the same batches. Why that loses nothing is explained at publication.

@@ -71,7 +71,7 @@ func (x *exporter) encodeBatch(id string, body []byte, freeBody func(), entry *m
 
 // judge returns why a finished answer is not to be published, nil when it is.
 func (x *exporter) judge(id string, a *answer.Answer) *pipeline.Error {
-	failure := &pipeline.Error{Op: "check", Batch: id, Class: pipeline.Permanent}
+	failure := &pipeline.Error{Op: "check", Batch: id, Class: pipeline.Transient} // totals may lag behind
 	var faults []string
 	switch {
 	case len(a.Mismatches) > 0 && !x.AllowMismatch:
@@ -79,7 +79,7 @@ func (x *exporter) judge(id string, a *answer.Answer) *pipeline.Error {
 			faults = append(faults, m.String())
 		}
 		failure.Err = errors.New("answer is not what its control totals say: " + strings.Join(faults, "; "))
-		failure.Hint = "nothing was published; ask Enrow about the batch, or export it as it is with --allow-mismatch"
+		failure.Hint = "nothing was published; run again later, and if it stays so ask Enrow about the batch, or export it as it is with --allow-mismatch"
 	case len(a.Leftovers) > 0 && x.RefuseUnknown:
 		for _, l := range a.Leftovers {
 			faults = append(faults, fmt.Sprintf("%s (%s, %d in all, first in results[%d])", l.Path, l.Reason, l.Count, l.First))
@@ -179,7 +179,7 @@ func tooLarge(id string, err error) error {
 		return err
 	}
 	return &pipeline.Error{
-		Op: "write", Batch: id, Class: pipeline.Permanent, Err: err,
+		Op: "write", Batch: id, Class: pipeline.Transient, Err: err,
 		Hint: fmt.Sprintf("raise --max-body: a file may have %d times as many bytes", expansionOfFile),
 	}
 }

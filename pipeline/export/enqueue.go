@@ -16,7 +16,8 @@ import (
 	"enrow-export/sinks"
 )
 
-// EnqueueConfig says where ids are recorded. Table and Store must be set.
+// EnqueueConfig says where Enqueue and Dismiss change entries. Table and Store must be
+// set.
 type EnqueueConfig struct {
 	Table       *schema.Table
 	Store       sinks.Store
@@ -28,34 +29,53 @@ type EnqueueConfig struct {
 // Enqueued is what became of one id that was to be recorded.
 type Enqueued struct {
 	BatchID string
-	// New says that there was no entry: there is one now, and it is pending.
+	// New says that there was no entry, or one that was dismissed: there is one now, and
+	// it is pending.
 	New bool
 	// Err is why that is not known: a *pipeline.Error.
 	Err error
 }
 
-// Enqueue records batches as pending that the manifest does not know yet, and calls
-// report with each, from one goroutine at a time, in no particular order. An
-// existing entry stays as it is. An id given twice is recorded once.
+// Enqueue records batches as pending that the manifest does not know yet, or of which
+// Dismiss has recorded that they need no attention, and calls report with each, from one
+// goroutine at a time, in no particular order. Any other entry stays as it is. An id
+// given twice is recorded once.
 // A batch whose entry cannot be used is reported as a failure: it would never be
 // exported. The error is one that ends it all: a *pipeline.Error, or the cause of ctx.
 func Enqueue(ctx context.Context, cfg EnqueueConfig, ids []string, report func(Enqueued)) error {
-	cfg.Log = cmp.Or(cfg.Log, pipeline.NoLog)
-	m := manifest.Manifest{Store: cfg.Store, Table: cfg.Table, ToolVersion: cfg.ToolVersion, Now: cfg.Now, Log: cfg.Log}
-	ids = schema.DistinctIDs(ids)
-	if err := manifest.CheckNotCompacted(ctx, cfg.Store, "enqueue"); err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if failure := manifest.Failure("enqueue", "", err); failure.Class == pipeline.Fatal {
-			return failure
-		}
-		cfg.Log.WarnContext(ctx, "could not look whether the destination is a compacted root", "error", err)
+	m, err := cfg.open(ctx, "enqueue")
+	if err != nil {
+		return err
 	}
+	ids = schema.DistinctIDs(ids)
 	known, err := listed(ctx, m, ids)
 	if err != nil {
 		return err
 	}
+	return cfg.each(ctx, ids, "enqueue", func(ctx context.Context, id string) (bool, error) {
+		return enqueue(ctx, m, id, known[id])
+	}, func(id string, isNew bool, err error) { report(Enqueued{id, isNew, err}) })
+}
+
+// open returns the manifest for an operation that changes its entries.
+func (cfg *EnqueueConfig) open(ctx context.Context, op string) (manifest.Manifest, error) {
+	cfg.Log = cmp.Or(cfg.Log, pipeline.NoLog)
+	m := manifest.Manifest{Store: cfg.Store, Table: cfg.Table, ToolVersion: cfg.ToolVersion, Now: cfg.Now, Log: cfg.Log}
+	if err := manifest.CheckNotCompacted(ctx, cfg.Store, op); err != nil {
+		if ctx.Err() != nil {
+			return m, context.Cause(ctx)
+		}
+		if failure := manifest.Failure(op, "", err); failure.Class == pipeline.Fatal {
+			return m, failure
+		}
+		cfg.Log.WarnContext(ctx, "could not look whether the destination is a compacted root", "error", err)
+	}
+	return m, nil
+}
+
+// each changes the entries of the batches, some at a time. report gets what change
+// returns, the error as a *pipeline.Error. The error of each is one that ended it all.
+func (cfg *EnqueueConfig) each(ctx context.Context, ids []string, op string, change func(ctx context.Context, id string) (bool, error), report func(id string, changed bool, err error)) error {
 	var mu sync.Mutex
 	writes, wctx := errgroup.WithContext(ctx)
 	writes.SetLimit(sinks.LimitsOf(cfg.Store).Operations)
@@ -64,25 +84,24 @@ func Enqueue(ctx context.Context, cfg EnqueueConfig, ids []string, report func(E
 			break
 		}
 		writes.Go(func() error {
-			isNew, err := enqueue(wctx, m, id, known[id])
+			changed, err := change(wctx, id)
 			if wctx.Err() != nil {
 				return wctx.Err()
 			}
-			result := Enqueued{BatchID: id, New: isNew}
 			if err != nil {
-				failure := manifest.Failure("enqueue", id, err)
+				failure := manifest.Failure(op, id, err)
 				if failure.Class == pipeline.Fatal {
 					return failure
 				}
-				result.Err = failure
+				err = failure
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			report(result)
+			report(id, changed, err)
 			return nil
 		})
 	}
-	err = writes.Wait()
+	err := writes.Wait()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -95,7 +114,7 @@ type verdict uint8
 const (
 	unlisted verdict = iota
 	there            // there is one
-	usable           // there is one that can be used
+	usable           // there is one that can be used, and stays as it is
 )
 
 // listed returns what a listing tells of the batches, nothing if they are few.
@@ -116,7 +135,7 @@ func listed(ctx context.Context, m manifest.Manifest, ids []string) (map[string]
 		}
 		if _, asked := known[l.BatchID]; asked {
 			known[l.BatchID] = there
-			if noted, _ := l.Noted(); noted != nil {
+			if noted, _ := l.Noted(); noted != nil && !noted.Dismissed {
 				known[l.BatchID] = usable
 			}
 		}
@@ -132,15 +151,20 @@ func enqueue(ctx context.Context, m manifest.Manifest, id string, known verdict)
 	case usable:
 		return false, nil
 	case there:
-		if e, _, err := m.Read(ctx, id); e != nil || err != nil {
+		if e, _, err := m.Read(ctx, id); err != nil {
 			return false, err
+		} else if e != nil {
+			return takeBack(ctx, m, e)
 		}
 	}
 	_, err = m.Put(ctx, m.Next(nil, id), sinks.IfAbsent())
 	if _, lost := sinks.Conflict(err); lost {
 		m.Log.DebugContext(ctx, "batch has an entry already", pipeline.LogBatch, id)
-		_, _, err = m.Read(ctx, id)
-		return false, err
+		e, _, err := m.Read(ctx, id)
+		if err != nil || e == nil { // it has just gone
+			return false, err
+		}
+		return takeBack(ctx, m, e)
 	}
 	if err != nil {
 		return false, fmt.Errorf("record as pending: %w", err)

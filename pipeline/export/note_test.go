@@ -33,6 +33,10 @@ func anyEntry(r *rand.Rand, id string) *manifest.Entry {
 	if e.State == manifest.StateFailed {
 		permanent := maybe(50)
 		e.Permanent = &permanent
+		e.Dismissed = permanent && maybe(50)
+		if maybe(30) {
+			e.Refusals = e.Refusals.Add(e.UpdatedAt)
+		}
 	}
 	if e.State == manifest.StateFailed || maybe(5) {
 		e.Error = "some error"
@@ -125,7 +129,7 @@ func TestNoteTellsWhatTheEntryTells(t *testing.T) {
 			continue
 		}
 		noted++
-		if got.State != e.State || !cmp.Equal(got.Permanent, e.Permanent) {
+		if got.State != e.State || !cmp.Equal(got.Permanent, e.Permanent) || got.Dismissed != e.Dismissed {
 			t.Fatalf("the note of %+v tells %+v", e, got)
 		}
 		if rest {

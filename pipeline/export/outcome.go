@@ -27,21 +27,39 @@ func (x *exporter) noteOutcome(ctx context.Context, id, failure string, change f
 	return nil
 }
 
-func (x *exporter) noteFailure(ctx context.Context, id string, failure error, envelope jsontext.Value) error {
-	return x.noteOutcome(ctx, id, failure.Error(), func(e *manifest.Entry) {
-		permanent := pipeline.IsPermanent(failure)
+// noteFailure notes a failure, and returns it, as a permanent one if the manifest
+// knows of enough refusals before. answered says that Enrow has answered about the
+// batch, and not that it does not know it.
+func (x *exporter) noteFailure(ctx context.Context, id string, failure *pipeline.Error, envelope jsontext.Value, answered bool) (*pipeline.Error, error) {
+	class := failure.Class
+	err := x.noteOutcome(ctx, id, failure.Error(), func(e *manifest.Entry) {
+		now := x.Now()
+		class = failure.Class // this may be another round
+		switch {
+		case failure.Class == pipeline.Refused:
+			if e.Refusals = e.Refusals.Add(now); e.Refusals.Enough(now) {
+				class = pipeline.Permanent
+			}
+		case answered:
+			e.Refusals = nil
+		}
+		permanent := class == pipeline.Permanent
 		e.State = manifest.StateFailed
 		e.Permanent = &permanent
+		e.Dismissed = e.Dismissed && permanent
 		if envelope != nil {
 			e.Batch = []byte(envelope)
 		}
 	})
+	noted := *failure
+	noted.Class = class
+	return &noted, err
 }
 
 func (x *exporter) noteOngoing(ctx context.Context, id string, envelope jsontext.Value) error {
 	return x.noteOutcome(ctx, id, "", func(e *manifest.Entry) {
 		e.State = manifest.StateOngoing
-		e.Permanent = nil
+		e.Unfail()
 		e.Batch = []byte(envelope)
 	})
 }

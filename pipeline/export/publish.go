@@ -200,7 +200,7 @@ func (x *exporter) putEntry(ctx context.Context, p *publication, old *manifest.E
 	rows, source := p.rows, p.source
 	e := x.manifest.Next(old, p.id)
 	e.State = manifest.StateExported
-	e.Permanent = nil
+	e.Unfail()
 	e.Batch = []byte(p.envelope)
 	e.Rows = &rows
 	e.Schema = &manifest.SchemaRef{Table: x.Table.Name, Version: x.Table.Version, Fingerprint: x.out.Fingerprint(), Columns: x.Columns}
@@ -210,7 +210,6 @@ func (x *exporter) putEntry(ctx context.Context, p *publication, old *manifest.E
 	e.Warnings = p.review.Warnings
 	e.Files = make(map[string]manifest.File)
 	e.Replacing = nil
-	e.Error = ""
 	e.Attempts++
 	if old != nil {
 		maps.Copy(e.Files, old.Files)

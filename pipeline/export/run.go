@@ -40,30 +40,25 @@ type Slowest struct {
 	Elapsed time.Duration
 }
 
-// exporter takes batches through their stages: the state that all batches of a run
-// share.
-type exporter struct {
-	settings
+// common is what all batches of a run share.
+type common struct {
 	slots   slots
 	answers sizeHint
 	copies  rawEncoder
 	looker  looker
 	check   func(ctx context.Context) error // once a run: whether the store can be written to
-
-	noted idSet // batches that the manifest was told are ongoing, in this run
 }
 
-func newExporter(s settings) *exporter {
+func newCommon(cfg Config) *common {
 	var once sync.Once
 	var unusable error
-	return &exporter{
-		settings: s,
-		slots:    newSlots(s.Concurrency, s.Encoders, sinks.LimitsOf(s.Store).Operations, s.PublishBudget),
-		copies:   newRawEncoder(s.Encoders),
-		looker:   newLooker(s.Store),
+	return &common{
+		slots:  newSlots(cfg.Concurrency, cfg.Encoders, sinks.LimitsOf(cfg.Store).Operations, cfg.PublishBudget),
+		copies: newRawEncoder(cfg.Encoders),
+		looker: newLooker(cfg.Store),
 		check: func(ctx context.Context) error {
 			once.Do(func() {
-				if c, ok := s.Store.(sinks.Checker); ok {
+				if c, ok := cfg.Store.(sinks.Checker); ok {
 					unusable = c.Check(ctx)
 				}
 			})
@@ -72,11 +67,38 @@ func newExporter(s settings) *exporter {
 	}
 }
 
+// exporter takes the batches of one work through their stages.
+type exporter struct {
+	settings
+	*common
+
+	noted idSet // batches that the manifest was told are ongoing, in this run
+}
+
+// Work is batches of one kind.
+type Work struct {
+	// Table and Columns take the place of those of a Config.
+	Table   *schema.Table
+	Columns []string
+	IDs     []string
+}
+
+// Of returns the Config for the batches of a work.
+func (w Work) Of(cfg Config) Config {
+	cfg.Table, cfg.Columns = w.Table, w.Columns
+	return cfg
+}
+
 // Run exports the batches and calls report, from one goroutine at a time, with
 // each result as it becomes known. An id given twice is exported once. The
 // error is one that stopped the run: a *pipeline.Error of class Fatal, or the cause
 // of ctx. Run does not close source or store.
 func Run(ctx context.Context, cfg Config, ids []string, report func(Result)) (Summary, error) {
+	return RunAll(ctx, cfg, []Work{{cfg.Table, cfg.Columns, ids}}, report)
+}
+
+// RunAll is Run for batches of several kinds. They are begun in the order of the works.
+func RunAll(ctx context.Context, cfg Config, works []Work, report func(Result)) (Summary, error) {
 	if err := cfg.Validate(); err != nil {
 		return Summary{}, err
 	}
@@ -84,13 +106,21 @@ func Run(ctx context.Context, cfg Config, ids []string, report func(Result)) (Su
 		return Summary{}, errors.New("export: no source")
 	}
 	start := cfg.Now()
-	ids = schema.DistinctIDs(ids)
-	r := run{exporter: newExporter(newSettings(cfg, len(ids))), report: report}
-	r.summary.Asked = len(ids)
+	r := run{Config: cfg, common: newCommon(cfg), report: report}
 	r.summary.Bytes = make(map[string]int64)
+	var fresh []share
+	for _, w := range works {
+		of := w.Of(cfg)
+		if err := of.Validate(); err != nil {
+			return Summary{}, err
+		}
+		ids := schema.DistinctIDs(w.IDs)
+		r.summary.Asked += len(ids)
+		fresh = append(fresh, share{&exporter{settings: newSettings(of, len(ids)), common: r.common}, ids})
+	}
 	var err error
-	if len(ids) > 0 { // else nothing is needed of the destination
-		err = r.checkRoot(ctx)
+	if r.summary.Asked > 0 { // else nothing is needed of the destination
+		err = fresh[0].checkRoot(ctx)
 	}
 	if err == nil {
 		err = sinks.Sweep(ctx, cfg.Store, cfg.Log)
@@ -98,11 +128,11 @@ func Run(ctx context.Context, cfg Config, ids []string, report func(Result)) (Su
 	if errors.Is(err, sinks.ErrUnreachable) {
 		err = asFailure(err, "")
 	}
-	if err == nil {
-		ids, err = r.skip(ctx, ids)
+	for i := 0; err == nil && i < len(fresh); i++ {
+		fresh[i].ids, err = r.skip(ctx, fresh[i])
 	}
 	if err == nil {
-		err = r.schedule(ctx, ids)
+		err = r.schedule(ctx, fresh)
 	}
 	s := r.summary
 	s.Leftovers = r.leftovers.All()
@@ -113,7 +143,8 @@ func Run(ctx context.Context, cfg Config, ids []string, report func(Result)) (Su
 
 // run hands out batches and collects their results.
 type run struct {
-	*exporter
+	Config
+	*common
 	report    func(Result)
 	summary   Summary
 	leftovers schema.Leftovers

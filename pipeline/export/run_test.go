@@ -154,9 +154,16 @@ func TestFailures(t *testing.T) {
 		permanent bool
 	}{
 		{"transient", transient, false},
-		{"permanent", &pipeline.Error{Op: "fetch", Batch: "b", Class: pipeline.Permanent, Err: errors.New("unknown")}, true},
+		{"refused", &pipeline.Error{Op: "fetch", Batch: "b", Class: pipeline.Refused, Err: errors.New("unknown")}, false},
 		{"vendor's failure", `{"general":{"id":"b","status":"failed","why":1},"stats":{}}`, true},
-		{"unreadable", `{"general":}`, true},
+		{"failure of another batch", `{"general":{"id":"c","status":"failed","why":1},"stats":{}}`, false},
+		{"unreadable", `{"general":}`, false},
+		{"page", `<html>maintenance</html>`, false},
+		{"unknown status", `{"general":{"id":"b","status":"queued"},"stats":{},"results":[]}`, false},
+		{"another unknown status", `{"general":{"id":"b","status":"processing"},"stats":{}}`, false},
+		{"status is null", `{"general":{"id":"b","status":null},"stats":{},"results":[]}`, false},
+		{"totals lag", `{"general":{"id":"b","status":"completed"},"stats":{"requested":2},"results":[{"index":0}]}`, false},
+		{"no results", `{"general":{"id":"b","status":"completed"},"stats":{}}`, false},
 		{"cut off", `{"general":{}`, false},
 		{"unclassified", errors.New("odd"), false},
 	}
@@ -294,7 +301,7 @@ func TestUnusableEntryIsLeftAlone(t *testing.T) {
 				cfg.Force = force
 				res := pipelinetest.Export(t, cfg, "b", export.Failed)
 				var unusable *manifest.EntryError
-				if !errors.As(res.Err, &unusable) || !pipeline.IsPermanent(res.Err) || pipeline.Hint(res.Err) == "" {
+				if !errors.As(res.Err, &unusable) || pipeline.IsPermanent(res.Err) || pipeline.Hint(res.Err) == "" {
 					t.Errorf("error %v, want an *EntryError with advice", res.Err)
 				}
 			}

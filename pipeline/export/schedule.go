@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"slices"
 	"time"
 
 	"enrow-export/pipeline"
@@ -19,6 +20,7 @@ const maxPolls = 10
 // due is a batch that is to be asked for, now or later. The other fields are set
 // when the batch was ongoing.
 type due struct {
+	*exporter
 	id       string
 	at       time.Time     // when it is to be asked for again
 	delay    time.Duration // how long that is after lookedAt
@@ -44,10 +46,20 @@ func (t *byDue) Pop() any {
 	return last
 }
 
+// share is the batches of an exporter.
+type share struct {
+	*exporter
+	ids []string
+}
+
 // queue holds the batches that nobody works on.
 type queue struct {
-	fresh   []string // not asked for yet
-	waiting byDue    // ongoing when they were
+	fresh   []share // not asked for yet; none is empty
+	waiting byDue   // ongoing when they were
+}
+
+func newQueue(fresh []share) queue {
+	return queue{fresh: slices.DeleteFunc(fresh, func(s share) bool { return len(s.ids) == 0 })}
 }
 
 func (q *queue) empty() bool { return len(q.fresh) == 0 && len(q.waiting) == 0 }
@@ -67,9 +79,12 @@ func (q *queue) wait(now time.Time) time.Duration {
 // be finished, so those come first.
 func (q *queue) next() due {
 	if len(q.fresh) > 0 {
-		id := q.fresh[0]
-		q.fresh = q.fresh[1:]
-		return due{id: id}
+		first := &q.fresh[0]
+		next := due{exporter: first.exporter, id: first.ids[0]}
+		if first.ids = first.ids[1:]; len(first.ids) == 0 {
+			q.fresh = q.fresh[1:]
+		}
+		return next
 	}
 	return heap.Pop(&q.waiting).(due)
 }
@@ -88,11 +103,11 @@ type attempt struct {
 // time of all of them: a batch that waits is an entry in a queue and holds up no other.
 // The loop begins a batch when the fetch stage has a slot. The first error that ends
 // the run stops the batches in flight too.
-func (r *run) schedule(ctx context.Context, ids []string) error {
+func (r *run) schedule(ctx context.Context, fresh []share) error {
 	start := time.Now()
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
-	q := queue{fresh: ids}
+	q := newQueue(fresh)
 	most := r.Concurrency + r.Encoders + sinks.LimitsOf(r.Store).Operations
 	attempts := make(chan attempt)
 	inFlight, waiting := 0, 0
@@ -126,7 +141,7 @@ func (r *run) schedule(ctx context.Context, ids []string) error {
 			next := q.next()
 			go func() {
 				at := newPosition(r.slots)
-				res, err := r.exportBatch(inner, next.id, at)
+				res, err := next.exportBatch(inner, next.id, at)
 				attempts <- attempt{next, res, err, !at.beyondFetch}
 			}()
 		case a := <-attempts:

@@ -113,9 +113,9 @@ func (s *settings) endsRun(ctx context.Context, err error) error {
 }
 
 // stopped reports whether Stop is closed.
-func (s *settings) stopped() bool {
+func (c *Config) stopped() bool {
 	select {
-	case <-s.Stop:
+	case <-c.Stop:
 		return true
 	default:
 		return false
@@ -124,7 +124,8 @@ func (s *settings) stopped() bool {
 
 // skip reports the batches that are done as far as a survey tells, if there are so
 // many that one pays, and returns the others, in their order.
-func (r *run) skip(ctx context.Context, ids []string) ([]string, error) {
+func (r *run) skip(ctx context.Context, all share) ([]string, error) {
+	x, ids := all.exporter, all.ids
 	if r.Force || len(ids) < manifest.ListingPays {
 		return ids, nil
 	}
@@ -139,9 +140,9 @@ func (r *run) skip(ctx context.Context, ids []string) ([]string, error) {
 	}
 	done := make([]bool, len(ids))
 	wanted := func(id string) bool { _, ok := find(id); return ok }
-	for f, err := range r.survey(ctx, wanted) {
+	for f, err := range x.survey(ctx, wanted) {
 		if err != nil {
-			if err = r.endsRun(ctx, err); err != nil {
+			if err = x.endsRun(ctx, err); err != nil {
 				return nil, err
 			}
 			break
@@ -150,7 +151,7 @@ func (r *run) skip(ctx context.Context, ids []string) ([]string, error) {
 		if f.err == nil && f.reason == "" && len(f.entry.Superseded) == 0 {
 			at, _ := find(f.id)
 			done[order[at]] = true
-			r.collect(Result{BatchID: f.id, Outcome: Done, Entry: f.entry, Finished: -1, Requested: -1})
+			r.collect(Result{Kind: x.Table.Kind, BatchID: f.id, Outcome: Done, Entry: f.entry, Finished: -1, Requested: -1})
 		}
 	}
 	var rest []string

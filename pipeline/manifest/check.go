@@ -60,7 +60,7 @@ func (m Manifest) checkSummary(e *Entry) error {
 	case e.State == StateExported && (e.Schema == nil || e.Rows == nil || len(e.Files) == 0):
 		return errIncomplete
 	}
-	return cmp.Or(m.checkTable(e), checkTimes(e), m.checkFiles(e))
+	return cmp.Or(e.checkFailure(), m.checkTable(e), checkTimes(e), m.checkFiles(e))
 }
 
 // invalid is the error of a field whose value this program never writes. The value is not
@@ -104,6 +104,8 @@ func checkTimes(e *Entry) error {
 		return invalid("updated_at")
 	case e.FirstExportedAt != nil && !usable(*e.FirstExportedAt):
 		return invalid("first_exported_at")
+	case e.Refusals != nil && (!usable(e.Refusals.FirstAt) || e.Refusals.Runs > mostAttempts):
+		return invalid("refusals")
 	}
 	return nil
 }

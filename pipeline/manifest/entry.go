@@ -38,6 +38,10 @@ type Entry struct {
 	State           State  `json:"state"`
 	// Permanent says, of a failed batch, that asking again is pointless.
 	Permanent *bool `json:"permanent,omitempty"`
+	// Dismissed says, of a permanently failed batch, that it needs no attention any more.
+	Dismissed bool `json:"dismissed,omitempty"`
+	// Refusals are there while Enrow says of a failed batch that it does not know it.
+	Refusals *Refusals `json:"refusals,omitempty"`
 	// Batch is the answer without its results, word for word.
 	Batch json.RawMessage `json:"batch,omitempty"`
 	// Rows is the number of rows in each data file.

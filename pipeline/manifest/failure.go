@@ -38,7 +38,7 @@ func Failure(op, id string, err error) *pipeline.Error {
 		}
 	case errors.As(err, &unusable):
 		return &pipeline.Error{
-			Op: "read", Batch: id, Class: pipeline.Permanent, Err: err,
+			Op: "read", Batch: id, Class: pipeline.Transient, Err: err,
 			Hint: "nothing was changed: use the version of enrow-export that wrote it, or move the entry away to export the batch again",
 		}
 	case e != nil:

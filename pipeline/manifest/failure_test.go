@@ -29,7 +29,7 @@ func TestFailureNamesTheOperation(t *testing.T) {
 		{fmt.Errorf("fork: %w", syscall.ENOMEM), "prune: fork: cannot allocate memory", pipeline.Fatal, "memory"},
 		{&net.DNSError{Name: "host", Err: "socket: too many open files"}, "prune: lookup host: socket: too many open files", pipeline.Fatal, "ulimit -n"},
 		{errors.New("odd"), "prune batch b: odd", pipeline.Transient, ""},
-		{fmt.Errorf("look: %w", entry), "read batch b: look: manifest entry _manifest/email_find/b.json: is cut", pipeline.Permanent, "nothing was changed"},
+		{fmt.Errorf("look: %w", entry), "read batch b: look: manifest entry _manifest/email_find/b.json: is cut", pipeline.Transient, "nothing was changed"},
 		{fmt.Errorf("wrapped: %w", fetch), "fetch batch b: no such batch", pipeline.Permanent, ""},
 		{&pipeline.Error{Op: "fetch", Class: pipeline.Fatal, Err: sinks.ErrUnreachable}, "fetch: destination cannot be used", pipeline.Fatal, ""},
 	} {

@@ -57,7 +57,7 @@ func (m Manifest) find(ctx context.Context, ids []string) (map[string]Listed, er
 }
 
 // Noted returns the summary in the note beside the entry. If there is more to the entry
-// than a summary has, only State and Permanent are set. It is nil without a valid note.
+// than a summary has, only State, Permanent and Dismissed are set. It is nil without a valid note.
 func (l Listed) Noted() (e *Entry, more bool) { return l.m.ofNote(l.BatchID, l.note, l.crc32c) }
 
 // Read reads the whole entry, nil when it has just gone.

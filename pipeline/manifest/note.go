@@ -29,7 +29,8 @@ type note struct {
 	Check     uint32 `json:"c"`
 	State     State  `json:"s"`
 	Permanent *bool  `json:"p,omitempty"`
-	// More says that the entry has what a note never has (an error, warnings,
+	Dismissed bool   `json:"d,omitempty"`
+	// More says that the entry has what a note never has (an error, refusals, warnings,
 	// mismatches, files that are being replaced or deleted). The fields that
 	// follow are left out then.
 	More        bool                `json:"m,omitempty"`
@@ -72,8 +73,8 @@ func (m Manifest) notePath(id, format string, f File) string {
 
 // summary returns the entry as its note gives it, and whether there is more.
 func (e *Entry) summary() (_ *Entry, more bool) {
-	out := &Entry{ManifestVersion: e.ManifestVersion, BatchID: e.BatchID, Kind: e.Kind, State: e.State, Permanent: e.Permanent}
-	if e.Error != "" || len(e.Mismatches)+len(e.Warnings)+len(e.Replacing)+len(e.Superseded) > 0 {
+	out := &Entry{ManifestVersion: e.ManifestVersion, BatchID: e.BatchID, Kind: e.Kind, State: e.State, Permanent: e.Permanent, Dismissed: e.Dismissed}
+	if e.Error != "" || e.Refusals != nil || len(e.Mismatches)+len(e.Warnings)+len(e.Replacing)+len(e.Superseded) > 0 {
 		return out, true
 	}
 	out.UpdatedAt, out.Attempts, out.Rows, out.Files, out.Raw = e.UpdatedAt, e.Attempts, e.Rows, e.Files, e.Raw
@@ -89,7 +90,7 @@ func (m Manifest) noteOf(e *Entry, data []byte) string {
 	want, more := e.summary()
 	n := note{
 		Version: noteVersion, Check: m.noteCheck(e.BatchID, crc32.Checksum(data, sinks.Castagnoli)),
-		State: e.State, Permanent: e.Permanent, More: more,
+		State: e.State, Permanent: e.Permanent, Dismissed: e.Dismissed, More: more,
 	}
 	if !more {
 		n.Updated, n.Attempts, n.Rows = e.UpdatedAt.UnixMilli(), e.Attempts, e.Rows
@@ -155,11 +156,11 @@ func (m Manifest) ofNote(id, text string, crc32c uint32) (e *Entry, more bool) {
 	if err != nil || n.Version != noteVersion || n.Check != m.noteCheck(id, crc32c) {
 		return nil, false
 	}
-	e = &Entry{ManifestVersion: Version, BatchID: id, Kind: m.Table.Kind, State: n.State, Permanent: n.Permanent}
+	e = &Entry{ManifestVersion: Version, BatchID: id, Kind: m.Table.Kind, State: n.State, Permanent: n.Permanent, Dismissed: n.Dismissed}
+	if !slices.Contains(states, n.State) || e.checkFailure() != nil {
+		return nil, false
+	}
 	if n.More {
-		if !slices.Contains(states, n.State) {
-			return nil, false
-		}
 		return e, true
 	}
 	e.UpdatedAt, e.Attempts, e.Rows = time.UnixMilli(n.Updated).UTC(), n.Attempts, n.Rows

@@ -46,7 +46,7 @@ func (s *Answers) Fetch(ctx context.Context, _ *schema.Table, id string, buf []b
 	s.calls[id]++
 	replies := s.byID[id]
 	if len(replies) == 0 {
-		return nil, &pipeline.Error{Op: "fetch", Batch: id, Class: pipeline.Permanent, Err: errors.New("no such batch")}
+		return nil, &pipeline.Error{Op: "fetch", Batch: id, Class: pipeline.Refused, Err: errors.New("no such batch")}
 	}
 	reply := replies[0]
 	if len(replies) > 1 {
@@ -111,4 +111,9 @@ func CopyOf(tb testing.TB, body []byte) string {
 		tb.Fatal(err)
 	}
 	return string(z.EncodeAll(body, nil))
+}
+
+// FailedAtEnrow returns the answer for a batch that has failed at Enrow.
+func FailedAtEnrow(id string) string {
+	return fmt.Sprintf(`{"general":{"id":%q,"status":"failed"},"stats":{}}`, id)
 }

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"enrow-export/pipeline"
+	"enrow-export/pipeline/export"
+	"enrow-export/schema"
+)
+
+// wanted is what an export works on.
+type wanted struct {
+	works []export.Work
+	kind  string   // of all of them, or allKinds
+	left  *givenUp // nil without --pending
+}
+
+// allKinds is said of what concerns several kinds.
+const allKinds = "all"
+
+// total returns the number of the batches.
+func (w wanted) total() (n int) {
+	for _, work := range w.works {
+		n += len(work.IDs)
+	}
+	return n
+}
+
+// givenUp are the permanently failed batches that nobody has dismissed, and that
+// --pending leaves out.
+type givenUp struct {
+	Count int            `json:"count"`
+	First []givenUpBatch `json:"first"`
+}
+
+type givenUpBatch struct {
+	Kind    string `json:"kind"`
+	BatchID string `json:"batch_id"`
+}
+
+// mostGivenUp is how many of them are named.
+const mostGivenUp = 5
+
+// add counts a batch. A nil g counts nothing.
+func (g *givenUp) add(kind, id string) {
+	if g == nil {
+		return
+	}
+	if g.Count++; len(g.First) < mostGivenUp {
+		g.First = append(g.First, givenUpBatch{kind, id})
+	}
+}
+
+// text says which batches they are, and is empty when there are none.
+func (g *givenUp) text() string {
+	if g == nil || g.Count == 0 {
+		return ""
+	}
+	var named []string
+	for _, b := range g.First {
+		named = append(named, strings.TrimSuffix(b.BatchID+" "+strings.TrimSuffix(kindShown(b.Kind), ", "), " "))
+	}
+	text := fmt.Sprintf("permanently failed: %s, %s", count(int64(g.Count), "batch"), strings.Join(named, ", "))
+	if more := g.Count - len(g.First); more > 0 {
+		text += fmt.Sprintf(", and %d more", more)
+	}
+	return text + "\n  --retry-failed asks for them again, dismiss takes off this list what needs no attention"
+}
+
+// pendingTables returns the tables whose manifests --pending looks at: all of them,
+// unless --kind says which.
+func pendingTables(c *cli.Context) []*schema.Table {
+	if c.IsSet("kind") {
+		return tables(c)
+	}
+	return schema.Tables()
+}
+
+// wantedBatches adds the pending or saved ids, removes repeats, and keeps the ids of the
+// shard.
+func wantedBatches(c *cli.Context, cfg export.Config, from source, ids []string, part export.Shard) (wanted, error) {
+	own := export.Work{Table: cfg.Table, Columns: cfg.Columns, IDs: ids}
+	w := wanted{kind: cfg.Table.Kind}
+	var err error
+	switch {
+	case c.Bool("pending"):
+		if w, err = withPending(c, cfg, own, part); err != nil {
+			return w, err
+		}
+	case namesBatches(c):
+		w.works = []export.Work{own}
+	default:
+		if own.IDs, err = savedIDs(c, cfg, from); err != nil {
+			return w, err
+		}
+		w.works = []export.Work{own}
+	}
+	for i := range w.works {
+		work := &w.works[i]
+		work.IDs = slices.DeleteFunc(schema.DistinctIDs(work.IDs), func(id string) bool { return !part.Holds(id) })
+	}
+	return w, nil
+}
+
+// withPending returns the batches that are named, then what is pending and has not
+// failed, and then what has, of each kind: whatever is wrong with those holds up no other.
+func withPending(c *cli.Context, cfg export.Config, named export.Work, part export.Shard) (wanted, error) {
+	w := wanted{kind: allKinds, left: &givenUp{First: []givenUpBatch{}}}
+	if !namesBatches(c) {
+		to, err := rootOf(c, "to")
+		if err == nil {
+			err = to.exists() // or a wrong name would have nothing pending for ever
+		}
+		if err == nil {
+			err = to.known(c.Context, cfg.Store)
+		}
+		if err != nil {
+			return w, err
+		}
+	}
+	kinds := pendingTables(c)
+	if len(kinds) == 1 {
+		w.kind = kinds[0].Kind
+	}
+	var later []export.Work
+	for _, table := range kinds {
+		work := export.Work{Table: table}
+		var err error
+		if work.Columns, err = columns(c, table); err != nil {
+			return w, err
+		}
+		left, err := export.Pending(c.Context, work.Of(cfg), c.Bool("retry-failed"))
+		if err != nil {
+			return w, err
+		}
+		again := work
+		work.IDs, again.IDs = left.Fresh, left.FailedBefore
+		if table == named.Table {
+			work.IDs = append(slices.Clone(named.IDs), left.Fresh...)
+			again.IDs = without(left.FailedBefore, named.IDs)
+			left.GivenUp = without(left.GivenUp, named.IDs)
+		}
+		w.works, later = append(w.works, work), append(later, again)
+		for _, id := range left.GivenUp {
+			if part.Holds(id) {
+				w.left.add(table.Kind, id)
+			}
+		}
+	}
+	w.works = append(w.works, later...)
+	return w, nil
+}
+
+// without returns the ids that are not among others.
+func without(ids, others []string) []string {
+	among := make(map[string]bool, len(others))
+	for _, id := range others {
+		among[id] = true
+	}
+	return slices.DeleteFunc(ids, func(id string) bool { return among[id] })
+}
+
+// savedIDs returns the batches of which there are saved answers. That there are none is
+// more often a mistyped root than a destination of which nothing is to be exported.
+func savedIDs(c *cli.Context, cfg export.Config, from source) (ids []string, err error) {
+	for id, err := range from.saved(c.Context, cfg.Table) {
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	if ids == nil {
+		return nil, &pipeline.Error{
+			Op: "replay", Class: pipeline.Fatal, Err: fmt.Errorf("no answer of a batch of kind %s was saved in %s", cfg.Table.Kind, c.String("from")),
+			Hint: "check --from and --kind: export --keep-raw keeps a copy of each answer",
+		}
+	}
+	return ids, nil
+}

@@ -1,0 +1,83 @@
+package export
+
+import (
+	"context"
+	"fmt"
+
+	"enrow-export/pipeline"
+	"enrow-export/pipeline/manifest"
+	"enrow-export/schema"
+)
+
+// Dismissed is what became of one batch that was to be dismissed.
+type Dismissed struct {
+	BatchID string
+	// New says that it was not dismissed before.
+	New bool
+	// Err is why it is not: a *pipeline.Error.
+	Err error
+}
+
+// Dismiss records of permanently failed batches that they need no attention any more,
+// and calls report with each, from one goroutine at a time, in no particular order. Any
+// other batch is reported as a failure, and its entry stays as it is: a run still asks
+// for it. The error is one that ends it all: a *pipeline.Error, or the cause of ctx.
+func Dismiss(ctx context.Context, cfg EnqueueConfig, ids []string, report func(Dismissed)) error {
+	m, err := cfg.open(ctx, "dismiss")
+	if err != nil {
+		return err
+	}
+	return cfg.each(ctx, schema.DistinctIDs(ids), "dismiss", func(ctx context.Context, id string) (bool, error) {
+		return dismiss(ctx, m, id)
+	}, func(id string, isNew bool, err error) { report(Dismissed{id, isNew, err}) })
+}
+
+// dismiss reports whether the batch was not dismissed before.
+func dismiss(ctx context.Context, m manifest.Manifest, id string) (isNew bool, err error) {
+	err = m.Retry(ctx, id, func(int) error {
+		e, cond, err := m.Read(ctx, id)
+		switch {
+		case err != nil:
+			return err
+		case e == nil:
+			return notDismissed(id, "the manifest does not know it", "check the id and --kind")
+		case !e.IsPermanent():
+			return notDismissed(id, fmt.Sprintf("it is %s, not permanently failed", e.State), "export --pending asks for whatever is not done; status says what is permanently failed")
+		}
+		if isNew = e.NeedsAttention(); !isNew {
+			return nil
+		}
+		next := m.Next(e, id)
+		next.Dismissed = true
+		_, err = m.Put(ctx, next, cond)
+		return err
+	})
+	return isNew, err
+}
+
+func notDismissed(id, why, hint string) error {
+	return &pipeline.Error{Op: "dismiss", Batch: id, Class: pipeline.Transient, Err: fmt.Errorf("cannot be dismissed: %s", why), Hint: hint}
+}
+
+// takeBack makes a batch pending that was dismissed, and reports whether it was. e is
+// the entry that was read.
+func takeBack(ctx context.Context, m manifest.Manifest, e *manifest.Entry) (taken bool, err error) {
+	if !e.Dismissed {
+		return false, nil
+	}
+	err = m.Retry(ctx, e.BatchID, func(int) error {
+		e, cond, err := m.Read(ctx, e.BatchID)
+		if taken = err == nil && e != nil && e.Dismissed; !taken {
+			return err
+		}
+		next := m.Next(e, e.BatchID)
+		next.Unfail()
+		next.State = manifest.StatePending
+		_, err = m.Put(ctx, next, cond)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("record as pending: %w", err)
+	}
+	return taken, nil
+}
