@@ -101,7 +101,10 @@ func Run(ctx context.Context, cfg Config, report func(Unnamed)) (refusal *pipeli
 	if err == nil && cfg.Delete && refusal != nil {
 		return refusal, refusal
 	}
-	if unreadable := (*UnreadableError)(nil); err == nil || errors.As(err, &unreadable) || ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
+		return refusal, context.Cause(ctx)
+	}
+	if unreadable := (*UnreadableError)(nil); err == nil || errors.As(err, &unreadable) {
 		return refusal, err
 	}
 	return refusal, manifest.Failure("prune", "", err)
