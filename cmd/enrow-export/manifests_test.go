@@ -87,8 +87,11 @@ func TestManifestsCallTheProgram(t *testing.T) {
 			for _, arg := range c.Args {
 				name, value, ok := strings.Cut(arg, "=")
 				switch {
-				case ok && name == "--to": // a bucket that is there
+				case ok && name == "--to": // a bucket that is there, and that ids were recorded in
 					arg = name + "=" + t.TempDir()
+					if code := run(t.Context(), []string{programName, "enqueue", "--quiet", arg, "a"}, nil, io.Discard, io.Discard); code != exitOK {
+						t.Fatalf("enqueue ends with %d", code)
+					}
 				case ok && name == "--report":
 					arg = name + "=" + filepath.Join(dir, "report")
 				case ok && name == "--ids-file":
