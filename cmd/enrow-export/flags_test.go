@@ -228,6 +228,7 @@ func TestHelp(t *testing.T) {
 		"status":   append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   141  ", "   143  "),
 		"verify":   append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   143  "),
 		"enqueue":  append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   143  "),
+		"dismiss":  append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   143  "),
 		"prune":    append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   143  "),
 		"adopt":    append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   143  "),
 		"files":    append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   141  ", "   143  "),

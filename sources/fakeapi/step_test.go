@@ -47,6 +47,7 @@ func TestErrors(t *testing.T) {
 		{"ongoing:200", 200, ongoing, ""},
 		{"ongoing:202", 202, ongoing, ""},
 		{"failed", 200, `{"general":{"id":"b","status":"failed"},"stats":{"finished":0,"requested":90}}`, ""},
+		{"page", 200, "<html>\r\n<head><title>200 OK</title></head>\r\n<body>\r\n<center><h1>200 OK</h1></center>\r\n</body>\r\n</html>\r\n", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.step, func(t *testing.T) {
