@@ -104,11 +104,7 @@ func (p *program) compact(c *cli.Context) error {
 		return err // what was counted until then is not all that there is
 	}
 	l := compactSummaryLine{"compact_summary", s.Files, s.Batches, s.Rows, s.Bytes, s.From, s.Already, s.NotExported, s.Failed}
-	none := "nothing to pack"
-	if err != nil {
-		none = "stopped before anything was packed"
-	}
-	ui.line(l, "%s", headline(none,
+	ui.line(l, "%s", headline("nothing to pack",
 		s.Failed, "not packed", s.NotExported, "not exported yet",
 		s.Batches, fmt.Sprintf("packed (%s, %s, %s from %s)", count(int64(s.Files), "file"), count(s.Rows, "row"), size(s.Bytes), size(s.From)),
 		s.Already, "packed before"))

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -79,7 +80,7 @@ func TestReportsShareAFile(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			r := &report{file, reportLine{Type: "report", To: "out", Formats: []string{"csv"}, Failures: []failure{}}}
+			r := &report{file, reportLine{Type: "report", To: "out", StartedAt: time.Now(), Formats: []string{"csv"}, Failures: []failure{}}}
 			defer r.close()
 			r.result(export.Result{BatchID: "a", Outcome: export.Done})
 			for n := range 2 * maxFailures {

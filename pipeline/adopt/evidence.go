@@ -259,7 +259,8 @@ func (v *evidence) describe(e *manifest.Entry) bool {
 	if v.raw == nil || len(v.files) == 0 {
 		return false
 	}
-	e.State, e.Permanent, e.Error = manifest.StateExported, nil, ""
+	e.Unfail()
+	e.State = manifest.StateExported
 	e.Batch = v.envelope
 	e.Rows = &v.rows
 	e.Schema = &manifest.SchemaRef{Table: v.table.Name, Version: v.table.Version, Fingerprint: v.out.Fingerprint()}
@@ -270,7 +271,5 @@ func (v *evidence) describe(e *manifest.Entry) bool {
 	e.ContentSHA256 = v.content
 	e.Mismatches, e.Warnings = v.review.Mismatches, v.review.Warnings
 	e.Files, e.Raw = v.files, v.raw
-	at := e.UpdatedAt
-	e.FirstExportedAt = &at
 	return true
 }

@@ -47,12 +47,12 @@ func ParseLayout(template string) (Layout, error) {
 			return Layout{}, fmt.Errorf("layout %q: no segment may begin with %q", template, segment[:1])
 		}
 	}
-	if !schema.Printable(template) {
-		return Layout{}, fmt.Errorf("layout %q: it has a character that controls the terminal or the direction of writing", template)
-	}
 	l := Layout{template}
-	if !utf8.ValidString(template) { // an entry could not name the file
+	switch { // an entry could not name the file
+	case !utf8.ValidString(template):
 		return Layout{}, fmt.Errorf("layout %q: is not UTF-8", template)
+	case !schema.Printable(template):
+		return Layout{}, fmt.Errorf("layout %q: it has a character that controls the terminal or the direction of writing", template)
 	}
 	if err := sinks.CheckName(l.Path(schema.Tables()[0], "id", sinks.Formats()[0].Name)); err != nil {
 		return Layout{}, fmt.Errorf("layout %q: %w", template, errors.New("paths must be relative, with no empty segment, backslash or control character"))
