@@ -88,7 +88,7 @@ func TestOwners(t *testing.T) {
 			e := m.Next(nil, id)
 			e.Replacing = make(map[string]manifest.File)
 			for _, path := range paths {
-				e.Replacing["csv"] = manifest.File{Path: path}
+				e.Replacing["csv"] = manifest.File{Path: path, Compression: "none"}.Describe([]byte("x"))
 			}
 			if _, err := m.Put(t.Context(), e, sinks.IfAbsent()); err != nil {
 				t.Fatal(err)
