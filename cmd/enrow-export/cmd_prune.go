@@ -92,7 +92,7 @@ func (p *program) prune(c *cli.Context) error {
 		}
 		fmt.Fprintln(p.stderr, "hint: nothing was deleted, since what these entries name is not known: use the version of enrow-export that wrote them, or move them away")
 		err = errSomeFailed
-	} else if err != nil && (summary.Files+summary.Foreign == 0 || c.Context.Err() != nil) {
+	} else if err != nil && (summary.Files+summary.Foreign == 0 || c.Err() != nil) {
 		return err // it could not look, or not at everything
 	}
 	ui.pruned(summary, cfg.Delete, refusal)

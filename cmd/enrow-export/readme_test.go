@@ -54,8 +54,10 @@ func TestPagesShowWhatWorks(t *testing.T) {
 }
 
 // othersFlags are those that every command has, and those of other programs.
-var othersFlags = []string{"--help", "--use_legacy_sql", "--job_id", "--source_format", "--queries-file",
-	"--noreplace", "--noautodetect", "--max_bad_records", "--noignore_unknown_values", "--encoding", "--file_set_spec_type"}
+var othersFlags = []string{
+	"--help", "--use_legacy_sql", "--job_id", "--source_format", "--queries-file",
+	"--noreplace", "--noautodetect", "--max_bad_records", "--noignore_unknown_values", "--encoding", "--file_set_spec_type",
+}
 
 // Inline mentions of flags in the pages must be of flags that exist.
 func TestPagesNameFlagsThatExist(t *testing.T) {

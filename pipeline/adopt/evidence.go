@@ -78,7 +78,7 @@ func (a *adopter) readRaw(ctx context.Context, v *evidence, path string) (arrow.
 	}
 	if err != nil {
 		v.leave(path, "cannot be read back: "+err.Error(), true)
-		return nil, nil
+		return nil, nil //nolint:nilerr // it is of this file alone
 	}
 	read, err := answer.Flatten(a.Mem, v.table, v.id, body, a.MaxBody*expansion)
 	if err != nil {

@@ -136,8 +136,6 @@ type compactor struct {
 	summary Summary
 }
 
-func (c *compactor) now() time.Time { return c.Now().UTC().Truncate(time.Millisecond) }
-
 // untilDone packs the batches of one table. When another compaction was faster,
 // all is looked at again.
 func (c *compactor) untilDone(ctx context.Context, table *schema.Table) error {

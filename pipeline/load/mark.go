@@ -69,7 +69,7 @@ func ReadMark(script io.Reader) (Mark, error) {
 	lines := bufio.NewReaderSize(script, longestMark)
 	for {
 		line, long, err := readLine(lines)
-		if long || err != nil && err != io.EOF {
+		if long || err != nil && !errors.Is(err, io.EOF) {
 			return m, errors.New("cannot be read, or has a line that no script has")
 		}
 		switch text, isLoads := strings.CutPrefix(line, loadedPrefix); {
