@@ -80,7 +80,7 @@ func recordsOf(e *manifest.Entry, path string) (records []manifest.File) {
 // version that was looked at. recorded says that the entry has the path as the batch's,
 // records what it says is there.
 func (x *exporter) isOwn(ctx context.Context, id string, records []manifest.File, recorded bool, current sinks.Info) (owned bool, version string, err error) {
-	if slices.ContainsFunc(records, func(f manifest.File) bool { return f.Rows > 0 && isFile(f, current) }) {
+	if slices.ContainsFunc(records, func(f manifest.File) bool { return f.Rows > 0 && f.IsObject(current) }) {
 		return true, current.Version, nil
 	}
 	select {
@@ -108,11 +108,6 @@ func (x *exporter) isOwn(ctx context.Context, id string, records []manifest.File
 		}
 	}
 	return recorded, info.Version, nil
-}
-
-// isFile reports whether an object has the bytes that the file is described with.
-func isFile(f manifest.File, info sinks.Info) bool {
-	return f.Bytes == info.Size && f.CRC32C == manifest.EncodeCRC32C(info.CRC32C)
 }
 
 // putIfAbsent puts a file where nothing is. The same bytes are as good, if they are the

@@ -116,9 +116,15 @@ func (d *Dialect) qualified(namespace, table string) string {
 	return strings.Join(append(parts, d.quote(table)), ".")
 }
 
+// compressions are those that a file can have. A script names them as they are.
+var compressions = []string{"", "none", "gzip", "zstd", "snappy"}
+
 // CheckFormat returns why files of that format and compression cannot be loaded,
-// nil when they can.
+// nil when they can. An empty compression stands for any.
 func (d *Dialect) CheckFormat(format, compression string) error {
+	if !slices.Contains(compressions, compression) {
+		return errors.New("its compression is unknown")
+	}
 	for _, key := range []string{format, format + "/" + compression} {
 		if why, ok := d.unreadable[key]; ok {
 			return fmt.Errorf("%s cannot load %s: %s", d.Title, strings.Replace(key, "/", " compressed with ", 1), why)
