@@ -12,12 +12,12 @@
 //
 //	answer    one answer of the API taken apart
 //	manifest  what is known of each batch, and where things lie below a root
-//	export    the run: fetch, encode, publish; plan, pending, enqueue
+//	export    the run: fetch, encode, publish; plan, pending, enqueue, dismiss
 //	verify    the files against their entries
 //	prune     files that no entry names
 //	adopt     entries that were lost, rebuilt from files
 //	compact   many small Parquet files into few
-//	load      the SQL that loads the files, and up to when they were loaded
+//	load      the SQL that loads the files, and which contents a warehouse has
 //
 // pipelinetest sets the scene for their tests.
 //

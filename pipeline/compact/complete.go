@@ -10,69 +10,77 @@ import (
 
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/manifest"
-	"enrow-export/schema"
 	"enrow-export/sinks"
 )
+
+// standing is what a packed root has of one table.
+type standing struct {
+	plan    *packPlan
+	packs   []sinks.Info
+	records map[int][]recordName // by number
+}
 
 // planAll returns a plan that knows all rows of all packs, and the number of the last
 // pack. The next pack may be put under the number that follows: if another compaction puts
 // one meanwhile, that number is taken.
 //
-// The packs are listed after the entries were read. A pack of which the plan does not have
-// all entries is one whose run has died or is still busy, or an entry was lost. Its record
-// has them.
+// A pack of which the plan does not have all entries is one whose run has died or is
+// still busy, or an entry was lost. Its record has them.
 func (c *compactor) planAll(ctx context.Context, log packLog) (*packPlan, int, error) {
 	restored := make(map[string]bool)
 	summary := c.summary
 	for {
 		c.summary = summary // what is counted of one plan
-		plan, err := c.plan(ctx, log.table)
+		s, err := c.look(ctx, log)
 		if err != nil {
 			return nil, 0, err
 		}
-		packs, err := manifest.Packs(ctx, c.Into, log.table)
-		if err != nil {
-			return nil, 0, err
-		}
-		records, err := log.list(ctx)
-		if err != nil {
-			return nil, 0, err
-		}
-		faults, err := plan.packed.Faults(ctx, c.Into, packs)
+		faults, err := c.faults(ctx, log, s)
 		if err != nil {
 			return nil, 0, err
 		}
 		if len(faults) == 0 {
-			faults, err = c.lacking(ctx, log, plan, packs, records)
-		}
-		if err != nil {
-			return nil, 0, err
-		}
-		if len(faults) == 0 {
-			number, err := c.settled(ctx, log, plan, packs, records)
-			return plan, number, err
+			number, err := s.settled(ctx, log)
+			return s.plan, number, err
 		}
 		for _, f := range faults {
 			if restored[f.Path] {
-				return nil, 0, unexplained(f.Path + " " + f.Problem)
+				return nil, 0, notWhole(f.Path + " " + f.Problem)
 			}
 			restored[f.Path] = true
-			if err := c.restore(ctx, log, f, records); err != nil {
+			if err := c.restore(ctx, log, f, s.records); err != nil {
 				return nil, 0, err
 			}
 		}
 	}
 }
 
-// lacking returns the packs that lack entries of batches without rows, which the rows do
-// not tell. The name of a record says how many batches a pack has.
-func (c *compactor) lacking(ctx context.Context, log packLog, plan *packPlan, packs []sinks.Info, records map[int][]recordName) (faults []manifest.PackFault, err error) {
-	for _, info := range packs {
+// look reads the entries first, then lists the packs, and then the records: the record of
+// each pack that it knows of is there.
+func (c *compactor) look(ctx context.Context, log packLog) (s standing, err error) {
+	if s.plan, err = c.plan(ctx, log.table); err != nil {
+		return s, err
+	}
+	if s.packs, err = manifest.Packs(ctx, c.Into, log.table); err != nil {
+		return s, err
+	}
+	s.records, err = log.list(ctx)
+	return s, err
+}
+
+// faults returns the packs that lack entries. The rows tell, but not of a batch without
+// rows: the name of a record says how many batches its pack has.
+func (c *compactor) faults(ctx context.Context, log packLog, s standing) ([]manifest.PackFault, error) {
+	faults, err := s.plan.packed.Faults(ctx, c.Into, s.packs)
+	if err != nil || len(faults) > 0 {
+		return faults, err
+	}
+	for _, info := range s.packs {
 		number, _ := manifest.PackNumber(log.table, info.Name)
-		f, batches := plan.packed.Pack(info.Name)
-		lacks := slices.ContainsFunc(records[number], func(n recordName) bool { return n.sha256 == f.SHA256 && n.batches > batches })
+		f, batches := s.plan.packed.Pack(info.Name)
+		lacks := slices.ContainsFunc(s.records[number], func(n recordName) bool { return n.sha256 == f.SHA256 && n.batches > batches })
 		if batches == 0 { // no entry tells which of the records is that of the pack
-			r, err := c.recordOf(ctx, log, info.Name, records[number])
+			r, err := log.of(ctx, info.Name, s.records[number])
 			if err != nil {
 				return nil, err
 			}
@@ -85,47 +93,35 @@ func (c *compactor) lacking(ctx context.Context, log packLog, plan *packPlan, pa
 	return faults, nil
 }
 
-// recordOf returns the record of the pack at a path, nil when there is none.
-func (c *compactor) recordOf(ctx context.Context, log packLog, path string, names []recordName) (*packRecord, error) {
-	info, err := c.Into.Stat(ctx, path)
-	if err != nil {
-		return nil, fmt.Errorf("look at %s: %w", path, err)
-	}
-	return log.find(ctx, names, info)
-}
-
 // settled checks that the packs are those that the entries describe, removes the records
 // of packs that were never put, and returns the number of the last pack.
-func (c *compactor) settled(ctx context.Context, log packLog, plan *packPlan, packs []sinks.Info, records map[int][]recordName) (last int, err error) {
-	for _, info := range packs {
+func (s standing) settled(ctx context.Context, log packLog) (last int, err error) {
+	there := make(map[string]bool, len(s.packs))
+	for _, info := range s.packs {
+		there[info.Name] = true
 		number, _ := manifest.PackNumber(log.table, info.Name)
 		last = max(last, number)
-		f, batches := plan.packed.Pack(info.Name)
+		f, batches := s.plan.packed.Pack(info.Name)
 		switch {
 		case batches == 0: // it has no rows
 		case info.Size != f.Bytes:
-			return 0, unexplained(info.Name + " has another size than recorded")
+			return 0, notWhole(info.Name + " has another size than recorded")
 		default:
-			if err := log.tidy(ctx, records[number], f); err != nil {
+			if err := log.tidy(ctx, s.records[number], f); err != nil {
 				return 0, err
 			}
 		}
 	}
-	// A pack that is named was there before it was named.
-	there := make(map[string]bool, len(packs))
-	for _, info := range packs {
-		there[info.Name] = true
-	}
-	for _, path := range plan.packed.Paths() {
-		if !there[path] {
-			return 0, unexplained(path + " is missing")
+	for _, path := range s.plan.packed.Paths() {
+		if !there[path] { // it was there before an entry named it
+			return 0, notWhole(path + " is missing")
 		}
 	}
 	return last, nil
 }
 
-// unexplained is the error of a packed root that no compaction leaves behind.
-func unexplained(problem string) error {
+// notWhole is the error of a packed root that no compaction leaves behind.
+func notWhole(problem string) error {
 	return &pipeline.Error{
 		Op: "compact", Class: pipeline.Fatal, Err: fmt.Errorf("the packed root is not whole: %s", problem),
 		Hint: "nothing was changed: verify says more; bring back what was lost from a backup, or pack into a new root with --into",
@@ -135,21 +131,21 @@ func unexplained(problem string) error {
 // restore writes the entries of a pack.
 func (c *compactor) restore(ctx context.Context, log packLog, f manifest.PackFault, records map[int][]recordName) error {
 	number, _ := manifest.PackNumber(log.table, f.Path)
-	r, err := c.recordOf(ctx, log, f.Path, records[number])
+	r, err := log.of(ctx, f.Path, records[number])
 	if err != nil {
 		return err
 	}
 	if r == nil {
-		return unexplained(fmt.Sprintf("%s %s, and no record has them", f.Path, f.Problem))
+		return notWhole(fmt.Sprintf("%s %s, and no record has them", f.Path, f.Problem))
 	}
 	c.Log.InfoContext(ctx, "writing the entries of a packed file that lacks some", "path", f.Path, "because", f.Problem)
-	return c.writeEntries(ctx, log.table, r)
+	return c.writeEntries(ctx, log, r)
 }
 
 // writeEntries makes the manifest have the entries of a record whose pack is there. Those
 // that are there already stay.
-func (c *compactor) writeEntries(ctx context.Context, table *schema.Table, r *packRecord) error {
-	m := manifest.Manifest{Store: c.Into, Table: table, ToolVersion: c.ToolVersion, Now: c.Now}
+func (c *compactor) writeEntries(ctx context.Context, log packLog, r *packRecord) error {
+	m := manifest.Manifest{Store: c.Into, Table: log.table, ToolVersion: c.ToolVersion, Now: c.Now}
 	var mu sync.Mutex
 	var elsewhere string
 	writes, wctx := errgroup.WithContext(ctx)
@@ -159,28 +155,13 @@ func (c *compactor) writeEntries(ctx context.Context, table *schema.Table, r *pa
 			break
 		}
 		writes.Go(func() error {
-			return sinks.RetryConflicts(wctx, func(round int) (err error) {
-				now, cond := (*manifest.Entry)(nil), sinks.IfAbsent()
-				if round > 0 {
-					if now, cond, err = m.Read(wctx, want.BatchID); err != nil {
-						return err
-					}
-				}
-				if now == nil || now.State != manifest.StateExported {
-					next := m.Next(want, want.BatchID)
-					if now != nil && now.UpdatedAt.After(next.UpdatedAt) {
-						next.UpdatedAt = now.UpdatedAt
-					}
-					_, err = m.Put(wctx, next, cond)
-					return err
-				}
-				if at := now.Files[manifest.PackFormat].Path; at != r.File.Path {
-					mu.Lock()
-					defer mu.Unlock()
-					elsewhere = fmt.Sprintf("batch %s is in %s and in %s", want.BatchID, r.File.Path, at)
-				}
-				return nil
-			})
+			there, err := putEntry(wctx, m, want)
+			if at := there.Files[manifest.PackFormat].Path; err == nil && at != r.File.Path {
+				mu.Lock()
+				defer mu.Unlock()
+				elsewhere = fmt.Sprintf("batch %s is in %s and in %s", want.BatchID, r.File.Path, at)
+			}
+			return err
 		})
 	}
 	err := writes.Wait()
@@ -188,7 +169,32 @@ func (c *compactor) writeEntries(ctx context.Context, table *schema.Table, r *pa
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case err == nil && elsewhere != "":
-		return unexplained(elsewhere)
+		return notWhole(elsewhere)
 	}
 	return err
+}
+
+// putEntry puts an entry, unless the batch is exported already. It returns the entry that
+// is there then.
+func putEntry(ctx context.Context, m manifest.Manifest, want *manifest.Entry) (there *manifest.Entry, err error) {
+	there = want
+	err = sinks.RetryConflicts(ctx, func(round int) (err error) {
+		now, cond := (*manifest.Entry)(nil), sinks.IfAbsent()
+		if round > 0 {
+			if now, cond, err = m.Read(ctx, want.BatchID); err != nil {
+				return err
+			}
+		}
+		if now != nil && now.State == manifest.StateExported {
+			there = now
+			return nil
+		}
+		next := m.Next(want, want.BatchID)
+		if now != nil && now.UpdatedAt.After(next.UpdatedAt) {
+			next.UpdatedAt = now.UpdatedAt
+		}
+		_, err = m.Put(ctx, next, cond)
+		return err
+	})
+	return there, err
 }

@@ -80,8 +80,13 @@ func (l packLog) list(ctx context.Context) (map[int][]recordName, error) {
 	return names, nil
 }
 
-// find returns the record of a pack among those of its number, nil when there is none.
-func (l packLog) find(ctx context.Context, names []recordName, pack sinks.Info) (*packRecord, error) {
+// of returns the record of the pack at a path, among those of its number, nil when there
+// is none.
+func (l packLog) of(ctx context.Context, path string, names []recordName) (*packRecord, error) {
+	pack, err := l.store.Stat(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("look at %s: %w", path, err)
+	}
 	for _, name := range names {
 		r, err := l.read(ctx, name)
 		if errors.Is(err, sinks.ErrNotExist) {

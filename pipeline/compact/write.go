@@ -117,7 +117,7 @@ func (w *packWriter) publish(ctx context.Context, p *packing) error {
 		return fmt.Errorf("write %s: %w", r.File.Path, err)
 	}
 	w.number = number
-	if err := w.writeEntries(ctx, w.log.table, r); err != nil {
+	if err := w.writeEntries(ctx, w.log, r); err != nil {
 		return err
 	}
 	w.summary.Files++
