@@ -37,7 +37,7 @@ func TestCrashOnlyNew(t *testing.T) {
 					t.Fatalf("%v\n%s", err, stderr)
 				}
 				took = max(took, time.Since(start))
-				if err := os.WriteFile(script, []byte(stdout.String()), 0o600); err != nil {
+				if err := os.WriteFile(script, stdout.Bytes(), 0o600); err != nil {
 					t.Fatal(err)
 				}
 				return strings.Count(stdout.String(), ".parquet'")
