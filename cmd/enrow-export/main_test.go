@@ -9,10 +9,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -27,6 +29,16 @@ import (
 const testKey = "sk-test-4f1c9b"
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) != programName {
+		// What starts the tests may ignore signals: nohup, or a shell that puts them into
+		// the background. A signal that is caught here is not ignored by the processes
+		// that tests start.
+		for _, s := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+			if signal.Ignored(s) {
+				signal.Notify(make(chan os.Signal, 1), s)
+			}
+		}
+	}
 	testscript.Main(leakTested{m}, map[string]func(){programName: main, emulatorName: emulate})
 }
 
