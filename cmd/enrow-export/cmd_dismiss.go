@@ -20,15 +20,6 @@ func (p *program) dismissCommand() *cli.Command {
 	})
 }
 
-// dismissedLine is a line about one batch in the JSON form of dismiss.
-type dismissedLine struct {
-	Type    string `json:"type"` // "dismissed"
-	BatchID string `json:"batch_id"`
-	Outcome string `json:"outcome"` // dismissed, known, failed
-	Error   string `json:"error,omitempty"`
-	Hint    string `json:"hint,omitempty"`
-}
-
 // dismissSummaryLine closes the JSON form of dismiss.
 type dismissSummaryLine struct {
 	Type      string `json:"type"` // "dismiss_summary"
@@ -40,15 +31,7 @@ type dismissSummaryLine struct {
 
 func (p *program) dismiss(c *cli.Context) error {
 	ui := p.newUI(c)
-	cfg := export.EnqueueConfig{Table: tables(c)[0], Log: ui.log, ToolVersion: version}
-	if !namesBatches(c) {
-		return usagef("give batch ids, or --ids-file FILE", "no batch ids")
-	}
-	ids, err := p.readIDs(c)
-	if err != nil {
-		return err
-	}
-	to, err := rootOf(c, "to")
+	cfg, ids, to, err := p.recording(c, ui)
 	if err != nil {
 		return err
 	}
@@ -60,30 +43,14 @@ func (p *program) dismiss(c *cli.Context) error {
 		return err
 	}
 
-	summary := dismissSummaryLine{Type: "dismiss_summary", Kind: cfg.Table.Kind}
-	err = export.Dismiss(c.Context, cfg, ids, func(d export.Dismissed) { ui.dismissed(d, &summary) })
-	if err != nil && summary.Failed+summary.Dismissed+summary.Known == 0 {
+	var n recordedCounts
+	err = export.Dismiss(c.Context, cfg, ids, func(d export.Dismissed) {
+		ui.recorded("dismissed", "dismissed", d.BatchID, d.New, d.Err, &n)
+	})
+	if err != nil && n.all() == 0 {
 		return err
 	}
-	ui.line(summary, "%s", headline("nothing to do",
-		summary.Failed, "not dismissed", summary.Dismissed, "dismissed", summary.Known, "dismissed already"))
-	return joinOutcome(err, summary.Failed, 0)
-}
-
-// dismissed tells what became of one batch, and counts it.
-func (u *ui) dismissed(d export.Dismissed, summary *dismissSummaryLine) {
-	l := dismissedLine{Type: "dismissed", BatchID: d.BatchID, Outcome: "known"}
-	what := ""
-	switch {
-	case d.Err != nil:
-		summary.Failed++
-		l.Outcome, l.Error, l.Hint = "failed", d.Err.Error(), hint(d.Err)
-		what = "  " + u.failure(9, d.BatchID, d.Err)
-	case d.New:
-		summary.Dismissed++
-		l.Outcome = "dismissed"
-	default:
-		summary.Known++
-	}
-	u.line(l, "%-9s  %s%s", l.Outcome, d.BatchID, what)
+	ui.line(dismissSummaryLine{"dismiss_summary", cfg.Table.Kind, n.now, n.known, n.failed}, "%s",
+		headline("nothing to do", n.failed, "not dismissed", n.now, "dismissed", n.known, "dismissed already"))
+	return joinOutcome(err, n.failed, 0)
 }

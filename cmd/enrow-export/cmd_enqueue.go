@@ -21,11 +21,11 @@ func (p *program) enqueueCommand() *cli.Command {
 	})
 }
 
-// enqueuedLine is a line about one batch in the JSON form of enqueue.
-type enqueuedLine struct {
-	Type    string `json:"type"` // "enqueued"
+// recordedLine is a line about one batch in the JSON form of enqueue and dismiss.
+type recordedLine struct {
+	Type    string `json:"type"` // "enqueued", "dismissed"
 	BatchID string `json:"batch_id"`
-	Outcome string `json:"outcome"` // queued, known, failed
+	Outcome string `json:"outcome"` // queued or dismissed, known, failed
 	Error   string `json:"error,omitempty"`
 	Hint    string `json:"hint,omitempty"`
 }
@@ -39,17 +39,48 @@ type enqueueSummaryLine struct {
 	Failed int    `json:"failed"`
 }
 
+// recording reads the batches of a command that records something of each in the
+// manifest, and the root that they are in.
+func (p *program) recording(c *cli.Context, ui *ui) (cfg export.EnqueueConfig, ids []string, to root, err error) {
+	cfg = export.EnqueueConfig{Table: tables(c)[0], Log: ui.log, ToolVersion: version}
+	if !namesBatches(c) {
+		return cfg, nil, to, usagef("give batch ids, or --ids-file FILE", "no batch ids")
+	}
+	if ids, err = p.readIDs(c); err != nil {
+		return cfg, nil, to, err
+	}
+	to, err = rootOf(c, "to")
+	return cfg, ids, to, err
+}
+
+// recordedCounts counts batches by their outcome.
+type recordedCounts struct{ now, known, failed int }
+
+// all returns the number of batches.
+func (n recordedCounts) all() int { return n.now + n.known + n.failed }
+
+// recorded tells what became of one batch, and counts it. done is the outcome of a batch
+// that was recorded now.
+func (u *ui) recorded(typ, done, id string, isNew bool, err error, n *recordedCounts) {
+	l := recordedLine{Type: typ, BatchID: id, Outcome: "known"}
+	what := ""
+	switch {
+	case err != nil:
+		n.failed++
+		l.Outcome, l.Error, l.Hint = "failed", err.Error(), hint(err)
+		what = "  " + u.failure(len(done), id, err)
+	case isNew:
+		n.now++
+		l.Outcome = done
+	default:
+		n.known++
+	}
+	u.line(l, "%-*s  %s%s", len(done), l.Outcome, id, what)
+}
+
 func (p *program) enqueue(c *cli.Context) error {
 	ui := p.newUI(c)
-	cfg := export.EnqueueConfig{Table: tables(c)[0], Log: ui.log, ToolVersion: version}
-	if !namesBatches(c) {
-		return usagef("give batch ids, or --ids-file FILE", "no batch ids")
-	}
-	ids, err := p.readIDs(c)
-	if err != nil {
-		return err
-	}
-	to, err := rootOf(c, "to")
+	cfg, ids, to, err := p.recording(c, ui)
 	if err != nil {
 		return err
 	}
@@ -58,30 +89,14 @@ func (p *program) enqueue(c *cli.Context) error {
 	}
 	defer closeStore(cfg.Store)
 
-	summary := enqueueSummaryLine{Type: "enqueue_summary", Kind: cfg.Table.Kind}
-	err = export.Enqueue(c.Context, cfg, ids, func(e export.Enqueued) { ui.enqueued(e, &summary) })
-	if err != nil && summary.Failed+summary.Queued+summary.Known == 0 {
+	var n recordedCounts
+	err = export.Enqueue(c.Context, cfg, ids, func(e export.Enqueued) {
+		ui.recorded("enqueued", "queued", e.BatchID, e.New, e.Err, &n)
+	})
+	if err != nil && n.all() == 0 {
 		return err
 	}
-	ui.line(summary, "%s", headline("nothing to do",
-		summary.Failed, "failed", summary.Queued, "queued", summary.Known, "known already"))
-	return joinOutcome(err, summary.Failed, 0)
-}
-
-// enqueued tells what became of one batch, and counts it.
-func (u *ui) enqueued(e export.Enqueued, summary *enqueueSummaryLine) {
-	l := enqueuedLine{Type: "enqueued", BatchID: e.BatchID, Outcome: "known"}
-	what := ""
-	switch {
-	case e.Err != nil:
-		summary.Failed++
-		l.Outcome, l.Error, l.Hint = "failed", e.Err.Error(), hint(e.Err)
-		what = "  " + u.failure(6, e.BatchID, e.Err)
-	case e.New:
-		summary.Queued++
-		l.Outcome = "queued"
-	default:
-		summary.Known++
-	}
-	u.line(l, "%-6s  %s%s", l.Outcome, e.BatchID, what)
+	ui.line(enqueueSummaryLine{"enqueue_summary", cfg.Table.Kind, n.now, n.known, n.failed}, "%s",
+		headline("nothing to do", n.failed, "failed", n.now, "queued", n.known, "known already"))
+	return joinOutcome(err, n.failed, 0)
 }

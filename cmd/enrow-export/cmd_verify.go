@@ -59,7 +59,7 @@ type checkSummaryLine struct {
 	Skipped int    `json:"skipped"` // known, but not exported, when no ids were given
 	Files   int    `json:"files"`
 	Rows    int64  `json:"rows"`
-	// FaultyPacks counts packed files of which the entries do not name each row once.
+	// FaultyPacks counts packed files whose rows the entries do not name once each.
 	FaultyPacks int `json:"faulty_packs"`
 }
 
@@ -111,8 +111,8 @@ func (p *program) verify(c *cli.Context) error {
 	return joinOutcome(nil, summary.Differ+len(faults), 0)
 }
 
-// faultyPackLine is a line about a packed file of which the entries do not name each row
-// once, in the JSON form of verify.
+// faultyPackLine is a line about a packed file whose rows the entries do not name once
+// each, in the JSON form of verify.
 type faultyPackLine struct {
 	Type    string `json:"type"` // "faulty_pack"
 	Path    string `json:"path"`

@@ -41,8 +41,8 @@ var exitDoc = []struct {
 	{exitTerminated, "terminated (SIGTERM)"},
 }
 
-// signalExits are the codes of every command that a signal can stop, and usualExits
-// those of one that works on batches, and waits for none.
+// signalExits are the codes of every command that a signal can stop. usualExits are the
+// codes of a command that works on batches, and waits for none.
 var (
 	signalExits = []int{exitHangup, exitInterrupt, exitTerminated}
 	usualExits  = slices.Clip(append([]int{exitOK, exitStopped, exitUsage, exitFailed}, signalExits...))

@@ -52,9 +52,9 @@ func replaceFile(name string, write func(io.Writer) error) (err error) {
 	return os.Rename(f.Name(), name)
 }
 
-// newPartial makes a file in the folder that is yet to be written and renamed. The
-// folder may be that of a root, or below one: a sweep does not take the file for the
-// temporary of a run that has died, nor a glob or a loader for data.
+// newPartial makes a file in dir that is yet to be written and renamed. dir may be a
+// root, or in one. So the name is not that of a temporary, which a sweep removes, and not
+// that of a data file.
 func newPartial(dir string) (*os.File, error) {
 	name := filepath.Join(dir, fmt.Sprintf(".enrow-export-%s.part", rand.Text()))
 	return os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)

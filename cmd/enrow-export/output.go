@@ -10,9 +10,9 @@ import (
 // output is stdout. It keeps its first error, so that a result which could not be
 // written is not taken for a success.
 //
-// That nobody reads any more, as after head has had its lines, is none: whatever comes
-// is dropped, and the outcome is that of the work. Where the output is all that the
-// command is for, it is the end: every write fails, and so does the context.
+// A closed pipe is no error: head closes it when it has its lines. The rest of the output
+// is dropped, and the work decides the outcome. A command whose only purpose is its output
+// ends then: every write fails, and the context is cancelled.
 type output struct {
 	w      io.Writer
 	err    error

@@ -44,9 +44,9 @@ func TestSchemasMatchTypes(t *testing.T) {
 		"check": reflect.TypeFor[checkLine](), "check_summary": reflect.TypeFor[checkSummaryLine](), "faulty_pack": reflect.TypeFor[faultyPackLine](),
 		"unnamed": reflect.TypeFor[pruneLine](), "prune_summary": reflect.TypeFor[pruneSummaryLine](),
 		"file": reflect.TypeFor[fileLine](), "packed": reflect.TypeFor[packedLine](), "not_packed": reflect.TypeFor[notPackedLine](), "compact_summary": reflect.TypeFor[compactSummaryLine](),
-		"enqueued": reflect.TypeFor[enqueuedLine](), "enqueue_summary": reflect.TypeFor[enqueueSummaryLine](),
+		"enqueued": reflect.TypeFor[recordedLine](), "enqueue_summary": reflect.TypeFor[enqueueSummaryLine](),
 		"adopt": reflect.TypeFor[adoptLine](), "adopt_summary": reflect.TypeFor[adoptSummaryLine](),
-		"dismissed": reflect.TypeFor[dismissedLine](), "dismiss_summary": reflect.TypeFor[dismissSummaryLine](),
+		"dismissed": reflect.TypeFor[recordedLine](), "dismiss_summary": reflect.TypeFor[dismissSummaryLine](),
 		"table": reflect.TypeFor[tableLine](),
 	}
 	for name, typ := range lines {

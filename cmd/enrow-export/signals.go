@@ -95,8 +95,8 @@ func (i *interrupts) limit(d time.Duration) {
 	}
 }
 
-// graceful lets a run go on for a while after the first signal or the end of its time,
-// of which it is told by a call of draining.
+// graceful lets a run go on for a while after the first signal or the end of its time.
+// draining is called when that comes.
 func (i *interrupts) graceful(grace time.Duration, draining func(why error)) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

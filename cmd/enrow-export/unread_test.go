@@ -36,7 +36,7 @@ func TestExportIsNotReadToItsEnd(t *testing.T) {
 	}
 }
 
-// closeStdout closes what a process writes its result to, of which no more is read.
+// closeStdout closes the reading end of the pipe that a process writes its result to.
 func closeStdout(t *testing.T, p *process) {
 	t.Helper()
 	if err := p.stdoutPipe.Close(); err != nil {

@@ -157,7 +157,7 @@ func (p *named) fault() string {
 	return ""
 }
 
-// PackFault is a pack of which the entries do not name each row once.
+// PackFault is a pack whose rows the entries do not name once each.
 type PackFault struct {
 	Path    string
 	Problem string // in words that follow the path
@@ -206,7 +206,7 @@ func isEmptyPack(ctx context.Context, store sinks.Store, info sinks.Info) (bool,
 	return err == nil && r.Rows() == 0, nil
 }
 
-// PackFaults finds the packs of a store of which the entries do not name each row once.
+// PackFaults finds the packs of a store whose rows the entries do not name once each.
 // A root that is not compacted has none, and costs one request.
 func PackFaults(ctx context.Context, store sinks.Store, tables []*schema.Table) ([]PackFault, error) {
 	compacted, err := IsCompacted(ctx, store)
