@@ -27,7 +27,8 @@ type ParquetReader struct {
 }
 
 // NewParquetReader returns a reader of data, which it keeps.
-func NewParquetReader(data []byte, mem memory.Allocator) (*ParquetReader, error) {
+func NewParquetReader(data []byte, mem memory.Allocator) (_ *ParquetReader, err error) {
+	defer recoverReader(&err)
 	f, err := file.NewParquetReader(newMemoryFile(data), file.WithReadProps(parquet.NewReaderProperties(mem)))
 	if err != nil {
 		return nil, fmt.Errorf("read footer: %w", err)
@@ -43,7 +44,8 @@ func (r *ParquetReader) Rows() int64 { return r.file.NumRows() }
 
 // ReadAll returns all rows, with the columns of the table, which has to be that
 // of the file. The caller releases the record.
-func (r *ParquetReader) ReadAll(table *schema.Table) (arrow.Record, error) {
+func (r *ParquetReader) ReadAll(table *schema.Table) (_ arrow.Record, err error) {
+	defer recoverReader(&err)
 	switch r.RowGroups() {
 	case 0:
 		if err := r.check(table); err != nil {
@@ -76,7 +78,8 @@ func (r *ParquetReader) check(table *schema.Table) error {
 
 // ReadGroup returns the rows of a row group, which are counted from 0, with the
 // columns of the table. The caller releases the record.
-func (r *ParquetReader) ReadGroup(group int, table *schema.Table) (arrow.Record, error) {
+func (r *ParquetReader) ReadGroup(group int, table *schema.Table) (_ arrow.Record, err error) {
+	defer recoverReader(&err)
 	if err := r.check(table); err != nil {
 		return nil, err
 	}

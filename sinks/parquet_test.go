@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/google/go-cmp/cmp"
 	xparquet "github.com/xitongsys/parquet-go/parquet"
 	"github.com/xitongsys/parquet-go/reader"
@@ -280,4 +281,25 @@ func FuzzParquet(f *testing.F) {
 			t.Errorf("rows (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// A footer that no writer makes is an error, and no panic: it may be anybody's.
+func TestParquetReaderOfHostileFooters(t *testing.T) {
+	for what, footer := range map[string]string{
+		"no schema":       "\x15\x02\x19\x0c\x16\x00\x19\x0c\x00",
+		"no columns":      "\x15\x02\x19\x1c\x48\x06schema\x15\x00\x00\x16\x00\x19\x0c\x00",
+		"nothing":         "\x00",
+		"a half":          "\x15\x02\x19",
+		"negative number": "\x15\x02\x19\x1c\x48\x06schema\x15\x01\x00\x16\x01\x19\x0c\x00",
+	} {
+		data := "PAR1" + footer + string(binary.LittleEndian.AppendUint32(nil, uint32(len(footer)))) + "PAR1"
+		r, err := sinks.NewParquetReader([]byte(data), memory.DefaultAllocator)
+		if err != nil {
+			continue
+		}
+		if rec, err := r.ReadAll(&schema.EmailFind); err == nil {
+			rec.Release()
+			t.Errorf("%s: %d rows are read", what, rec.NumRows())
+		}
+	}
 }

@@ -98,7 +98,7 @@ func (p *program) loadSQL(c *cli.Context) error {
 	}
 	if c.Bool("only-new") {
 		m.Loads = plan.Loads
-		if err := load.Doubt(c.Context, cfg.Store, m.Watermark, plan.Loads); err != nil {
+		if m.Changes, err = load.Doubt(c.Context, cfg.Store, m.Watermark, plan.Loads); err != nil {
 			return err
 		}
 	}
@@ -233,9 +233,13 @@ func (p *program) confirmLoad(c *cli.Context, to root, want load.Mark, file stri
 		return err
 	}
 	defer closeStore(store)
-	loaded, err := load.Confirm(c.Context, store, got)
+	loaded, overtaken, err := load.Confirm(c.Context, store, got)
 	if err != nil {
 		return err
+	}
+	if overtaken {
+		fmt.Fprintf(p.stdout, "another load was printed or confirmed meanwhile: %s will be loaded once more\n", count(int64(got.Batches), "batch"))
+		return nil
 	}
 	fmt.Fprintf(p.stdout, "%s noted as loaded, %s in all\n", count(int64(got.Batches), "batch"), humanize.Comma(int64(loaded.Batches())))
 	return nil

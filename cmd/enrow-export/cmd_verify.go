@@ -93,7 +93,7 @@ func (p *program) verify(c *cli.Context) error {
 		}
 		ui.checked(checked, &summary, seen)
 	}
-	faults, err := manifest.PackFaults(c.Context, batches.store, tables(c))
+	faults, err := manifest.PackFaults(c.Context, batches.store, tables(c), len(seen) > 0)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func (o *output) outcome(err error) error {
 	switch {
 	case o.unread && o.end != nil:
 		return errUnread
-	case err == nil && o.err != nil:
+	case o.err != nil && (err == nil || told(err)): // what was told was not read
 		return fmt.Errorf("write output: %w", o.err)
 	}
 	return err

@@ -64,11 +64,18 @@ func (i *interrupts) listen(signals chan os.Signal) {
 	}
 	timer := time.NewTimer(i.receive(why))
 	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case s := <-signals:
-		i.receive(&signalError{s})
-	case <-i.finished:
+	for over := false; !over; {
+		select {
+		case <-timer.C:
+			over = true
+		case s := <-signals:
+			i.receive(&signalError{s})
+			// A terminal that is closed sends SIGHUP twice, its shell and the system one
+			// each, and systemd sends it behind SIGTERM: that is nobody's impatience.
+			over = s != syscall.SIGHUP
+		case <-i.finished:
+			over = true
+		}
 	}
 	i.cancel(i.err())
 }

@@ -110,7 +110,7 @@ func wantedBatches(c *cli.Context, cfg export.Config, from source, ids []string,
 // failed, and then what has, of each kind: whatever is wrong with those holds up no other.
 func withPending(c *cli.Context, cfg export.Config, named export.Work, part export.Shard) (wanted, error) {
 	w := wanted{kind: allKinds, left: &givenUp{First: []givenUpBatch{}}}
-	if !namesBatches(c) {
+	if len(named.IDs) == 0 {
 		to, err := rootOf(c, "to")
 		if err == nil {
 			err = to.exists() // or a wrong name would have nothing pending for ever

@@ -43,8 +43,9 @@ type Config struct {
 	Into sinks.Store
 	// Encoding is how the packs are encoded: Parquet.
 	Encoding sinks.Encoding
-	// TargetSize is how many bytes a packed file has at least, but for the last
-	// one of a run.
+	// TargetSize is the number of bytes with which a packed file is complete. The last
+	// one of a run, of a table and of a set of columns is shorter, and so is one with
+	// thousands of very short batches.
 	TargetSize  int64
 	Mem         memory.Allocator
 	Log         *slog.Logger
@@ -142,8 +143,9 @@ func (c *compactor) untilDone(ctx context.Context, table *schema.Table) error {
 	told := make(map[string]bool) // batches that were reported
 	packed := c.summary
 	return sinks.RetryConflicts(ctx, func(int) error {
-		// What is counted of a round that was lost is counted again.
-		c.summary.Already, c.summary.NotExported = packed.Already, packed.NotExported
+		// What is counted of a round that was lost is counted again, but for what was
+		// packed in it.
+		c.summary.Already, c.summary.NotExported = packed.Already-(c.summary.Batches-packed.Batches), packed.NotExported
 		err := c.compactTable(ctx, table, told)
 		if _, lost := sinks.Conflict(err); lost {
 			c.Log.DebugContext(ctx, "another compaction was faster, looking again", "table", table.Name)
@@ -160,9 +162,12 @@ func (c *compactor) compactTable(ctx context.Context, table *schema.Table, told 
 	}
 	w := packWriter{compactor: c, log: log, number: number, told: told}
 	for _, fingerprint := range plan.fingerprints() {
-		if err := w.packAll(ctx, plan.groups[fingerprint]); err != nil {
+		if err := w.packAll(ctx, fingerprint, plan.groups[fingerprint]); err != nil {
 			return err
 		}
+	}
+	for _, k := range plan.unreadable {
+		w.refuse(k.BatchID, k.Err, "its packed rows stay as they are")
 	}
 	for _, id := range plan.changed {
 		w.refuse(id, errExportedAgain, "its packed rows are those of before, and a packed file is never replaced: pack into a new root with --into")

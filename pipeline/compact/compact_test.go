@@ -118,7 +118,7 @@ func packedTrue(t *testing.T, into sinks.Store) {
 	if len(visible) > 0 {
 		t.Errorf("rows of %q are visible", slices.Sorted(maps.Keys(visible)))
 	}
-	if faults, err := manifest.PackFaults(t.Context(), into, schema.Tables()); err != nil || len(faults) > 0 {
+	if faults, err := manifest.PackFaults(t.Context(), into, schema.Tables(), true); err != nil || len(faults) > 0 {
 		t.Errorf("packs are not as the entries say: %+v, error %v", faults, err)
 	}
 }

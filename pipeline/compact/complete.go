@@ -35,10 +35,7 @@ func (c *compactor) planAll(ctx context.Context, log packLog) (*packPlan, int, e
 		if err != nil {
 			return nil, 0, err
 		}
-		faults, err := c.faults(ctx, log, s)
-		if err != nil {
-			return nil, 0, err
-		}
+		faults := s.faults(log)
 		if len(faults) == 0 {
 			number, err := s.settled(ctx, log)
 			return s.plan, number, err
@@ -70,27 +67,19 @@ func (c *compactor) look(ctx context.Context, log packLog) (s standing, err erro
 
 // faults returns the packs that lack entries. The rows tell, but not of a batch without
 // rows: the name of a record says how many batches its pack has.
-func (c *compactor) faults(ctx context.Context, log packLog, s standing) ([]manifest.PackFault, error) {
-	faults, err := s.plan.packed.Faults(ctx, c.Into, s.packs)
-	if err != nil || len(faults) > 0 {
-		return faults, err
+func (s standing) faults(log packLog) []manifest.PackFault {
+	faults := s.plan.packed.Faults(s.packs)
+	if len(faults) > 0 {
+		return faults
 	}
 	for _, info := range s.packs {
 		number, _ := manifest.PackNumber(log.table, info.Name)
 		f, batches := s.plan.packed.Pack(info.Name)
-		lacks := slices.ContainsFunc(s.records[number], func(n recordName) bool { return n.sha256 == f.SHA256 && n.batches > batches })
-		if batches == 0 { // no entry tells which of the records is that of the pack
-			r, err := log.of(ctx, info.Name, s.records[number])
-			if err != nil {
-				return nil, err
-			}
-			lacks = r != nil
-		}
-		if lacks {
+		if slices.ContainsFunc(s.records[number], func(n recordName) bool { return n.sha256 == f.SHA256 && n.batches > batches }) {
 			faults = append(faults, manifest.PackFault{Path: info.Name, Problem: "lacks the entry of a batch without rows"})
 		}
 	}
-	return faults, nil
+	return faults
 }
 
 // settled checks that the packs are those that the entries describe, removes the records
@@ -101,15 +90,12 @@ func (s standing) settled(ctx context.Context, log packLog) (last int, err error
 		there[info.Name] = true
 		number, _ := manifest.PackNumber(log.table, info.Name)
 		last = max(last, number)
-		f, batches := s.plan.packed.Pack(info.Name)
-		switch {
-		case batches == 0: // it has no rows
-		case info.Size != f.Bytes:
+		f, _ := s.plan.packed.Pack(info.Name)
+		if info.Size != f.Bytes {
 			return 0, notWhole(info.Name + " has another size than recorded")
-		default:
-			if err := log.tidy(ctx, s.records[number], f); err != nil {
-				return 0, err
-			}
+		}
+		if err := log.tidy(ctx, s.records[number], f); err != nil {
+			return 0, err
 		}
 	}
 	for _, path := range s.plan.packed.Paths() {
@@ -156,10 +142,13 @@ func (c *compactor) writeEntries(ctx context.Context, log packLog, r *packRecord
 		}
 		writes.Go(func() error {
 			there, err := putEntry(wctx, m, want)
-			if at := there.Files[manifest.PackFormat].Path; err == nil && at != r.File.Path {
+			if at := there.Files[manifest.PackFormat]; err == nil && (at.Path != r.File.Path || at.SHA256 != r.File.SHA256) {
 				mu.Lock()
 				defer mu.Unlock()
-				elsewhere = fmt.Sprintf("batch %s is in %s and in %s", want.BatchID, r.File.Path, at)
+				elsewhere = fmt.Sprintf("batch %s is in %s and in %s", want.BatchID, r.File.Path, at.Path)
+				if at.Path == r.File.Path {
+					elsewhere = fmt.Sprintf("%s is another file than the entry of batch %s says", at.Path, want.BatchID)
+				}
 			}
 			return err
 		})

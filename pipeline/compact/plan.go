@@ -20,6 +20,8 @@ type packPlan struct {
 	groups map[string][]candidate // to be packed, by the fingerprint of their columns
 	// changed are batches that are packed, and have been exported again with other rows.
 	changed []string
+	// unreadable are packed batches whose entry where they come from cannot be used.
+	unreadable []manifest.Known
 	// packed is what the entries say of the packs that are there.
 	packed manifest.PackTally
 }
@@ -61,6 +63,10 @@ func (c *compactor) plan(ctx context.Context, table *schema.Table) (*packPlan, e
 			plan.groups[fingerprint] = append(plan.groups[fingerprint], candidate{id: k.BatchID, bytes: file.Bytes})
 			continue
 		}
+		if k.Err != nil {
+			plan.unreadable = append(plan.unreadable, k)
+			continue
+		}
 		same, err := c.sameContent(ctx, k, *there)
 		switch {
 		case err != nil:
@@ -94,7 +100,7 @@ func (p *packPlan) add(there manifest.Known) error {
 // sameContent reports whether a packed batch has the rows that it has where it
 // comes from.
 func (c *compactor) sameContent(ctx context.Context, from, into manifest.Known) (bool, error) {
-	if from.Err == nil && from.Entry.Files[manifest.PackFormat].SHA256 == into.Entry.Files[manifest.PackFormat].PackedFrom {
+	if from.Entry.Files[manifest.PackFormat].SHA256 == into.Entry.Files[manifest.PackFormat].PackedFrom {
 		return true, nil
 	}
 	var both [2]*manifest.Entry

@@ -87,19 +87,18 @@ func (l packLog) of(ctx context.Context, path string, names []recordName) (*pack
 	if err != nil {
 		return nil, fmt.Errorf("look at %s: %w", path, err)
 	}
+	var unusable error
 	for _, name := range names {
 		r, err := l.read(ctx, name)
-		if errors.Is(err, sinks.ErrNotExist) {
-			continue // it was of a pack that was never put
-		}
-		if err != nil {
-			return nil, err
-		}
-		if len(r.Entries) > 0 && r.File.Path == pack.Name && r.File.IsObject(pack) {
+		switch {
+		case errors.Is(err, sinks.ErrNotExist): // it was of a pack that was never put
+		case err != nil:
+			unusable = err // another one may be that of the pack
+		case len(r.Entries) > 0 && r.File.Path == pack.Name && r.File.IsObject(pack):
 			return r, nil
 		}
 	}
-	return nil, nil
+	return nil, unusable
 }
 
 func (l packLog) read(ctx context.Context, of recordName) (*packRecord, error) {
@@ -175,7 +174,7 @@ func (l packLog) decode(name recordName, data []byte) (*packRecord, error) {
 	}
 	switch {
 	case r.Version != version:
-		return nil, fmt.Errorf("it has pack_version %d, this program knows %d", r.Version, packVersion)
+		return nil, fmt.Errorf("it has pack_version %d, this program knows %d of such a name", r.Version, version)
 	case r.Number != name.number, r.Table != l.table.Name, !isOld && (r.File.SHA256 != name.sha256 || len(r.Entries) != name.batches):
 		return nil, errors.New("it is of another pack than its name says")
 	}

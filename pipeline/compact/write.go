@@ -39,8 +39,8 @@ func (w *packWriter) refuse(id string, why error, hint string) {
 	}})
 }
 
-// packAll packs batches with the same columns, in their order.
-func (w *packWriter) packAll(ctx context.Context, candidates []candidate) error {
+// packAll packs batches whose columns have that fingerprint, in their order.
+func (w *packWriter) packAll(ctx context.Context, fingerprint string, candidates []candidate) error {
 	var p *packing
 	defer func() {
 		if p != nil {
@@ -52,7 +52,7 @@ func (w *packWriter) packAll(ctx context.Context, candidates []candidate) error 
 		if err != nil {
 			return err
 		}
-		if p, err = w.pack(p, in); err != nil {
+		if p, err = w.pack(p, fingerprint, in); err != nil {
 			return err
 		}
 		served(in)
@@ -73,7 +73,10 @@ func (w *packWriter) packAll(ctx context.Context, candidates []candidate) error 
 }
 
 // pack adds a batch to the file, and begins one if there is none.
-func (w *packWriter) pack(p *packing, in *packInput) (*packing, error) {
+func (w *packWriter) pack(p *packing, fingerprint string, in *packInput) (*packing, error) {
+	if in.failure == nil && in.entry.Schema.Fingerprint != fingerprint {
+		in.failure = errOtherColumns
+	}
 	if in.failure != nil {
 		w.refuse(in.id, in.failure, "")
 		return p, nil //nolint:nilerr // it is of this batch alone

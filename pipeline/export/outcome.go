@@ -43,6 +43,9 @@ func (x *exporter) noteFailure(ctx context.Context, id string, failure *pipeline
 		case answered:
 			e.Refusals = nil
 		}
+		if e.IsPermanent() && failure.Class != pipeline.Refused && !answered {
+			return // a fault on the way takes back nothing that Enrow has said
+		}
 		permanent := class == pipeline.Permanent
 		e.State = manifest.StateFailed
 		e.Permanent = &permanent

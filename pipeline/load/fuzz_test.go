@@ -24,7 +24,7 @@ func someLoads() Loaded {
 // FuzzWatermark: any bytes are a watermark that is written and read again without change,
 // or are refused.
 func FuzzWatermark(f *testing.F) {
-	s := stored{loaded: someLoads()}
+	s := stored{loaded: someLoads(), changes: 7}
 	data, err := json.Marshal(s.encode())
 	if err != nil {
 		f.Fatal(err)
@@ -44,7 +44,7 @@ func FuzzWatermark(f *testing.F) {
 		if err := again.decode(text); err != nil {
 			t.Fatalf("what was written is refused: %v", err)
 		}
-		if diff := cmp.Diff(s.loaded, again.loaded); diff != "" {
+		if diff := cmp.Diff(s.loaded, again.loaded); diff != "" || s.changes != again.changes {
 			t.Errorf("(-read +written and read):\n%s", diff)
 		}
 	})

@@ -126,6 +126,7 @@ type planner struct {
 	loads    map[*schema.Table]*dialect.Load
 	paths    map[string]*loadFile
 	refused  []Refusal
+	packed   bool // some batch is in a pack
 	plan     Plan
 }
 
@@ -171,6 +172,7 @@ func (p *planner) add(ctx context.Context, k manifest.Known) error {
 		p.refuse(k, "%s", why)
 		return nil
 	}
+	p.packed = p.packed || f.Shared()
 	if !named && p.Loaded.has(k.Table.Name, k.BatchID, f) {
 		return nil
 	}
@@ -202,7 +204,7 @@ func (p *planner) add(ctx context.Context, k manifest.Known) error {
 // checkPacks refuses a load of all batches when a pack has rows that no entry names: the
 // load would leave them out, and nobody would know.
 func (p *planner) checkPacks(ctx context.Context) error {
-	faults, err := manifest.PackFaults(ctx, p.Store, p.Tables)
+	faults, err := manifest.PackFaults(ctx, p.Store, p.Tables, p.packed)
 	if err != nil || len(faults) == 0 {
 		return err
 	}

@@ -129,13 +129,14 @@ func printed(t *testing.T, store sinks.Store) (Mark, Plan) {
 		t.Fatal(err)
 	}
 	plan, err := Prepare(t.Context(), cfg)
+	var changes int64
 	if err == nil {
-		err = Doubt(t.Context(), store, "w", plan.Loads)
+		changes, err = Doubt(t.Context(), store, "w", plan.Loads)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	begin, end := Mark{Watermark: "w", Dialect: "duckdb", Root: "/data", Loads: plan.Loads}.Comments()
+	begin, end := Mark{Watermark: "w", Dialect: "duckdb", Root: "/data", Changes: changes, Loads: plan.Loads}.Comments()
 	m, err := ReadMark(strings.NewReader("-- Made by\n" + begin + "SELECT 1;\n" + end))
 	if err != nil {
 		t.Fatal(err)
@@ -145,8 +146,8 @@ func printed(t *testing.T, store sinks.Store) (Mark, Plan) {
 
 func confirm(t *testing.T, store sinks.Store, m Mark) {
 	t.Helper()
-	if _, err := Confirm(t.Context(), store, m); err != nil {
-		t.Fatal(err)
+	if _, overtaken, err := Confirm(t.Context(), store, m); err != nil || overtaken {
+		t.Fatalf("overtaken %t, error %v", overtaken, err)
 	}
 }
 
@@ -255,17 +256,65 @@ func TestOnlyNewAfterAWatermarkOfVersion1(t *testing.T) {
 	})
 }
 
-// Confirmations that meet lose nothing.
+// A script that was printed before another one was confirmed, or printed with other
+// contents of its batches, is confirmed too late: which of both ran last is not known.
+func TestConfirmationIsOvertaken(t *testing.T) {
+	for name, between := range map[string]func(t *testing.T, store sinks.Store, export func(custom string)){
+		"confirmed": func(t *testing.T, store sinks.Store, export func(custom string)) {
+			export("second")
+			confirm(t, store, isNew(t, store, 2))
+		},
+		"confirmed before, and printed": func(t *testing.T, store sinks.Store, export func(custom string)) {
+			export("second")
+			confirm(t, store, isNew(t, store, 2))
+			export("third")
+			isNew(t, store, 1)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := sinks.NewMemory()
+			export := func(custom string) {
+				pipelinetest.ExportAll(t, store, custom, true, map[string]int{"b": 4}, "parquet")
+			}
+			export("first")
+			pipelinetest.ExportAll(t, store, "a", false, map[string]int{"a": 4}, "parquet")
+			m := isNew(t, store, 2)
+			between(t, store, export)
+			if _, overtaken, err := Confirm(t.Context(), store, m); err != nil || !overtaken {
+				t.Errorf("overtaken %t, error %v", overtaken, err)
+			}
+			export("first")
+			confirm(t, store, isNew(t, store, 2))
+			isNew(t, store, 0)
+		})
+	}
+	t.Run("confirmed again", func(t *testing.T) {
+		store := sinks.NewMemory()
+		pipelinetest.ExportAll(t, store, "first", false, map[string]int{"b": 4}, "parquet")
+		m := isNew(t, store, 1)
+		confirm(t, store, m)
+		confirm(t, store, m)
+		pipelinetest.ExportAll(t, store, "second", true, map[string]int{"b": 4}, "parquet")
+		isNew(t, store, 1)
+		if _, overtaken, err := Confirm(t.Context(), store, m); err != nil || !overtaken {
+			t.Errorf("overtaken %t, error %v", overtaken, err)
+		}
+		pipelinetest.ExportAll(t, store, "first", true, map[string]int{"b": 4}, "parquet")
+		isNew(t, store, 1)
+	})
+}
+
+// Scripts that are printed and confirmed at the same time call nothing loaded that was
+// not, and in the end all is.
 func TestConfirmationsRace(t *testing.T) {
 	pipelinetest.ForEachStore(t, "", func(t *testing.T, store sinks.Store) {
 		pipelinetest.ExportAll(t, store, "a", false, pipelinetest.SomeBatches(12), "parquet")
 		m, _ := printed(t, store)
 		var all sync.WaitGroup
-		for batch, content := range m.Loads["email_find"] {
+		for range 6 {
 			all.Go(func() {
-				part := Mark{Watermark: "w", Loads: Loaded{"email_find": contents{batch: content}}}
-				if _, err := Confirm(t.Context(), store, part); err != nil {
-					t.Error(err)
+				if _, overtaken, err := Confirm(t.Context(), store, m); err != nil || overtaken {
+					t.Errorf("overtaken %t, error %v", overtaken, err)
 				}
 			})
 		}
@@ -296,12 +345,13 @@ func TestOnlyNewFaults(t *testing.T) {
 			if err == nil {
 				plan, err = Prepare(t.Context(), cfg)
 			}
+			var changes int64
 			if err == nil {
-				err = Doubt(t.Context(), faulty, "w", plan.Loads)
+				changes, err = Doubt(t.Context(), faulty, "w", plan.Loads)
 			}
 			confirmed := false
 			if err == nil {
-				_, err = Confirm(t.Context(), faulty, Mark{Watermark: "w", Loads: plan.Loads})
+				_, _, err = Confirm(t.Context(), faulty, Mark{Watermark: "w", Changes: changes, Loads: plan.Loads})
 				confirmed = err == nil || mode == storetest.FailAfter && faulty.Fired() && strings.HasPrefix(faulty.Ops()[at-1], "put ")
 			}
 			want := 2
@@ -324,10 +374,10 @@ func TestOnlyNewFaults(t *testing.T) {
 // A watermark is input: one that this program does not write is refused.
 func TestWatermarksAreChecked(t *testing.T) {
 	for _, text := range []string{
-		"", "{", `{"watermark_version": 3, "loaded": {}}`, `{"watermark_version": 2}`, `{"watermark_version": 1, "loaded": {}}`,
-		`{"watermark_version": 2, "loaded": {"x; DROP": ""}}`, `{"watermark_version": 2, "loaded": {"email_find": "!"}}`,
-		`{"watermark_version": 2, "loaded": {"email_find": "AAAA"}}`, `{"watermark_version": 2, "loaded": {}, "more": 1}`,
-		`{"watermark_version": 2, "loaded": {"email_find": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}}`, // twice the same batch
+		"", "{", `{"watermark_version": 3, "loaded": {}}`, `{"watermark_version": 2}`, `{"watermark_version": 2, "loaded": {}}`, `{"watermark_version": 2, "changes": -1, "loaded": {}}`, `{"watermark_version": 1, "loaded": {}}`,
+		`{"watermark_version": 2, "changes": 1, "loaded": {"x; DROP": ""}}`, `{"watermark_version": 2, "changes": 1, "loaded": {"email_find": "!"}}`,
+		`{"watermark_version": 2, "changes": 1, "loaded": {"email_find": "AAAA"}}`, `{"watermark_version": 2, "changes": 1, "loaded": {}, "more": 1}`,
+		`{"watermark_version": 2, "changes": 1, "loaded": {"email_find": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}}`, // twice the same batch
 	} {
 		store := sinks.NewMemory()
 		if _, err := store.Put(t.Context(), "_loads/w.json", []byte(text), sinks.IfAbsent()); err != nil {

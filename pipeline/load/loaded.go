@@ -83,6 +83,18 @@ func (l Loaded) forget(other Loaded) (changed bool) {
 	return changed
 }
 
+// covers reports whether all that is loaded in other is in l.
+func (l Loaded) covers(other Loaded) bool {
+	for table, batches := range other {
+		for batch, content := range batches {
+			if have, ok := l[table][batch]; !ok || have != content {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // Batches returns the number of batches.
 func (l Loaded) Batches() (n int) {
 	for _, batches := range l {

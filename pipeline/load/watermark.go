@@ -24,6 +24,8 @@ const watermarkVersion = 2
 // watermark is the object that keeps what a warehouse has.
 type watermark struct {
 	Version int `json:"watermark_version"`
+	// Changes counts how often the watermark was written.
+	Changes int64 `json:"changes"`
 	// Loaded has Loaded in base64, by table: for each batch 8 bytes of the SHA-256 of
 	// its id and 8 bytes of the SHA-256 of the file that was loaded.
 	Loaded map[string]string `json:"loaded"`
@@ -40,7 +42,8 @@ func watermarkObject(name string) string { return "_loads/" + name + ".json" }
 
 // stored is a watermark as it was read.
 type stored struct {
-	loaded Loaded
+	loaded  Loaded
+	changes int64
 	// upTo is not nil in one of version 1.
 	upTo map[string]time.Time
 	cond sinks.Condition // under which it may be replaced
@@ -75,9 +78,10 @@ func (s *stored) decode(data []byte) error {
 	case w.Version == 1 && w.Tables != nil && w.Loaded == nil:
 		s.upTo = w.Tables
 		return nil
-	case w.Version != watermarkVersion || w.Loaded == nil || w.Tables != nil:
+	case w.Version != watermarkVersion || w.Loaded == nil || w.Tables != nil || w.Changes < 1 || w.Changes > mostChanges:
 		return errors.New("it is damaged, or of another version")
 	}
+	s.changes = w.Changes
 	for table, text := range w.Loaded {
 		if schema.TableByName(table) == nil {
 			return errors.New("it is of an unknown table")
@@ -91,8 +95,12 @@ func (s *stored) decode(data []byte) error {
 	return nil
 }
 
+// mostChanges is more than any watermark is written.
+const mostChanges = 1 << 40
+
 // write replaces the watermark that was read. A lost race is a *sinks.ConflictError.
 func (s *stored) write(ctx context.Context, store sinks.Store, name string) error {
+	s.changes++
 	data, err := json.MarshalIndent(s.encode(), "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode watermark: %w", err)
@@ -104,7 +112,7 @@ func (s *stored) write(ctx context.Context, store sinks.Store, name string) erro
 }
 
 func (s *stored) encode() watermark {
-	w := watermark{Version: watermarkVersion, Loaded: make(map[string]string)}
+	w := watermark{Version: watermarkVersion, Changes: s.changes, Loaded: make(map[string]string)}
 	for table, c := range s.loaded {
 		w.Loaded[table] = base64.StdEncoding.EncodeToString(c.encode())
 	}
@@ -112,10 +120,9 @@ func (s *stored) encode() watermark {
 }
 
 // changeWatermark writes what change makes of the watermark of that name, if change
-// reports that it is another then. It returns what the watermark says in the end.
-func changeWatermark(ctx context.Context, store sinks.Store, name string, change func(*stored) (changed bool, err error)) (Loaded, error) {
-	var s stored
-	err := sinks.RetryConflicts(ctx, func(int) (err error) {
+// reports that it is another then. It returns the watermark as it is in the end.
+func changeWatermark(ctx context.Context, store sinks.Store, name string, change func(*stored) (changed bool, err error)) (s stored, err error) {
+	err = sinks.RetryConflicts(ctx, func(int) (err error) {
 		if s, err = readWatermark(ctx, store, name); err != nil {
 			return err
 		}
@@ -125,19 +132,19 @@ func changeWatermark(ctx context.Context, store sinks.Store, name string, change
 		}
 		return s.write(ctx, store, name)
 	})
-	return s.loaded, err
+	return s, err
 }
 
 // OnlyNew makes cfg leave out the contents that the warehouse has, by the watermark of
 // that name. A watermark of version 1 is carried over.
 func OnlyNew(ctx context.Context, cfg *Config, name string) error {
-	loaded, err := changeWatermark(ctx, cfg.Store, name, func(s *stored) (bool, error) {
+	s, err := changeWatermark(ctx, cfg.Store, name, func(s *stored) (bool, error) {
 		if s.upTo == nil {
 			return false, nil
 		}
 		return true, carryOver(ctx, *cfg, s)
 	})
-	cfg.Loaded = loaded
+	cfg.Loaded = s.loaded
 	return err
 }
 
@@ -161,21 +168,31 @@ func carryOver(ctx context.Context, cfg Config, s *stored) error {
 }
 
 // Doubt takes the batches that a script loads out of the watermark, before the script is
-// printed. It changes nothing unless a batch in it has been loaded with other contents:
-// whether the warehouse has those or the new ones is not known until the script is
-// confirmed.
-func Doubt(ctx context.Context, store sinks.Store, name string, loads Loaded) error {
-	_, err := changeWatermark(ctx, store, name, func(s *stored) (bool, error) { return s.loaded.forget(loads), nil })
-	return err
+// printed, and returns how often the watermark has changed then, for the Mark. Such a batch is in
+// it with other contents, if at all: whether the warehouse has those or the new ones is
+// not known until the script is confirmed.
+func Doubt(ctx context.Context, store sinks.Store, name string, loads Loaded) (changes int64, err error) {
+	s, err := changeWatermark(ctx, store, name, func(s *stored) (bool, error) { return s.loaded.forget(loads), nil })
+	return s.changes, err
 }
 
 // Confirm notes that a script with the mark has run, and returns what the warehouse has
-// then.
-func Confirm(ctx context.Context, store sinks.Store, m Mark) (Loaded, error) {
-	return changeWatermark(ctx, store, m.Watermark, func(s *stored) (bool, error) {
-		if s.upTo != nil {
+// then. When the watermark has changed since the script was made, another script was
+// confirmed or printed meanwhile, and which of both ran last is not known: overtaken is
+// true then, and what the script loads is new again.
+func Confirm(ctx context.Context, store sinks.Store, m Mark) (loaded Loaded, overtaken bool, err error) {
+	s, err := changeWatermark(ctx, store, m.Watermark, func(s *stored) (bool, error) {
+		overtaken = false
+		switch {
+		case s.upTo != nil:
 			return false, errors.New("the watermark is of an earlier version, and the script was made for another: print it again")
+		case s.loaded.covers(m.Loads): // it was confirmed before
+			return false, nil
+		case s.changes != m.Changes:
+			overtaken = true
+			return s.loaded.forget(m.Loads), nil
 		}
 		return s.loaded.merge(m.Loads), nil
 	})
+	return s.loaded, overtaken, err
 }

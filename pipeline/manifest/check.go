@@ -34,8 +34,11 @@ var (
 // Check returns why an entry cannot be used, in words that follow the name of the entry,
 // nil when it can.
 func (m Manifest) Check(e *Entry) error {
-	if e.State == StateExported && e.Source == nil {
+	switch {
+	case e.Source == nil && e.State == StateExported:
 		return errIncomplete
+	case e.Source == nil && e.Raw != nil:
+		return errors.New("has a copy of the answer, but not its digest")
 	}
 	return m.checkSummary(e)
 }
@@ -98,7 +101,7 @@ func isCount(n, most int64) bool { return 0 <= n && n <= most }
 
 // checkTimes refuses times that cannot be written or compared.
 func checkTimes(e *Entry) error {
-	usable := func(t time.Time) bool { return t.Year() >= 1970 && t.Year() <= 9999 }
+	usable := func(t time.Time) bool { return t.UTC().Year() >= 1970 && t.UTC().Year() <= 9999 }
 	switch {
 	case !usable(e.UpdatedAt):
 		return invalid("updated_at")

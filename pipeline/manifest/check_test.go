@@ -244,3 +244,37 @@ func TestNotesAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// Each row of a pack is named once, whatever the sum of the rows is.
+func TestPackTally(t *testing.T) {
+	const path = "email_find/packed-000001.parquet"
+	for what, c := range map[string]struct {
+		ranges [][2]int64 // the first row, and how many
+		want   string
+	}{
+		"whole":           {[][2]int64{{4, 6}, {0, 4}, {4, 0}}, ""},
+		"one is lost":     {[][2]int64{{0, 4}}, "has 10 rows, and the entries of its batches name 4 of them"},
+		"twice":           {[][2]int64{{0, 4}, {4, 6}, {4, 6}}, "has rows that the entries of two batches name"},
+		"overlap and gap": {[][2]int64{{0, 2}, {4, 4}, {6, 4}}, "has rows that the entries of two batches name"},
+	} {
+		var tally manifest.PackTally
+		for _, r := range c.ranges {
+			tally.Add(&manifest.Entry{Files: map[string]manifest.File{
+				"parquet": {Path: path, FirstRow: r[0], Rows: r[1], FileRows: 10, PackedFrom: "x"},
+			}})
+		}
+		faults := tally.Faults([]sinks.Info{{Name: path}})
+		got := ""
+		if len(faults) > 0 {
+			got = faults[0].Problem
+		}
+		if got != c.want || len(faults) > 1 {
+			t.Errorf("%s: faults %+v", what, faults)
+		}
+	}
+	for _, name := range []string{"packed-000000.parquet", "packed--00001.parquet", "packed-9223372036854775807.parquet", "packed-1.parquet"} {
+		if n, ok := manifest.PackNumber(&schema.EmailFind, "email_find/"+name); ok {
+			t.Errorf("%s is pack %d", name, n)
+		}
+	}
+}

@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/apache/arrow/go/v17/arrow/memory"
-
 	"enrow-export/pipeline"
 	"enrow-export/schema"
 	"enrow-export/sinks"
@@ -30,11 +28,14 @@ func PackPath(table *schema.Table, number int) string {
 	return fmt.Sprintf("%s%06d.parquet", packPrefix(table), number)
 }
 
+// mostPacks is more than the number of any pack.
+const mostPacks = 1e9
+
 // PackNumber is the inverse of PackPath.
 func PackNumber(table *schema.Table, path string) (number int, ok bool) {
 	digits := strings.TrimSuffix(strings.TrimPrefix(path, packPrefix(table)), ".parquet")
 	number, err := strconv.Atoi(digits)
-	return number, err == nil && PackPath(table, number) == path
+	return number, err == nil && number > 0 && number <= mostPacks && PackPath(table, number) == path
 }
 
 func packPrefix(table *schema.Table) string { return table.Name + "/packed-" }
@@ -142,16 +143,14 @@ func (p *named) fault() string {
 		return "is described in different ways by the entries of its batches"
 	}
 	slices.SortFunc(p.ranges, func(a, b rowRange) int { return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.rows, b.rows)) })
-	var rows int64
-	twice := false
+	var end, rows int64 // of the ranges so far
 	for _, r := range p.ranges {
-		twice = twice || r.first < rows
-		rows += r.rows
+		if r.first < end {
+			return "has rows that the entries of two batches name"
+		}
+		end, rows = r.first+r.rows, rows+r.rows
 	}
-	switch {
-	case twice:
-		return "has rows that the entries of two batches name"
-	case rows != p.file.FileRows:
+	if rows != p.file.FileRows {
 		return fmt.Sprintf("has %d rows, and the entries of its batches name %d of them", p.file.FileRows, rows)
 	}
 	return ""
@@ -163,55 +162,29 @@ type PackFault struct {
 	Problem string // in words that follow the path
 }
 
-// Faults compares the entries added with packs that are there.
-func (t *PackTally) Faults(ctx context.Context, store sinks.Store, packs []sinks.Info) ([]PackFault, error) {
-	var faults []PackFault
+// Faults compares the entries added with packs that are there. No pack is read.
+func (t *PackTally) Faults(packs []sinks.Info) (faults []PackFault) {
 	for _, info := range packs {
-		problem := ""
+		problem := "is there, and no entry names it"
 		if p := t.packs[info.Name]; p != nil {
 			problem = p.fault()
-		} else {
-			empty, err := isEmptyPack(ctx, store, info)
-			if err != nil {
-				return nil, err
-			}
-			if !empty {
-				problem = "is there, and no entry names it"
-			}
 		}
 		if problem != "" {
 			faults = append(faults, PackFault{info.Name, problem})
 		}
 	}
-	return faults, nil
-}
-
-// largestEmpty is more than the size of any pack without rows.
-const largestEmpty = 64 << 10
-
-// isEmptyPack reports whether a pack has no rows. Earlier versions of the program put
-// such ones.
-func isEmptyPack(ctx context.Context, store sinks.Store, info sinks.Info) (bool, error) {
-	if info.Size > largestEmpty {
-		return false, nil
-	}
-	data, _, err := store.Get(ctx, info.Name)
-	if errors.Is(err, sinks.ErrNotExist) {
-		return true, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("read %s: %w", info.Name, err)
-	}
-	r, err := sinks.NewParquetReader(data, memory.DefaultAllocator)
-	return err == nil && r.Rows() == 0, nil
+	return faults
 }
 
 // PackFaults finds the packs of a store whose rows the entries do not name once each.
-// A root that is not compacted has none, and costs one request.
-func PackFaults(ctx context.Context, store sinks.Store, tables []*schema.Table) ([]PackFault, error) {
-	compacted, err := IsCompacted(ctx, store)
-	if err != nil || !compacted {
-		return nil, err
+// A root that is not compacted has none, and costs one request. packed says that an entry
+// is known to name a pack: the records may be lost.
+func PackFaults(ctx context.Context, store sinks.Store, tables []*schema.Table, packed bool) ([]PackFault, error) {
+	if !packed {
+		var err error
+		if packed, err = IsCompacted(ctx, store); err != nil || !packed {
+			return nil, err
+		}
 	}
 	// The packs are listed before the entries are read: a compaction that puts one
 	// meanwhile is not taken for one that was interrupted.
@@ -232,7 +205,7 @@ func PackFaults(ctx context.Context, store sinks.Store, tables []*schema.Table) 
 			tally.Add(k.Entry)
 		}
 	}
-	return tally.Faults(ctx, store, packs)
+	return tally.Faults(packs), nil
 }
 
 // PackHint says what to do about a PackFault.

@@ -41,6 +41,11 @@ func CheckEnvironment(target string) error {
 	if err != nil {
 		return fmt.Errorf("check environment: %w", err)
 	}
+	for _, upper := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"} {
+		if lower := strings.ToLower(upper); os.Getenv(upper) != "" && os.Getenv(lower) != "" && os.Getenv(upper) != os.Getenv(lower) {
+			return &SettingError{upper, "differs from " + lower + ": programs obey one or the other", "unset one of them, or set both alike"}
+		}
+	}
 	httpName, httpProxy := variable("HTTP_PROXY")
 	httpsName, httpsProxy := variable("HTTPS_PROXY")
 	allName, allProxy := variable("ALL_PROXY")
@@ -72,7 +77,7 @@ func CheckEnvironment(target string) error {
 }
 
 // variable returns the name and the value of a variable for proxies, which may be in
-// either case: the lower one counts first, and one that is empty does not.
+// either case. If both are set they are alike.
 func variable(upper string) (name, value string) {
 	for _, name := range []string{strings.ToLower(upper), upper} {
 		if value := os.Getenv(name); value != "" {
