@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -83,13 +84,20 @@ func TestDismiss(t *testing.T) {
 			t.Errorf("entry %+v", e)
 		}
 
+		// A fault on the way takes back nothing that Enrow has said.
+		source.Set("bad", errors.New("API answered 502 Bad Gateway"))
+		pipelinetest.Export(t, cfg, "bad", export.Failed)
+		if e := pipelinetest.ReadEntry(t, store, "bad"); !e.Dismissed || !e.IsPermanent() || !strings.Contains(e.Error, "502") {
+			t.Errorf("entry %+v", e)
+		}
+
 		// Many at a time, a listing says which may be.
 		many := pipelinetest.ManyIDs(manifest.ListingPays)
 		isNew, known, failed, err := enqueued(t.Context(), store, append([]string{"bad", "worse"}, many...)...)
 		if len(isNew) != len(many)+1 || !slices.Equal(known, []string{"worse"}) || failed != nil || err != nil {
 			t.Errorf("%d new, known %v, failed %v, error %v", len(isNew), known, failed, err)
 		}
-		if e := pipelinetest.ReadEntry(t, store, "bad"); e.State != manifest.StatePending || e.Dismissed || e.Permanent != nil || e.Error != "" || e.Attempts != 2 {
+		if e := pipelinetest.ReadEntry(t, store, "bad"); e.State != manifest.StatePending || e.Dismissed || e.Permanent != nil || e.Error != "" || e.Attempts != 3 {
 			t.Errorf("entry %+v", e)
 		}
 		if _, _, failed, err := dismissed(t.Context(), store, "bad"); len(failed) != 1 || err != nil {
