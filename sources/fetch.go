@@ -84,7 +84,7 @@ func (c *Client) note(ctx context.Context, allowed ticket, f *failure) {
 func (c *Client) conclude(batchID string, last *failure, tries int, heard int64) *pipeline.Error {
 	e := &pipeline.Error{Op: "fetch", Batch: batchID, Class: last.class, Err: last, Hint: last.hint}
 	switch {
-	case !last.again:
+	case !last.again && !last.unanswered:
 	case last.wait > maxWait:
 		e.Err = fmt.Errorf("%w: it demands a wait of %s, the most is %s", last, last.wait, maxWait)
 		e.Class, e.Hint = pipeline.Fatal, "run again after that time" // the others would be told the same

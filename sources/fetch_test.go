@@ -26,7 +26,7 @@ func TestFetchAnswers(t *testing.T) {
 	const (
 		keyHint     = "check ENROW_API_KEY or --api-key-file"
 		creditsHint = "check the credits and the subscription of your Enrow account"
-		otherHint   = "this is nothing that the API documents: check --api-url, and whether a proxy on the way has said it"
+		otherHint   = "this is no response about the batch: check --api-url, and any proxy on the way"
 		idHint      = "check the batch id: the API does not know it or cannot read its results"
 	)
 	tests := []struct {

@@ -174,8 +174,8 @@ func (c *Client) refusal(resp *http.Response) *failure {
 	case (code == http.StatusBadRequest || code == http.StatusNotFound) && unknownBatch.MatchString(said):
 		f.class, f.hint = pipeline.Refused, "check the batch id: the API does not know it or cannot read its results"
 	case code >= 400 && code < 500 && said != "" && !temporary(code):
-		// It may be of this batch, for which the others are not to pay.
-		f.hint = "this is nothing that the API documents: check --api-url, and whether a proxy on the way has said it"
+		// It may be of this batch alone, and another try would meet it again.
+		f.unanswered, f.hint = true, "this is no response about the batch: check --api-url, and any proxy on the way"
 	default:
 		f.again, f.unanswered, f.wait = true, true, demandedWait(resp.Header, body)
 		f.tooMany = code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable
