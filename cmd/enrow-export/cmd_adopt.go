@@ -91,6 +91,9 @@ func (p *program) adopt(c *cli.Context) error {
 	summary := adoptSummaryLine{Type: "adopt_summary", DryRun: cfg.DryRun}
 	begun := false
 	err = adopt.Run(c.Context, cfg, func(r adopt.Result) { begun = true; ui.adopted(r, &summary) })
+	if err == nil && !begun {
+		err = to.known(c.Context, cfg.Store) // an empty root is more often another one
+	}
 	if err != nil && !begun {
 		return err
 	}
@@ -103,7 +106,7 @@ func (p *program) adopt(c *cli.Context) error {
 		text = "dry run, nothing was written: " + text
 	}
 	ui.line(summary, "%s", text)
-	return joinOutcome(err, summary.Failed+summary.Differ, 0)
+	return joinOutcome(err, summary.Failed+summary.Differ+summary.Left, 0)
 }
 
 // adopted tells what became of one batch, and counts it.

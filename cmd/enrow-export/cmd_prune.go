@@ -91,9 +91,17 @@ func (p *program) prune(c *cli.Context) error {
 			fmt.Fprintf(plain{p.stderr}, "enrow-export: %v\n", e)
 		}
 		fmt.Fprintln(p.stderr, "hint: nothing was deleted, since what these entries name is not known: use the version of enrow-export that wrote them, or move them away")
-		err = errSomeFailed
-	} else if err != nil && (summary.Files+summary.Foreign == 0 || c.Err() != nil) {
+		summary.Refused = "some entries cannot be read"
+		if err = errSomeFailed; cfg.Delete && refusal != nil {
+			err = refusal
+		}
+	} else if err != nil && err != error(refusal) {
 		return err // it could not look, or not at everything
+	}
+	if err == nil && summary.Files+summary.Foreign+summary.OnlyCopies == 0 {
+		if err := to.known(c.Context, cfg.Store); err != nil {
+			return err // an empty root is more often another one
+		}
 	}
 	ui.pruned(summary, cfg.Delete, refusal)
 	return err
@@ -131,7 +139,7 @@ func (u *ui) pruned(s pruneSummaryLine, remove bool, refusal *pipeline.Error) {
 		switch {
 		case remove:
 			text += fmt.Sprintf(": %d deleted", s.Deleted)
-		case refusal != nil:
+		case s.Refused != "":
 			text += ": --delete would refuse"
 		default:
 			text += ": delete with --delete"

@@ -198,7 +198,7 @@ func TestAdoptLeavesWhatDiffers(t *testing.T) {
 			"adopted both", "  email_find/both.parquet has other columns than the other files of the batch", "  email_find/both.csv.gz is a second csv file of the batch",
 			"failed cut",
 			"adopted half", " !email_find/half.ndjson is of another batch or table than its path says",
-			"left mine", "  email_find/mine.csv is not recognised as a file of the batch",
+			"left mine", " !email_find/mine.csv is not recognised as a file of the batch",
 			"queued notaraw", " !_raw/email_find/notaraw.json.zst has the answer of a batch that is ongoing",
 			"  email_find/notaraw.csv has no copy of the answer beside it that says what it was made from",
 			"  email_find/notaraw.ndjson has no copy of the answer beside it that says what it was made from",

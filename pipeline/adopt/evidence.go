@@ -125,7 +125,7 @@ func (a *adopter) readWithoutAnswer(ctx context.Context, v *evidence, paths []st
 		}
 		_, encodings := a.Layout.Parse(v.table, path)
 		whose := manifest.WhoseTable(v.table, v.id, encodings, data)
-		v.leave(path, problems[whose], whose == manifest.Anothers)
+		v.leave(path, problems[whose], whose == manifest.Anothers || whose == manifest.Nobodys)
 		v.none = v.none && whose != manifest.Ours
 	}
 	return nil

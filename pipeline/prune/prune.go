@@ -264,6 +264,13 @@ func (p *pruner) settleOnce(ctx context.Context, m manifest.Manifest, id string,
 	}
 	named := old.Named()
 	found = slices.DeleteFunc(slices.Clone(found), func(u Unnamed) bool { return slices.Contains(named, u.Path) })
+	if old == nil || old.State != manifest.StateExported { // any more
+		for i, u := range found {
+			if _, isRaw := manifest.ParseRaw(m.Table, u.Path); isRaw {
+				found[i].Reason = OnlyCopy
+			}
+		}
+	}
 	if !remove || !slices.ContainsFunc(found, func(u Unnamed) bool { return u.Reason.mayGo() }) {
 		return found, nil
 	}
