@@ -143,7 +143,11 @@ func (p *program) runExport(c *cli.Context, cfg export.Config, from source, what
 	case errors.Is(stopped, errMaxRuntime):
 		summary.MaxRuntimeOver = s.Ongoing+s.NotTried > 0
 		if errors.Is(err, errMaxRuntime) {
-			err = nil // what it has cut off is left undone, as is what it has not let begin
+			// What it has cut off is left undone, as is what it has not let begin.
+			fatal, cut := (*pipeline.Error)(nil), err
+			if err = nil; errors.As(cut, &fatal) {
+				err = fatal
+			}
 		}
 	case stopped != nil && !errors.Is(err, stopped):
 		err = errors.Join(stopped, err) // the run was cut short, though not cut off

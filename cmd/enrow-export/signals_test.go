@@ -11,17 +11,21 @@ import (
 )
 
 // The end of the time is like the first signal: batches under way have the grace. A
-// signal meanwhile is the end, and counts.
+// signal meanwhile is the end, and counts. A terminal that is closed hurries nobody.
 func TestLimitIsLikeASignal(t *testing.T) {
 	for _, test := range []struct {
-		name   string
-		signal time.Duration // when one comes, 0 for never
-		want   error
-		after  time.Duration
+		name    string
+		signals map[time.Duration]syscall.Signal // by the time when they come
+		want    error
+		after   time.Duration
 	}{
-		{"the grace is over", 0, errMaxRuntime, time.Hour + time.Minute},
-		{"a signal in the grace", time.Hour + time.Second, &signalError{syscall.SIGHUP}, time.Hour + time.Second},
-		{"a signal before", time.Second, &signalError{syscall.SIGHUP}, time.Second + time.Minute},
+		{"the grace is over", nil, errMaxRuntime, time.Hour + time.Minute},
+		{"a signal in the grace", map[time.Duration]syscall.Signal{time.Hour + time.Second: syscall.SIGTERM}, &signalError{syscall.SIGTERM}, time.Hour + time.Second},
+		{"a hangup in the grace", map[time.Duration]syscall.Signal{time.Hour + time.Second: syscall.SIGHUP}, &signalError{syscall.SIGHUP}, time.Hour + time.Minute},
+		{"a signal before", map[time.Duration]syscall.Signal{time.Second: syscall.SIGTERM}, &signalError{syscall.SIGTERM}, time.Second + time.Minute},
+		{"two signals", map[time.Duration]syscall.Signal{time.Second: syscall.SIGTERM, 3 * time.Second: syscall.SIGTERM}, &signalError{syscall.SIGTERM}, 3 * time.Second},
+		{"a terminal is closed", map[time.Duration]syscall.Signal{time.Second: syscall.SIGHUP, 2 * time.Second: syscall.SIGHUP}, &signalError{syscall.SIGHUP}, time.Second + time.Minute},
+		{"a service is stopped", map[time.Duration]syscall.Signal{time.Second: syscall.SIGTERM, 2 * time.Second: syscall.SIGHUP}, &signalError{syscall.SIGTERM}, time.Second + time.Minute},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -31,8 +35,8 @@ func TestLimitIsLikeASignal(t *testing.T) {
 				begun, drains := time.Now(), 0
 				i.graceful(time.Minute, func(error) { drains++ })
 				i.limit(time.Hour)
-				if test.signal > 0 {
-					time.AfterFunc(test.signal, func() { signals <- syscall.SIGHUP })
+				for after, s := range test.signals {
+					time.AfterFunc(after, func() { signals <- s })
 				}
 				go i.listen(signals)
 				<-ctx.Done()

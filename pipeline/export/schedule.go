@@ -164,10 +164,13 @@ func (r *run) schedule(ctx context.Context, fresh []share) error {
 	for _, d := range q.waiting {
 		r.collect(d.last)
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if ctx.Err() == nil {
+		return failure
 	}
-	return failure
+	if fatal := (*pipeline.Error)(nil); errors.As(failure, &fatal) {
+		return errors.Join(context.Cause(ctx), fatal) // before it was to end
+	}
+	return context.Cause(ctx)
 }
 
 // settle collects the result of an attempt, or puts the batch back into the queue. It
