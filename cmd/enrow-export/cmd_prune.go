@@ -95,7 +95,7 @@ func (p *program) prune(c *cli.Context) error {
 		if err = errSomeFailed; cfg.Delete && refusal != nil {
 			err = refusal
 		}
-	} else if err != nil && err != error(refusal) {
+	} else if err != nil && !errors.Is(err, refusal) {
 		return err // it could not look, or not at everything
 	}
 	if err == nil && summary.Files+summary.Foreign+summary.OnlyCopies == 0 {

@@ -44,7 +44,8 @@ func (x *exporter) noteFailure(ctx context.Context, id string, failure *pipeline
 			e.Refusals = nil
 		}
 		if e.IsPermanent() && failure.Class != pipeline.Refused && !answered {
-			return // a fault on the way takes back nothing that Enrow has said
+			class = pipeline.Permanent // a fault on the way takes back nothing that Enrow has said
+			return
 		}
 		permanent := class == pipeline.Permanent
 		e.State = manifest.StateFailed

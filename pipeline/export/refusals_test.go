@@ -29,7 +29,7 @@ func TestRefusalsArePermanentInTheEnd(t *testing.T) {
 		"three runs in an hour":      {{0, refused, false}, {30, refused, false}, {60, refused, true}, {61, refused, true}},
 		"three runs in less":         {{0, refused, false}, {1, refused, false}, {59, refused, false}, {60, refused, true}},
 		"two runs":                   {{0, refused, false}, {600, refused, false}, {601, refused, true}},
-		"trouble between":            {{0, refused, false}, {30, trouble, false}, {60, refused, false}, {61, trouble, false}, {62, refused, true}, {63, trouble, false}, {64, refused, true}},
+		"trouble between":            {{0, refused, false}, {30, trouble, false}, {60, refused, false}, {61, trouble, false}, {62, refused, true}, {63, trouble, true}, {64, refused, true}},
 		"ongoing between":            {{0, refused, false}, {30, refused, false}, {60, ongoing, false}, {90, refused, false}, {120, refused, false}, {149, refused, false}, {150, refused, true}},
 		"totals lag between":         {{0, refused, false}, {30, refused, false}, {60, lagging, false}, {90, refused, false}, {120, refused, false}, {150, refused, true}},
 		"the clock is set back":      {{100, refused, false}, {0, refused, false}, {50, refused, false}, {101, refused, false}, {159, refused, false}, {160, refused, true}},
