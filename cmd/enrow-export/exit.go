@@ -31,9 +31,9 @@ var exitDoc = []struct {
 	meaning string
 }{
 	{exitOK, "all that was asked for is there"},
-	{exitStopped, "the run could not go on: bad key, no credits, API or destination out of reach, no room or open files left"},
+	{exitStopped, "the run stopped: bad key, no credits, API or destination out of reach, nothing but faults from the API, no manifest at ROOT, no room or open files left; prune: refused, as a manifest may be lost"},
 	{exitUsage, "wrong usage: nothing was tried"},
-	{exitFailed, "some batches failed (verify: differ; status, prune: cannot be read), the others are done; load-sql: nothing is printed then"},
+	{exitFailed, "some batches failed (verify: differ; status, prune: cannot be read; adopt: has files that were left), the others are done; load-sql: nothing is printed then"},
 	{exitOngoing, "nothing failed, but some batches are still ongoing, or left by --max-runtime: run again later"},
 	{exitHangup, "the terminal was closed (SIGHUP)"},
 	{exitInterrupt, "interrupted (SIGINT)"},
