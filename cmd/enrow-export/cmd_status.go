@@ -104,7 +104,7 @@ func kindShown(kind string) string {
 func describe(l statusLine) string {
 	if l.Entry == nil {
 		if l.Error != "" {
-			return l.Error
+			return oneLine(l.Error)
 		}
 		return "the manifest has no entry"
 	}
@@ -129,7 +129,7 @@ func describe(l statusLine) string {
 		text += fmt.Sprintf(", not known to Enrow in %s since %s", count(int64(r.Runs), "run"), r.FirstAt.Format("2006-01-02 15:04:05Z07:00"))
 	}
 	if e.Error != "" {
-		text += "\n            error: " + e.Error
+		text += "\n            error: " + oneLine(e.Error)
 	}
 	return text + oddities(e, "\n            warning: ")
 }

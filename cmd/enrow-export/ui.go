@@ -115,6 +115,9 @@ func (p plain) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// oneLine is words of an entry as a part of one line: none of them begins another.
+func oneLine(words string) string { return schema.Escape(words, "") }
+
 // failure returns the error of a batch and its hint, for a line whose first column has
 // that width. A quiet command prints the line on stderr, and no other.
 func (u *ui) failure(width int, id string, err error) string {
@@ -210,10 +213,10 @@ func rowsAndFiles(e *manifest.Entry) string {
 func oddities(e *manifest.Entry, separator string) string {
 	var b strings.Builder
 	for _, m := range e.Mismatches {
-		b.WriteString(separator + m.String())
+		b.WriteString(separator + oneLine(m.String()))
 	}
 	for _, w := range e.Warnings {
-		b.WriteString(separator + w)
+		b.WriteString(separator + oneLine(w))
 	}
 	return b.String()
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"enrow-export/sinks"
@@ -21,6 +22,30 @@ var errNoLocks = errors.New("the file system has no working locks (flock): choos
 
 func notExist(name string) error {
 	return fmt.Errorf("%s: %w", name, sinks.ErrNotExist)
+}
+
+// noObject is the error of a name at which something is, but no file. Among a user's own
+// files it is no object, as it would not be in a bucket. In the folders that the program
+// keeps for itself, whose names begin with "_", it is an error: a link to an entry is
+// not to look as if there were no entry.
+func noObject(name, what string) error {
+	if !strings.HasPrefix(name, "_") {
+		return notExist(name)
+	}
+	return fmt.Errorf("%s is %s where only files of this program belong: put a file in its place, or move it out of the root", name, what)
+}
+
+// kindOf says in words what it is that is no file.
+func kindOf(mode fs.FileMode) string {
+	switch {
+	case mode.IsDir():
+		return "a folder"
+	case mode&fs.ModeSymlink != 0:
+		return "a symbolic link"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a pipe"
+	}
+	return "no regular file"
 }
 
 // hopeless are the causes that any other object would meet too: nothing may be

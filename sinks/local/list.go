@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"iter"
@@ -44,8 +45,10 @@ func (l *lister) folder(ctx context.Context, dir, base string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	entries, err := readFolder(l.store.path(dir), base)
+	entries, err := readFolder(l.store.path(dir), base, strings.HasPrefix(dir, "_"))
 	switch {
+	case errors.Is(err, syscall.ENOTDIR) && strings.HasPrefix(dir, "_"):
+		return fmt.Errorf("%s is no folder, and a folder of this program belongs there: move it out of the root", strings.TrimSuffix(dir, "/"))
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return l.store.checkRoot()
 	case err != nil:
@@ -68,12 +71,13 @@ func (l *lister) folder(ctx context.Context, dir, base string) error {
 // folder may have a hundred thousand.
 type folderEntry struct {
 	name     string
-	isFolder bool // else a regular file
+	isFolder bool
 }
 
 // readFolder returns the entries of a folder whose names begin with base and may
-// be those of objects or folders, in the order of the names below them.
-func readFolder(path, base string) ([]folderEntry, error) {
+// be those of objects or folders, in the order of the names below them. With all it
+// returns what is neither file nor folder, too.
+func readFolder(path, base string, all bool) ([]folderEntry, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY, 0) // opening a pipe would wait
 	if err != nil {
 		return nil, err
@@ -83,9 +87,9 @@ func readFolder(path, base string) ([]folderEntry, error) {
 	for {
 		some, err := f.ReadDir(1000)
 		for _, entry := range some {
-			isFile := entry.Type().IsRegular()
-			if (isFile || entry.IsDir()) && strings.HasPrefix(entry.Name(), base) && sinks.CheckName(entry.Name()) == nil {
-				entries = append(entries, folderEntry{entry.Name(), !isFile})
+			isFolder := entry.IsDir()
+			if (all || isFolder || entry.Type().IsRegular()) && strings.HasPrefix(entry.Name(), base) && sinks.CheckName(entry.Name()) == nil {
+				entries = append(entries, folderEntry{entry.Name(), isFolder})
 			}
 		}
 		if errors.Is(err, io.EOF) {
@@ -123,6 +127,8 @@ func (l *lister) file(ctx context.Context, name string) error {
 		return l.store.checkRoot()
 	case err != nil:
 		return err
+	case strings.HasPrefix(name, "_"):
+		return noObject(name, kindOf(info.Mode()))
 	}
 	return nil
 }

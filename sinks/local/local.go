@@ -28,6 +28,7 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -139,15 +140,16 @@ func (s *Store) read(ctx context.Context, name string, consume func(digest, *os.
 }
 
 // open opens the file of an object for reading. What is there but not a regular
-// file is ErrNotExist, a folder is errFolder.
+// file is noObject, a folder among a user's files errFolder.
 func (s *Store) open(name string) (*os.File, error) {
 	// Without O_NONBLOCK, opening a named pipe would wait for its writer.
 	f, err := os.OpenFile(s.path(name), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	switch {
 	case err == nil:
-	case errors.Is(err, syscall.ELOOP), // a link
-		errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.EOPNOTSUPP): // a socket
-		return nil, notExist(name)
+	case errors.Is(err, syscall.ELOOP):
+		return nil, noObject(name, kindOf(fs.ModeSymlink))
+	case errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.EOPNOTSUPP):
+		return nil, noObject(name, "a socket")
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		if rootErr := s.checkRoot(); rootErr != nil {
 			return nil, rootErr
@@ -163,10 +165,10 @@ func (s *Store) open(name string) (*os.File, error) {
 	}
 	if !info.Mode().IsRegular() {
 		f.Close()
-		if info.IsDir() {
+		if info.IsDir() && !strings.HasPrefix(name, "_") {
 			return nil, fmt.Errorf("%s %w", name, errFolder)
 		}
-		return nil, notExist(name)
+		return nil, noObject(name, kindOf(info.Mode()))
 	}
 	return f, nil
 }

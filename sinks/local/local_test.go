@@ -204,6 +204,55 @@ func TestOnlyFilesAreObjects(t *testing.T) {
 	}
 }
 
+// A link to an entry, say, must not look as if there were none: its files would have
+// nobody who names them.
+func TestOwnFoldersHaveFilesAlone(t *testing.T) {
+	target := filepath.Join(t.TempDir(), "target")
+	if err := os.WriteFile(target, []byte("x"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for what, make := range map[string]func(path string) error{
+		"a symbolic link": func(path string) error { return os.Symlink(target, path) },
+		"a pipe":          func(path string) error { return syscall.Mkfifo(path, 0o666) },
+	} {
+		s := open(t)
+		put(t, s, "_manifest/t/a.json", "x")
+		const name = "_manifest/t/b.json"
+		if err := make(s.path(name)); err != nil {
+			t.Fatal(err)
+		}
+		_, _, getErr := s.Get(t.Context(), name)
+		_, putErr := s.Put(t.Context(), name, []byte("y"), sinks.IfAbsent())
+		for op, err := range map[string]error{"get": getErr, "put": putErr, "list": listErr(t, s, "_manifest/t/"), "list all": listErr(t, s, "")} {
+			if err == nil || errors.Is(err, sinks.ErrNotExist) || !strings.Contains(err.Error(), name+" is "+what) {
+				t.Errorf("%s where %s is: error %v", op, what, err)
+			}
+		}
+	}
+	s := open(t)
+	put(t, s, "_manifest/t", "x")
+	if err := listErr(t, s, "_manifest/t/"); err == nil || !strings.Contains(err.Error(), "_manifest/t is no folder") {
+		t.Errorf("list below a file: error %v", err)
+	}
+	if err := os.Mkdir(s.path("_manifest/folder"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Get(t.Context(), "_manifest/folder"); err == nil || errors.Is(err, sinks.ErrNotExist) {
+		t.Errorf("get a folder: error %v", err)
+	}
+}
+
+// listErr returns the error of a listing.
+func listErr(t *testing.T, s *Store, prefix string) error {
+	t.Helper()
+	for _, err := range s.List(t.Context(), prefix) {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func TestLinkedRoot(t *testing.T) {
 	target := t.TempDir()
 	s := open(t)
