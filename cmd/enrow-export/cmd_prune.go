@@ -18,7 +18,7 @@ func (p *program) pruneCommand() *cli.Command {
 		usage:  "list the data files that no manifest entry names, or delete them",
 		description: "Such files, and copies of answers, are orphans of runs that died or superseded by others.\n" +
 			"What is not recognised as this program's, by path and content, is shown as foreign\n" +
-			"and never deleted; the only copy of an answer neither. Runs that are under way lose\n" +
+			"and never deleted; what may be the only copy of its data neither. Runs that are under way lose\n" +
 			"nothing: they put again what they need.\n" +
 			"Nothing at all is deleted when it looks as if a manifest was lost: when no entry of a\n" +
 			"table names a file that is there, or when more of its files would go than stay.",
@@ -60,7 +60,8 @@ type pruneSummaryLine struct {
 	Bytes   int64  `json:"bytes"`
 	Deleted int    `json:"deleted"`
 	Foreign int    `json:"foreign"`
-	// OnlyCopies are copies of answers whose batch is not exported.
+	// OnlyCopies are copies of answers whose batch is not exported, and files of batches of
+	// which one that the entry names is missing.
 	OnlyCopies int `json:"only_copies"`
 	// Refused is why --delete deletes nothing.
 	Refused string `json:"refused,omitempty"`
@@ -117,7 +118,7 @@ func (u *ui) unnamed(file prune.Unnamed, remove bool, summary *pruneSummaryLine)
 		note = "  (not recognised, left alone)"
 	case file.Reason == prune.OnlyCopy:
 		summary.OnlyCopies++
-		note = "  (its batch is not exported, left alone)"
+		note = "  (it may be the only copy, left alone)"
 	case file.Deleted:
 		summary.Deleted++
 		note = "  (deleted)"
@@ -146,7 +147,7 @@ func (u *ui) pruned(s pruneSummaryLine, remove bool, refusal *pipeline.Error) {
 		}
 	}
 	if s.OnlyCopies > 0 {
-		text += fmt.Sprintf("; %s whose batch is not exported", count(int64(s.OnlyCopies), "answer"))
+		text += fmt.Sprintf("; %s that may be the only copy: see verify", count(int64(s.OnlyCopies), "file"))
 	}
 	if s.Foreign > 0 {
 		text += fmt.Sprintf("; %d not recognised", s.Foreign)

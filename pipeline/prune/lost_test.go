@@ -158,3 +158,48 @@ func TestPruneLeavesWhatAnotherBatchHas(t *testing.T) {
 		pipelinetest.Sound(t, store, "ab-v2")
 	})
 }
+
+// An entry that was restored, or a file that was moved, leaves a batch with a file that its
+// entry does not name, and without the one that it does.
+func TestPruneKeepsTheOnlyFile(t *testing.T) {
+	table := &schema.EmailFind
+	const elsewhere = "{table}/old/{batch_id}.{ext}"
+	for name, scene := range map[string]func(t *testing.T, store sinks.Store){
+		"moved": func(t *testing.T, store sinks.Store) {
+			exportTo(t, store, table, elsewhere, "a")
+			data := pipelinetest.Objects(t, store)["email_find/old/a.csv"]
+			pipelinetest.RemoveObject(t, store, "email_find/old/a.csv")
+			pipelinetest.PutObject(t, store, "email_find/a.csv", data)
+		},
+		"restored": func(t *testing.T, store sinks.Store) {
+			entry := manifest.Manifest{Table: table}.Name("a")
+			exportTo(t, store, table, elsewhere, "a")
+			before := pipelinetest.Objects(t, store)[entry]
+			pipelinetest.RemoveObject(t, store, entry)
+			exportTo(t, store, table, manifest.DefaultLayout, "a")
+			pipelinetest.RemoveObject(t, store, "email_find/old/a.csv")
+			pipelinetest.Overwrite(t, store, entry, func(string) string { return before })
+		},
+	} {
+		pipelinetest.ForEachStore(t, name, func(t *testing.T, store sinks.Store) {
+			t.Parallel()
+			exportTo(t, store, table, manifest.DefaultLayout, "b", "c", "d")
+			lose(t, store, table, "d") // an orphan that may go
+			pipelinetest.RemoveObject(t, store, manifest.RawPath(table, "d"))
+			scene(t, store)
+			for range 2 {
+				got, err := pruned(t.Context(), t, store, true)
+				if err != nil || !strings.Contains(strings.Join(got, "\n"), "only-copy email_find/a.csv") {
+					t.Errorf("error %v:\n%s", err, strings.Join(got, "\n"))
+				}
+			}
+			objects := pipelinetest.Objects(t, store)
+			if _, kept := objects["email_find/a.csv"]; !kept {
+				t.Error("the only file of a batch is deleted")
+			}
+			if _, kept := objects["email_find/d.csv"]; kept {
+				t.Error("an orphan stays")
+			}
+		})
+	}
+}

@@ -47,7 +47,8 @@ const (
 	Orphan Reason = "orphan"
 	// Superseded is a file that an entry says is about to be deleted.
 	Superseded Reason = "superseded"
-	// OnlyCopy is a copy of an answer whose batch is not exported. The answer may not be
+	// OnlyCopy is a copy of an answer whose batch is not exported, or any file of an
+	// exported batch of which a file that the entry names is missing. The data may not be
 	// had any more, so it is never deleted.
 	OnlyCopy Reason = "only-copy"
 	// Foreign is a file that is not recognised as this program's. It is never deleted.
@@ -271,7 +272,20 @@ func (p *pruner) settleOnce(ctx context.Context, m manifest.Manifest, id string,
 			}
 		}
 	}
-	if !remove || !slices.ContainsFunc(found, func(u Unnamed) bool { return u.Reason.mayGo() }) {
+	if !slices.ContainsFunc(found, func(u Unnamed) bool { return u.Reason.mayGo() }) {
+		return found, nil
+	}
+	if whole, err := p.isWhole(ctx, old); err != nil {
+		return nil, err
+	} else if !whole {
+		for i, u := range found {
+			if u.Reason.mayGo() {
+				found[i].Reason = OnlyCopy
+			}
+		}
+		return found, nil
+	}
+	if !remove {
 		return found, nil
 	}
 	note := m.Next(old, id)
