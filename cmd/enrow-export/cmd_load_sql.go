@@ -63,7 +63,7 @@ func (p *program) loadSQL(c *cli.Context) error {
 	if err := checkUTF8("SQL", "--to", at, "--root-url", c.String("root-url"), "--namespace", c.String("namespace"), "--integration", c.String("integration")); err != nil {
 		return err
 	}
-	m := load.Mark{Watermark: cmp.Or(c.String("watermark"), d.Name), Dialect: d.Name, Root: at}
+	m := load.Mark{Watermark: cmp.Or(c.String("watermark"), d.Name), Root: at, Target: load.Target{Dialect: d.Name, Namespace: c.String("namespace")}}
 	if file := c.String("loaded"); file != "" {
 		return p.confirmLoad(c, to, m, file)
 	}
@@ -98,7 +98,7 @@ func (p *program) loadSQL(c *cli.Context) error {
 	}
 	if c.Bool("only-new") {
 		m.Loads = plan.Loads
-		if m.Changes, err = load.Doubt(c.Context, cfg.Store, m.Watermark, plan.Loads); err != nil {
+		if m.Changes, err = load.Doubt(c.Context, cfg, m.Watermark, plan.Loads); err != nil {
 			return err
 		}
 	}
@@ -215,17 +215,20 @@ func checkWatermark(flag, name string) error {
 // confirmLoad notes that a script has run.
 func (p *program) confirmLoad(c *cli.Context, to root, want load.Mark, file string) error {
 	if c.NArg() > 0 || c.Bool("only-new") || c.String("since") != "" || c.String("format") != "" {
-		return usagef("the script says what it has loaded", "--loaded goes with --dialect, --to and --watermark alone")
+		return usagef("the script says what it has loaded", "--loaded goes with --dialect, --to, --namespace and --watermark alone")
 	}
 	got, err := readMark(file)
 	if err != nil {
 		return usagef("give the file that load-sql --only-new has printed, whole", "--loaded: %v", err)
 	}
+	if !c.IsSet("namespace") {
+		want.Namespace = got.Namespace
+	}
 	for _, differs := range []struct{ what, got, want string }{
-		{"dialect", got.Dialect, want.Dialect}, {"destination", got.Root, want.Root}, {"watermark", got.Watermark, want.Watermark},
+		{"dialect", got.Dialect, want.Dialect}, {"namespace", got.Namespace, want.Namespace}, {"destination", got.Root, want.Root}, {"watermark", got.Watermark, want.Watermark},
 	} {
 		if differs.got != differs.want {
-			return usagef("", "--loaded: %s was made for the %s %s, not %s", file, differs.what, differs.got, differs.want)
+			return usagef("", "--loaded: %s was made for the %s %s, not %s", file, differs.what, cmp.Or(differs.got, "(none)"), cmp.Or(differs.want, "(none)"))
 		}
 	}
 	store, err := to.openExisting()

@@ -24,7 +24,7 @@ func someLoads() Loaded {
 // FuzzWatermark: any bytes are a watermark that is written and read again without change,
 // or are refused.
 func FuzzWatermark(f *testing.F) {
-	s := stored{loaded: someLoads(), changes: 7}
+	s := stored{loaded: someLoads(), changes: 7, target: Target{"duckdb", "n"}}
 	data, err := json.Marshal(s.encode())
 	if err != nil {
 		f.Fatal(err)
@@ -44,7 +44,7 @@ func FuzzWatermark(f *testing.F) {
 		if err := again.decode(text); err != nil {
 			t.Fatalf("what was written is refused: %v", err)
 		}
-		if diff := cmp.Diff(s.loaded, again.loaded); diff != "" || s.changes != again.changes {
+		if diff := cmp.Diff(s.loaded, again.loaded); diff != "" || s.changes != again.changes || s.target != again.target {
 			t.Errorf("(-read +written and read):\n%s", diff)
 		}
 	})
@@ -53,7 +53,7 @@ func FuzzWatermark(f *testing.F) {
 // FuzzMark: any bytes are a script whose mark says the same when it is printed again, or
 // are refused.
 func FuzzMark(f *testing.F) {
-	begin, end := Mark{Watermark: "w", Dialect: "duckdb", Root: "/data", Loads: someLoads()}.Comments()
+	begin, end := Mark{Watermark: "w", Target: Target{"duckdb", "n"}, Root: "/data", Loads: someLoads()}.Comments()
 	f.Add([]byte(begin + "SELECT 1;\n" + end))
 	f.Fuzz(func(t *testing.T, script []byte) {
 		m, err := ReadMark(bytes.NewReader(script))

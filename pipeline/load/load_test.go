@@ -131,12 +131,12 @@ func printed(t *testing.T, store sinks.Store) (Mark, Plan) {
 	plan, err := Prepare(t.Context(), cfg)
 	var changes int64
 	if err == nil {
-		changes, err = Doubt(t.Context(), store, "w", plan.Loads)
+		changes, err = Doubt(t.Context(), cfg, "w", plan.Loads)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	begin, end := Mark{Watermark: "w", Dialect: "duckdb", Root: "/data", Changes: changes, Loads: plan.Loads}.Comments()
+	begin, end := Mark{Watermark: "w", Target: Target{Dialect: "duckdb"}, Root: "/data", Changes: changes, Loads: plan.Loads}.Comments()
 	m, err := ReadMark(strings.NewReader("-- Made by\n" + begin + "SELECT 1;\n" + end))
 	if err != nil {
 		t.Fatal(err)
@@ -347,11 +347,11 @@ func TestOnlyNewFaults(t *testing.T) {
 			}
 			var changes int64
 			if err == nil {
-				changes, err = Doubt(t.Context(), faulty, "w", plan.Loads)
+				changes, err = Doubt(t.Context(), cfg, "w", plan.Loads)
 			}
 			confirmed := false
 			if err == nil {
-				_, _, err = Confirm(t.Context(), faulty, Mark{Watermark: "w", Changes: changes, Loads: plan.Loads})
+				_, _, err = Confirm(t.Context(), faulty, Mark{Watermark: "w", Target: cfg.target(), Changes: changes, Loads: plan.Loads})
 				confirmed = err == nil || mode == storetest.FailAfter && faulty.Fired() && strings.HasPrefix(faulty.Ops()[at-1], "put ")
 			}
 			want := 2
@@ -377,6 +377,8 @@ func TestWatermarksAreChecked(t *testing.T) {
 		"", "{", `{"watermark_version": 3, "loaded": {}}`, `{"watermark_version": 2}`, `{"watermark_version": 2, "loaded": {}}`, `{"watermark_version": 2, "changes": -1, "loaded": {}}`, `{"watermark_version": 1, "loaded": {}}`,
 		`{"watermark_version": 2, "changes": 1, "loaded": {"x; DROP": ""}}`, `{"watermark_version": 2, "changes": 1, "loaded": {"email_find": "!"}}`,
 		`{"watermark_version": 2, "changes": 1, "loaded": {"email_find": "AAAA"}}`, `{"watermark_version": 2, "changes": 1, "loaded": {}, "more": 1}`,
+		`{"watermark_version": 2, "changes": 1, "dialect": "db2", "loaded": {}}`, `{"watermark_version": 2, "changes": 1, "namespace": "n", "loaded": {}}`,
+		`{"watermark_version": 2, "changes": 1, "dialect": "duckdb", "namespace": "\u001b[2J", "loaded": {}}`,
 		`{"watermark_version": 2, "changes": 1, "loaded": {"email_find": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}}`, // twice the same batch
 	} {
 		store := sinks.NewMemory()
@@ -398,7 +400,7 @@ func TestReadMark(t *testing.T) {
 		loads.add("email_find", fmt.Sprint(i), manifest.File{SHA256: pipelinetest.HexSum(fmt.Sprint(i))})
 	}
 	loads.add("phone_find", "b", manifest.File{SHA256: pipelinetest.HexSum("b")})
-	begin, end := Mark{Watermark: "w", Dialect: "duckdb", Root: "/data", Loads: loads}.Comments()
+	begin, end := Mark{Watermark: "w", Target: Target{Dialect: "duckdb"}, Root: "/data", Loads: loads}.Comments()
 	script := begin + "SELECT '" + strings.Repeat("x", 2*longestMark) + "';\n" + end
 	m, err := ReadMark(strings.NewReader(script))
 	if diff := cmp.Diff(loads, m.Loads); diff != "" || err != nil || m.Root != "/data" {

@@ -20,8 +20,8 @@ import (
 // last line of the script again, so that a script that was cut is detected.
 type Mark struct {
 	Watermark string `json:"watermark"` // name
-	Dialect   string `json:"dialect"`
-	Root      string `json:"root"` // of the files, as others have to name it
+	Target
+	Root string `json:"root"` // of the files, as others have to name it
 	// Changes is how often the watermark had changed when the script was made.
 	Changes int64 `json:"changes"`
 	// Batches counts the batches of Loads. SHA256 is the digest of the contents.

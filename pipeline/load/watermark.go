@@ -14,6 +14,7 @@ import (
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/manifest"
 	"enrow-export/schema"
+	"enrow-export/schema/dialect"
 	"enrow-export/sinks"
 )
 
@@ -26,11 +27,33 @@ type watermark struct {
 	Version int `json:"watermark_version"`
 	// Changes counts how often the watermark was written.
 	Changes int64 `json:"changes"`
+	// Target says what was loaded. The first builds that wrote version 2 left it out.
+	Target
 	// Loaded has Loaded in base64, by table: for each batch 8 bytes of the SHA-256 of
 	// its id and 8 bytes of the SHA-256 of the file that was loaded.
 	Loaded map[string]string `json:"loaded"`
 	// Tables says, in version 1, up to when each table was loaded.
 	Tables map[string]time.Time `json:"tables,omitempty"`
+}
+
+// Target is where scripts load to, as far as they say it: what one target has, another one
+// has not.
+type Target struct {
+	Dialect   string `json:"dialect,omitempty"`
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// isValid reports whether a watermark can have the target, or none.
+func (t Target) isValid() bool {
+	_, known := dialect.ByName(t.Dialect)
+	return (known || t == Target{}) && schema.Printable(t.Namespace)
+}
+
+func (t Target) words() string {
+	if t.Namespace == "" {
+		return t.Dialect
+	}
+	return t.Dialect + " with the namespace " + t.Namespace
 }
 
 var watermarkName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
@@ -44,6 +67,7 @@ func watermarkObject(name string) string { return "_loads/" + name + ".json" }
 type stored struct {
 	loaded  Loaded
 	changes int64
+	target  Target
 	// upTo is not nil in one of version 1.
 	upTo map[string]time.Time
 	cond sinks.Condition // under which it may be replaced
@@ -78,10 +102,10 @@ func (s *stored) decode(data []byte) error {
 	case w.Version == 1 && w.Tables != nil && w.Loaded == nil:
 		s.upTo = w.Tables
 		return nil
-	case w.Version != watermarkVersion || w.Loaded == nil || w.Tables != nil || w.Changes < 1 || w.Changes > mostChanges:
+	case w.Version != watermarkVersion || w.Loaded == nil || w.Tables != nil || w.Changes < 1 || w.Changes > mostChanges || !w.isValid():
 		return errors.New("it is damaged, or of another version")
 	}
-	s.changes = w.Changes
+	s.changes, s.target = w.Changes, w.Target
 	for table, text := range w.Loaded {
 		if schema.TableByName(table) == nil {
 			return errors.New("it is of an unknown table")
@@ -112,7 +136,7 @@ func (s *stored) write(ctx context.Context, store sinks.Store, name string) erro
 }
 
 func (s *stored) encode() watermark {
-	w := watermark{Version: watermarkVersion, Changes: s.changes, Loaded: make(map[string]string)}
+	w := watermark{Version: watermarkVersion, Changes: s.changes, Target: s.target, Loaded: make(map[string]string)}
 	for table, c := range s.loaded {
 		w.Loaded[table] = base64.StdEncoding.EncodeToString(c.encode())
 	}
@@ -120,12 +144,20 @@ func (s *stored) encode() watermark {
 }
 
 // changeWatermark writes what change makes of the watermark of that name, if change
-// reports that it is another then. It returns the watermark as it is in the end.
-func changeWatermark(ctx context.Context, store sinks.Store, name string, change func(*stored) (changed bool, err error)) (s stored, err error) {
+// reports that it is another then. It returns the watermark as it is in the end. The
+// watermark of another target is an error.
+func changeWatermark(ctx context.Context, store sinks.Store, name string, target Target, change func(*stored) (changed bool, err error)) (s stored, err error) {
 	err = sinks.RetryConflicts(ctx, func(int) (err error) {
 		if s, err = readWatermark(ctx, store, name); err != nil {
 			return err
 		}
+		if s.target != (Target{}) && s.target != target {
+			return &pipeline.Error{
+				Op: "load", Class: pipeline.Fatal, Err: fmt.Errorf("the watermark %s says what was loaded into %s, not into %s", name, s.target.words(), target.words()),
+				Hint: "give each warehouse and namespace a watermark of its own, with --watermark NAME",
+			}
+		}
+		s.target = target
 		changed, err := change(&s)
 		if err != nil || !changed {
 			return err
@@ -135,10 +167,12 @@ func changeWatermark(ctx context.Context, store sinks.Store, name string, change
 	return s, err
 }
 
+func (c Config) target() Target { return Target{c.Dialect.Name, c.Namespace} }
+
 // OnlyNew makes cfg leave out the contents that the warehouse has, by the watermark of
 // that name. A watermark of version 1 is carried over.
 func OnlyNew(ctx context.Context, cfg *Config, name string) error {
-	s, err := changeWatermark(ctx, cfg.Store, name, func(s *stored) (bool, error) {
+	s, err := changeWatermark(ctx, cfg.Store, name, cfg.target(), func(s *stored) (bool, error) {
 		if s.upTo == nil {
 			return false, nil
 		}
@@ -171,8 +205,8 @@ func carryOver(ctx context.Context, cfg Config, s *stored) error {
 // printed, and returns how often the watermark has changed then, for the Mark. Such a batch is in
 // it with other contents, if at all: whether the warehouse has those or the new ones is
 // not known until the script is confirmed.
-func Doubt(ctx context.Context, store sinks.Store, name string, loads Loaded) (changes int64, err error) {
-	s, err := changeWatermark(ctx, store, name, func(s *stored) (bool, error) { return s.loaded.forget(loads), nil })
+func Doubt(ctx context.Context, cfg Config, name string, loads Loaded) (changes int64, err error) {
+	s, err := changeWatermark(ctx, cfg.Store, name, cfg.target(), func(s *stored) (bool, error) { return s.loaded.forget(loads), nil })
 	return s.changes, err
 }
 
@@ -181,7 +215,7 @@ func Doubt(ctx context.Context, store sinks.Store, name string, loads Loaded) (c
 // confirmed or printed meanwhile, and which of both ran last is not known: overtaken is
 // true then, and what the script loads is new again.
 func Confirm(ctx context.Context, store sinks.Store, m Mark) (loaded Loaded, overtaken bool, err error) {
-	s, err := changeWatermark(ctx, store, m.Watermark, func(s *stored) (bool, error) {
+	s, err := changeWatermark(ctx, store, m.Watermark, m.Target, func(s *stored) (bool, error) {
 		overtaken = false
 		switch {
 		case s.upTo != nil:
