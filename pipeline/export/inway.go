@@ -18,8 +18,8 @@ import (
 //
 //	of the batch               is replaced
 //	of another batch           stays, whatever the entry says; the batch fails
-//	of nobody, or damaged      is replaced if the entry names the path
-//	no rows, and so no batch   the same, unless another entry names the path, too
+//	of nobody, or damaged      is replaced if the entry names the path; is not deleted
+//	no rows, and so no batch   is the batch's if its entry has the path, and no other has
 //
 // The look is rare, and one batch at a time takes it, so that it takes the memory of
 // one file.
@@ -38,7 +38,7 @@ func newLooker(store sinks.Store) looker {
 // way, as current describes it. The error of a file that is to stay says what to do.
 func (x *exporter) conditionToReplace(ctx context.Context, id string, old *manifest.Entry, f *file, current sinks.Info) (sinks.Condition, error) {
 	records := recordsOf(old, f.Path)
-	owned, version, err := x.isOwn(ctx, id, records, len(records) > 0, current)
+	owned, version, err := x.isOwn(ctx, id, records, false, current)
 	switch {
 	case errors.Is(err, sinks.ErrNotExist):
 		return sinks.IfAbsent(), nil
@@ -76,10 +76,12 @@ func recordsOf(e *manifest.Entry, path string) (records []manifest.File) {
 	return records
 }
 
-// isOwn reports whether the object is the batch's to replace or to delete, and the
-// version that was looked at. recorded says that the entry has the path as the batch's,
-// records what it says is there.
-func (x *exporter) isOwn(ctx context.Context, id string, records []manifest.File, recorded bool, current sinks.Info) (owned bool, version string, err error) {
+// isOwn reports whether the object is the batch's to replace, or to delete if the path is
+// superseded, and the version that was looked at. records are what the entry says, or has
+// said, is there. An object that is not recognised may be replaced where the entry names
+// the path: it is to have the batch's file again. At a superseded path it is in nobody's
+// way, and somebody may have put it there since.
+func (x *exporter) isOwn(ctx context.Context, id string, records []manifest.File, superseded bool, current sinks.Info) (owned bool, version string, err error) {
 	if slices.ContainsFunc(records, func(f manifest.File) bool { return f.Rows > 0 && f.IsObject(current) }) {
 		return true, current.Version, nil
 	}
@@ -89,8 +91,9 @@ func (x *exporter) isOwn(ctx context.Context, id string, records []manifest.File
 	case <-ctx.Done():
 		return false, "", context.Cause(ctx)
 	}
+	unrecognised := len(records) > 0 && !superseded
 	if current.Size > x.MaxBody*expansionOfFile { // longer than any of its files
-		return recorded, current.Version, nil
+		return unrecognised, current.Version, nil
 	}
 	data, info, err := x.Store.Get(ctx, current.Name)
 	if err != nil {
@@ -102,12 +105,12 @@ func (x *exporter) isOwn(ctx context.Context, id string, records []manifest.File
 	case manifest.Anothers:
 		return false, info.Version, nil
 	case manifest.Anyones:
-		if recorded {
+		if superseded || len(records) > 0 {
 			taken, err := x.looker.owners.Another(ctx, x.Table, id, info.Name)
 			return !taken, info.Version, err
 		}
 	}
-	return recorded, info.Version, nil
+	return unrecognised, info.Version, nil
 }
 
 // putIfAbsent puts a file where nothing is. The same bytes are as good, if they are the

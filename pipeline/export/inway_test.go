@@ -148,6 +148,40 @@ func TestSupersededFileOfAnotherBatchStays(t *testing.T) {
 	}
 }
 
+// Nor does it delete there what it does not recognise: somebody has put it there since,
+// whether the run finds that out itself or follows one that died before it looked.
+func TestUnrecognisedSupersededFileStays(t *testing.T) {
+	const path = "email_find/b.csv"
+	pipelinetest.ForEachStore(t, "unrecognised", func(t *testing.T, store sinks.Store) {
+		source := pipelinetest.NewAnswers()
+		source.Set("b", pipelinetest.Finished("b", "x", 2))
+		plain := pipelinetest.NewConfig(t, source, store, "csv")
+		moved := pipelinetest.NewConfig(t, source, store, "csv")
+		moved.Layout, _ = manifest.ParseLayout("{table}/{ext}/{batch_id}.{ext}")
+
+		pipelinetest.Export(t, plain, "b", export.Exported)
+		pipelinetest.ReplaceObject(t, store, path, "mine\n")
+		pipelinetest.Export(t, moved, "b", export.Exported)
+		if got := pipelinetest.Files(t, store)[path]; got != "mine\n" {
+			t.Errorf("the file is %q after the run that superseded its path", got)
+		}
+
+		m := manifest.Manifest{Store: store, Table: moved.Table}
+		if err := m.Change(t.Context(), "b", func(e *manifest.Entry) { e.Superseded = []string{path} }); err != nil {
+			t.Fatal(err)
+		}
+		moved.Force = true
+		pipelinetest.Export(t, moved, "b", export.Exported)
+		if got := pipelinetest.Files(t, store)[path]; got != "mine\n" {
+			t.Errorf("the file is %q after the run that found its path superseded", got)
+		}
+		if e := pipelinetest.ReadEntry(t, store, "b"); len(e.Superseded) > 0 {
+			t.Errorf("entry %+v", e)
+		}
+		pipelinetest.Sound(t, store, "b")
+	})
+}
+
 // Whenever the run of another layout publishes at the same path: no entry ever says what
 // is not true, and one of the two batches has the path in the end.
 func TestTwoLayoutsMeet(t *testing.T) {

@@ -235,8 +235,8 @@ func (x *exporter) putEntry(ctx context.Context, p *publication, old *manifest.E
 
 // cleanUp deletes the superseded files (2 and 7), and then clears Superseded. A run
 // takes such a path into use again only after it has cleared Superseded. So a version
-// that was read before that is safe to delete. What another batch has put there since
-// stays. before, if it is known, is the entry that named the files.
+// that was read before that is safe to delete. What another batch, or somebody, has put
+// there since stays. before, if it is known, is the entry that named the files.
 func (x *exporter) cleanUp(ctx context.Context, e *manifest.Entry, cond sinks.Condition, before *manifest.Entry) (*manifest.Entry, sinks.Condition, error) {
 	versions := make(map[string]sinks.Condition)
 	for _, path := range e.ToDelete() {

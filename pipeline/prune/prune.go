@@ -228,13 +228,15 @@ func (p *pruner) find(ctx context.Context) (map[batchKey][]Unnamed, error) {
 			continue // by another batch
 		}
 		data, info, err := p.Store.Get(ctx, path)
-		switch {
-		case errors.Is(err, sinks.ErrNotExist):
-		case err != nil:
+		if errors.Is(err, sinks.ErrNotExist) {
+			continue
+		} else if err != nil {
 			return nil, fmt.Errorf("read superseded %s: %w", path, err)
-		case manifest.WhoseFile(batch.table, batch.id, path, data, manifest.MaxAnswer) == manifest.Anothers:
+		}
+		switch manifest.WhoseFile(batch.table, batch.id, path, data, manifest.MaxAnswer) {
+		case manifest.Anothers, manifest.Nobodys: // put there since, or damaged
 			add(Unnamed{Path: path, Bytes: info.Size, Reason: Foreign})
-		default:
+		case manifest.Anyones, manifest.Ours:
 			reason := p.reasonOf(batch, path, Superseded)
 			add(Unnamed{Path: path, Bytes: info.Size, Reason: reason, BatchID: batch.id, table: batch.table, version: info.Version})
 		}
