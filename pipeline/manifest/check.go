@@ -124,30 +124,30 @@ func (m Manifest) checkFiles(e *Entry) error {
 			if format == RawFormat && f.Path != raw {
 				return errors.New("names a copy of the answer where none can be")
 			}
-			if err := m.checkFile(format, f); err != nil {
+			if err := m.checkFile(e.BatchID, format, f); err != nil {
 				return err
 			}
 		}
 	}
 	for _, path := range e.Superseded {
-		if path != raw && !isDataPath(path) {
+		if path != raw && !m.isDataPath(e.BatchID, path) {
 			return errors.New("names a file where none of its kind can be")
 		}
 	}
 	return nil
 }
 
-// checkFile checks the description of a file.
-func (m Manifest) checkFile(format string, f File) error {
+// checkFile checks the description of a file of a batch.
+func (m Manifest) checkFile(id, format string, f File) error {
 	isRaw := format == RawFormat
 	known, ok := sinks.FormatByName(format)
 	switch {
 	case !ok && !isRaw:
 		return errors.New("names a file of an unknown format")
-	case !isRaw && !isDataPath(f.Path):
-		return errors.New("names a file where none of its kind can be")
 	case isRaw && f.Compression != "zstd", !isRaw && !slices.Contains(known.Compressions, f.Compression):
 		return invalid("compression")
+	case !isRaw && !f.Shared() && !(m.isDataPath(id, f.Path) && strings.Contains(f.Path, sinks.Encoding{Format: known, Compression: f.Compression}.Ext())):
+		return errors.New("names a file where none of its kind can be")
 	case !hexDigest.MatchString(f.SHA256):
 		return invalid("sha256")
 	case !isCRC32C(f.CRC32C):
@@ -186,8 +186,10 @@ func isCRC32C(text string) bool {
 	return err == nil && len(sum) == 4
 }
 
-// isDataPath reports whether a layout can give the path to a data file.
-func isDataPath(path string) bool {
+// isDataPath reports whether a layout can give the path to a data file of the batch. Every
+// layout has the table and the id in it, so it is no path of a batch with quite another id.
+func (m Manifest) isDataPath(id, path string) bool {
 	hidden := func(segment string) bool { return segment[0] == '_' || segment[0] == '.' }
-	return sinks.CheckName(path) == nil && schema.Printable(path) && !slices.ContainsFunc(strings.Split(path, "/"), hidden)
+	return sinks.CheckName(path) == nil && schema.Printable(path) && !slices.ContainsFunc(strings.Split(path, "/"), hidden) &&
+		strings.Contains(path, m.Table.Name) && strings.Contains(path, id)
 }
