@@ -158,6 +158,9 @@ func (c *contentColumn) add(text string, isNull bool) {
 		!bytes.Equal(c.lengths[:c.first.lengths], c.lengths[lengths:])
 }
 
+// isMixed reports whether the cells of the first column differ.
+func (d contentDigest) isMixed() bool { return len(d) > 0 && d[0].varies }
+
 // sum returns the digest; all columns have as many cells.
 func (d contentDigest) sum() string {
 	if len(d) == 0 {

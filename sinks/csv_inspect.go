@@ -52,7 +52,7 @@ func inspectCSV(text []byte, enc Encoding) (Contents, error) {
 			}
 		}
 	}
-	c.SHA256 = digest.sum()
+	c.SHA256, c.Mixed = digest.sum(), digest.isMixed()
 	return c, nil
 }
 

@@ -132,8 +132,11 @@ type Contents struct {
 	// file cannot tell, which is so of NDJSON without a row.
 	Columns []string
 	// First is the text in the first column of the first row, "" when there is
-	// none: it tells which batch a file is of.
+	// none: it tells which batch a file is of, unless Mixed.
 	First string
+	// Mixed says that the first column is not the same in all rows: they are of several
+	// batches.
+	Mixed bool
 	// Table and BatchID are what Parquet says beside the rows; empty in other formats.
 	Table, BatchID string
 	// SHA256 is the digest of the rows that ContentSHA256 defines.

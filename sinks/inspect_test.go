@@ -29,6 +29,7 @@ func TestInspect(t *testing.T) {
 				}
 				if len(rows) > 0 {
 					want.First, _ = rows[0][0].(string)
+					want.Mixed = slices.ContainsFunc(rows, func(r row) bool { return r[0] != rows[0][0] })
 				}
 				if e.Format.Name == "parquet" {
 					want.Table, want.BatchID = people.Name, batchID

@@ -135,7 +135,7 @@ func inspectNDJSON(text []byte, _ Encoding) (Contents, error) {
 		c.Rows++
 		text = rest
 	}
-	c.SHA256 = digest.sum()
+	c.SHA256, c.Mixed = digest.sum(), digest.isMixed()
 	return c, nil
 }
 

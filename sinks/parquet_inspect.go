@@ -217,7 +217,7 @@ func readColumns(r *reader.ParquetReader) (Contents, error) {
 			c.First, _ = values[0].(string)
 		}
 	}
-	c.SHA256 = digest.sum()
+	c.SHA256, c.Mixed = digest.sum(), digest.isMixed()
 	return c, nil
 }
 

@@ -84,8 +84,8 @@ func WhoseContents(table *schema.Table, id string, c sinks.Contents) Whose {
 	}
 	said := c.BatchID
 	switch {
-	case c.Table != "" && said == "":
-		return Nobodys // a pack, or a copy of one
+	case c.Mixed, c.Table != "" && said == "":
+		return Nobodys // a pack, or a copy of one, or files of batches that somebody has joined
 	case c.Rows > 0 && said != "" && said != c.First:
 		return Nobodys
 	case c.Rows > 0:

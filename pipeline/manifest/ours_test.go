@@ -39,6 +39,26 @@ func encoded(t *testing.T, table *schema.Table, id string, rows int, encoding st
 	return buf.Bytes()
 }
 
+// mixed returns a Parquet file that says it is of the first batch, and has a row of each.
+func mixed(t *testing.T, table *schema.Table, ids ...string) []byte {
+	t.Helper()
+	b := array.NewRecordBuilder(memory.DefaultAllocator, table.Arrow(ids[0]))
+	defer b.Release()
+	for _, id := range ids {
+		b.Field(0).(*array.StringBuilder).Append(id)
+		for i := range table.Columns[1:] {
+			b.Field(i + 1).AppendNull()
+		}
+	}
+	rec := b.NewRecord()
+	defer rec.Release()
+	var buf bytes.Buffer
+	if err := pipelinetest.NewConfig(t, nil, nil, "parquet").Encodings[0].Encode(&buf, table, rec); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
 func TestWhoseFile(t *testing.T) {
 	find, verify := &schema.EmailFind, &schema.EmailVerify
 	raw := manifest.RawPath(find, "a")
@@ -67,6 +87,10 @@ func TestWhoseFile(t *testing.T) {
 		{"no file of a batch", "x/a.csv", []byte("batch_id,mine\na,1\n"), manifest.Nobodys},
 		{"no id", "x/a.csv", []byte("batch_id,email\n?,1\n"), manifest.Nobodys},
 		{"empty csv", "x/a.csv", nil, manifest.Nobodys},
+		{"csv with a row of another batch", "x/a.csv", append(encoded(t, find, "a", 2, "csv"), bytes.SplitAfterN(encoded(t, find, "b", 1, "csv"), []byte("\n"), 2)[1]...), manifest.Nobodys},
+		{"csv with a row of no batch", "x/a.csv", []byte("batch_id,email\na,1\n,2\n"), manifest.Nobodys},
+		{"ndjson with a row of another batch", "x/a.ndjson", append(encoded(t, find, "a", 2, "ndjson"), encoded(t, find, "b", 1, "ndjson")...), manifest.Nobodys},
+		{"parquet with a row of another batch", "x/a.parquet", mixed(t, find, "a", "b"), manifest.Nobodys},
 		{"copy", raw, copied(pipelinetest.Finished("a", "x", 1)), manifest.Ours},
 		{"copy of another", raw, copied(pipelinetest.Finished("b", "x", 1)), manifest.Anothers},
 		{"no answer", raw, copied("{}"), manifest.Nobodys},
