@@ -197,16 +197,28 @@ func PackFaults(ctx context.Context, store sinks.Store, tables []*schema.Table, 
 		packs = append(packs, more...)
 	}
 	var tally PackTally
+	unusable := make(map[*schema.Table]string) // an entry of the table, which may name the rows
 	for k, err := range Summaries(ctx, store, tables) {
 		if err != nil {
 			return nil, err
+		}
+		if e := (*EntryError)(nil); errors.As(k.Err, &e) {
+			unusable[k.Table] = e.Name
 		}
 		if k.Entry != nil && k.Entry.State == StateExported {
 			tally.Add(k.Entry)
 		}
 	}
-	return tally.Faults(packs), nil
+	faults := tally.Faults(packs)
+	for i, f := range faults {
+		for table, name := range unusable {
+			if _, of := PackNumber(table, f.Path); of {
+				faults[i].Problem += fmt.Sprintf("; entry %s cannot be used", name)
+			}
+		}
+	}
+	return faults, nil
 }
 
 // PackHint says what to do about a PackFault.
-const PackHint = "a compaction is under way or was interrupted, or an entry was lost: run compact, which writes the entries that are missing"
+const PackHint = "a compaction is under way or was interrupted, or an entry was lost: run compact, which writes the entries that are missing; move away first any that cannot be used"
