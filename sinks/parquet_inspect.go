@@ -88,19 +88,44 @@ func parquetPages(data []byte) (end int64, err error) {
 	return end, nil
 }
 
-// checkFooter reports an error unless the footer describes a flat table of
-// optional columns that have a value or a null in each row and lie, compressed
-// as expected, before pagesEnd.
-func checkFooter(footer *xparquet.FileMetaData, pagesEnd int64, compression string) error {
+// readFooter reads the footer of a file, of which nothing is known.
+func readFooter(data []byte) (*xparquet.FileMetaData, error) {
+	if _, err := parquetPages(data); err != nil {
+		return nil, err
+	}
+	r := reader.ParquetReader{PFile: newMemoryFile(data)}
+	if err := r.ReadFooter(); err != nil {
+		return nil, fmt.Errorf("read footer: %w", err)
+	}
+	return r.Footer, nil
+}
+
+// checkSchema reports an error unless the footer describes a flat table of optional
+// columns. Of others a reader may take memory for as many columns as they say they have.
+func checkSchema(footer *xparquet.FileMetaData) error {
 	columns := len(footer.Schema) - 1
 	if columns < 1 || int(footer.Schema[0].GetNumChildren()) != columns {
 		return errors.New("schema is not a flat table")
 	}
 	for i, element := range footer.Schema[1:] {
-		if element.GetRepetitionType() != xparquet.FieldRepetitionType_OPTIONAL {
+		switch {
+		case element.GetNumChildren() != 0:
+			return fmt.Errorf("column %d has columns", i+1)
+		case element.GetRepetitionType() != xparquet.FieldRepetitionType_OPTIONAL:
 			return fmt.Errorf("column %d is not optional", i+1)
 		}
 	}
+	return nil
+}
+
+// checkFooter reports an error unless the footer describes a flat table of
+// optional columns that have a value or a null in each row and lie, compressed
+// as expected, before pagesEnd.
+func checkFooter(footer *xparquet.FileMetaData, pagesEnd int64, compression string) error {
+	if err := checkSchema(footer); err != nil {
+		return err
+	}
+	columns := len(footer.Schema) - 1
 	var rows int64
 	for _, group := range footer.RowGroups {
 		if len(group.Columns) != columns {

@@ -29,6 +29,13 @@ type ParquetReader struct {
 // NewParquetReader returns a reader of data, which it keeps.
 func NewParquetReader(data []byte, mem memory.Allocator) (_ *ParquetReader, err error) {
 	defer recoverReader(&err)
+	footer, err := readFooter(data)
+	if err == nil {
+		err = checkSchema(footer)
+	}
+	if err != nil {
+		return nil, err
+	}
 	f, err := file.NewParquetReader(newMemoryFile(data), file.WithReadProps(parquet.NewReaderProperties(mem)))
 	if err != nil {
 		return nil, fmt.Errorf("read footer: %w", err)
