@@ -204,3 +204,45 @@ func TestFlushHoldsNoLock(t *testing.T) {
 		}
 	})
 }
+
+// An object that another process has put, and not flushed before it died, is flushed
+// before a put tells that it is there: the caller may take it for its own, and name it in
+// another folder, which the disk may have first.
+func TestObjectInTheWayIsFlushed(t *testing.T) {
+	root := t.TempDir()
+	died, err := Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer died.Close()
+	died.flushes.sync = func(dir string) error {
+		if dir == root { // it gets as far as the folder of the object
+			return nil
+		}
+		return syscall.EIO
+	}
+	if _, err := died.Put(t.Context(), "a/x", []byte("x"), sinks.IfAbsent()); !errors.Is(err, syscall.EIO) {
+		t.Fatal(err)
+	}
+	s, err := Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var flushed []string
+	s.flushes.sync = func(dir string) error {
+		flushed = append(flushed, dir)
+		return nil
+	}
+	_, err = s.Put(t.Context(), "a/x", []byte("x"), sinks.IfAbsent())
+	if current, lost := sinks.Conflict(err); !lost || current == nil {
+		t.Errorf("error %v", err)
+	}
+	if diff := cmp.Diff([]string{root, filepath.Join(root, "a")}, flushed); diff != "" {
+		t.Errorf("folders flushed (-want +got):\n%s", diff)
+	}
+	s.flushes.sync = func(string) error { return syscall.EIO }
+	if _, err = s.Put(t.Context(), "a/x", []byte("x"), sinks.IfAbsent()); !errors.Is(err, syscall.EIO) {
+		t.Errorf("error %v, want that of the flush", err)
+	}
+}

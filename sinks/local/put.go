@@ -24,6 +24,13 @@ func (s *Store) Put(ctx context.Context, name string, data []byte, cond sinks.Co
 		return sinks.Info{}, err
 	}
 	info, err := s.put(ctx, name, data, cond)
+	if current, lost := sinks.Conflict(err); lost && current != nil {
+		// The caller may take it for its own and name it in another folder. Who has put
+		// it may have died before the flush.
+		if flushErr := s.flushObject(name); flushErr != nil {
+			err = flushErr
+		}
+	}
 	switch {
 	case errors.Is(err, errFolder):
 		return sinks.Info{}, fmt.Errorf("put %s: a folder has that name", name)
@@ -61,6 +68,17 @@ func (s *Store) put(ctx context.Context, name string, data []byte, cond sinks.Co
 		return info, err
 	}
 	return info, s.flushes.flush(dir)
+}
+
+// flushObject flushes the names that lead to an object, whoever has put it.
+func (s *Store) flushObject(name string) error {
+	dir := filepath.Dir(s.path(name))
+	if !s.isDurable(dir) {
+		if err := s.makeFolder(dir); err != nil {
+			return err
+		}
+	}
+	return s.flushes.flush(dir)
 }
 
 // replace calls do, which changes the object, under its lock if cond holds.
