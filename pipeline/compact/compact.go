@@ -43,7 +43,8 @@ type Config struct {
 	Into sinks.Store
 	// Encoding is how the packs are encoded: Parquet.
 	Encoding sinks.Encoding
-	// TargetSize is the number of bytes with which a packed file is complete. The last
+	// TargetSize is about the number of bytes with which a packed file is complete: rows
+	// that are not written yet count as much as the files that they come from. The last
 	// one of a run, of a table and of a set of columns is shorter, and so is one with
 	// thousands of very short batches.
 	TargetSize  int64

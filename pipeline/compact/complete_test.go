@@ -175,6 +175,26 @@ func TestCompactMissesEntries(t *testing.T) {
 	})
 }
 
+// Rows say nothing of a batch that has none: its record does, as long as it is there, and
+// only compact asks it.
+func TestCompactMissesTheEntryOfABatchWithoutRows(t *testing.T) {
+	from, into := sinks.NewMemory(), sinks.NewMemory()
+	pipelinetest.ExportAll(t, from, "a", false, map[string]int{"empty": 0, "full": 3}, "parquet")
+	compact(t, compactConfig(t, from, into))
+	all := pipelinetest.Objects(t, into)
+	pipelinetest.RemoveObject(t, into, "_manifest/email_find/empty.json")
+	if faults, err := manifest.PackFaults(t.Context(), into, compactConfig(t, from, into).Tables, true); len(faults) > 0 || err != nil {
+		t.Errorf("faults %v, error %v", faults, err)
+	}
+	if s, packed, _ := compact(t, compactConfig(t, from, into)); s.Already != 2 || len(packed) > 0 {
+		t.Errorf("%+v", s)
+	}
+	packedRight(t, from, into, []string{"empty", "full"})
+	if diff := cmp.Diff(len(all), len(pipelinetest.Objects(t, into))); diff != "" {
+		t.Errorf("objects (-before +after):\n%s", diff)
+	}
+}
+
 // A record is input: one that this program does not write is refused.
 func TestCompactRefusesRecords(t *testing.T) {
 	from := sinks.NewMemory()
