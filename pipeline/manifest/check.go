@@ -146,7 +146,7 @@ func (m Manifest) checkFile(id, format string, f File) error {
 		return errors.New("names a file of an unknown format")
 	case isRaw && f.Compression != "zstd", !isRaw && !slices.Contains(known.Compressions, f.Compression):
 		return invalid("compression")
-	case !isRaw && !f.Shared() && !(m.isDataPath(id, f.Path) && strings.Contains(f.Path, sinks.Encoding{Format: known, Compression: f.Compression}.Ext())):
+	case !isRaw && !f.Shared() && (!m.isDataPath(id, f.Path) || !strings.Contains(f.Path, sinks.Encoding{Format: known, Compression: f.Compression}.Ext())):
 		return errors.New("names a file where none of its kind can be")
 	case !hexDigest.MatchString(f.SHA256):
 		return invalid("sha256")
