@@ -21,7 +21,8 @@ const (
 	// Permanent ends this batch: Enrow has said that it will never have results.
 	// Nothing else is permanent, however often it happens.
 	Permanent
-	// Fatal ends the whole run at once: every other batch would fail too.
+	// Fatal ends the whole run at once, or one kind of it: every other batch would fail
+	// too.
 	Fatal
 )
 
@@ -33,6 +34,9 @@ type Error struct {
 	Class Class
 	Err   error  // the cause
 	Hint  string // what to do next, one line, may be empty
+	// Kind is of the batches that a Fatal error concerns, empty for all: those of other
+	// kinds are still worth asking for.
+	Kind string
 }
 
 func (e *Error) Error() string {

@@ -10,7 +10,7 @@
 // requests, it gets none at all for a while, from no goroutine; when it wants to be
 // left alone for longer than a run should wait, that is the end of the run, and so is
 // a machine that is short of what every request takes. When the last tries of all
-// batches were no answers of the API, the run ends: see reach.
+// batches of a kind were no answers of the API, that is the end of this kind: see reach.
 //
 // A body that breaks off counts as a broken connection even when the connection looked
 // fine, and one without "general" as the page of something on the way. That is all that

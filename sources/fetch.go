@@ -27,24 +27,24 @@ func (c *Client) Fetch(ctx context.Context, table *schema.Table, batchID string,
 	for tries := 1; ; tries++ {
 		allowed, err := c.throttle.admit(ctx)
 		if refusal := (*failure)(nil); errors.As(err, &refusal) {
-			return nil, c.conclude(batchID, refusal, tries, heard)
+			return nil, c.conclude(table, batchID, refusal, tries, heard)
 		} else if err != nil {
 			return nil, notAsked(batchID, err)
 		}
 		if tries == 1 {
-			heard = c.reach.answers.Load()
+			heard = c.reach.heardSoFar()
 		} else {
 			c.repeated.Add(1)
 		}
 		body, last := c.try(ctx, table, batchID, buf)
-		c.note(ctx, allowed, last)
+		c.note(ctx, table, allowed, last)
 		switch {
 		case last == nil:
 			return body, nil
 		case ctx.Err() != nil:
 			return nil, notAsked(batchID, ctx.Err())
-		case !last.again, last.wait > maxWait, tries > c.retries:
-			return nil, c.conclude(batchID, last, tries, heard)
+		case !last.again, last.wait > maxWait, tries > c.retries, c.isSilent(table, last):
+			return nil, c.conclude(table, batchID, last, tries, heard)
 		}
 		if err := c.throttle.over(ctx); err != nil {
 			return nil, notAsked(batchID, err)
@@ -65,9 +65,9 @@ func notAsked(batchID string, err error) *pipeline.Error {
 }
 
 // note tells the throttle and the reach what became of a request.
-func (c *Client) note(ctx context.Context, allowed ticket, f *failure) {
+func (c *Client) note(ctx context.Context, table *schema.Table, allowed ticket, f *failure) {
 	if ctx.Err() == nil {
-		c.reach.tried(f)
+		c.reach.tried(table.Endpoint, f)
 	}
 	switch {
 	case f == nil || !f.again:
@@ -79,25 +79,39 @@ func (c *Client) note(ctx context.Context, allowed ticket, f *failure) {
 	}
 }
 
+// isSilent reports whether a try has failed as all have lately: then no batch of the
+// kind is worth another one.
+func (c *Client) isSilent(table *schema.Table, last *failure) bool {
+	_, silent := c.reach.silent(table.Endpoint)
+	return silent && last.unanswered
+}
+
 // conclude returns the error of a Fetch that the failure of its last try ended,
 // and before whose first one the Client had heard so many answers.
-func (c *Client) conclude(batchID string, last *failure, tries int, heard int64) *pipeline.Error {
+func (c *Client) conclude(table *schema.Table, batchID string, last *failure, tries int, heard int64) *pipeline.Error {
 	e := &pipeline.Error{Op: "fetch", Batch: batchID, Class: last.class, Err: last, Hint: last.hint}
+	gone := last.unanswered && c.reach.fail(table.Endpoint, last, heard)
+	missed, silent := c.reach.silent(table.Endpoint)
 	switch {
 	case !last.again && !last.unanswered:
 	case last.wait > maxWait:
 		e.Err = fmt.Errorf("%w: it demands a wait of %s, the most is %s", last, last.wait, maxWait)
 		e.Class, e.Hint = pipeline.Fatal, "run again after that time" // the others would be told the same
-	case last.unconnected && c.reach.answers.Load() == 0:
+	case last.unconnected && c.reach.heardSoFar() == 0:
 		e.Err = fmt.Errorf("the API was never reached: %w", last)
 		e.Class, e.Hint = pipeline.Fatal, "check --api-url and the network"
-	case last.unanswered && c.reach.gone(last, heard):
-		e.Class, e.Hint = pipeline.Fatal, "nothing that was exported is lost: check the network and run again"
-		if last.unconnected {
-			e.Err = fmt.Errorf("the API cannot be reached any more: %w", last)
-			break
+		if last.connected {
+			e.Kind = table.Kind
 		}
-		e.Err = fmt.Errorf("the API gives no answers any more, in %d tries in a row: %w", c.reach.missed.Load(), last)
+	case gone, last.unconnected && silent:
+		e.Err = fmt.Errorf("the API cannot be reached any more: %w", last)
+		e.Class, e.Hint = pipeline.Fatal, "nothing that was exported is lost: check the network and run again"
+		if !gone {
+			e.Kind = table.Kind
+		}
+	case last.unanswered && silent:
+		e.Err = fmt.Errorf("the API gives no answers about %s batches any more, in %d tries in a row: %w", table.Kind, missed, last)
+		e.Class, e.Kind = pipeline.Fatal, table.Kind
 		e.Hint = "nothing that was exported is lost: Enrow or a proxy on the way has trouble, or --api-url is not the API's; run again later"
 	case tries > 1:
 		e.Err = fmt.Errorf("gave up after %d tries: %w", tries, last)

@@ -1,7 +1,7 @@
 package sources
 
 import (
-	"sync/atomic"
+	"sync"
 
 	"enrow-export/pipeline"
 )
@@ -19,44 +19,84 @@ const (
 )
 
 // reach is what the tries of a Client tell, those of all its goroutines together,
-// of whether the API is there.
+// of whether the API is there. Somebody who takes connections may be out of order for
+// one endpoint alone, so each is judged by its own tries.
 type reach struct {
-	answers atomic.Int64 // that have come, of whatever kind
+	mu      sync.Mutex
+	answers int64 // that have come, of whatever kind
 	// Since the last of them:
-	unconnected atomic.Int64 // tries that were
-	// Since the last one that was the API's:
-	missed atomic.Int64 // tries that were unanswered
-	failed atomic.Int64 // batches that failed because of that
+	unconnected int // tries that were
+	// Since the last one that was the API's, by any endpoint:
+	failed    int // batches that failed because of that
+	endpoints map[string]*endpoint
+}
+
+// endpoint counts since the last answer of the API that has come from it.
+type endpoint struct {
+	missed int // tries that were unanswered
+	failed int // batches that failed because of that
+}
+
+// at returns the counts of an endpoint. The caller holds the lock.
+func (r *reach) at(path string) *endpoint {
+	if r.endpoints == nil {
+		r.endpoints = make(map[string]*endpoint)
+	}
+	if r.endpoints[path] == nil {
+		r.endpoints[path] = new(endpoint)
+	}
+	return r.endpoints[path]
 }
 
 // heard notes that an answer has come. What it is the caller may not know yet.
 func (r *reach) heard() {
-	r.answers.Add(1)
-	r.unconnected.Store(0)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answers++
+	r.unconnected = 0
 }
 
-// tried notes what became of a try, nil for an answer about the batch. A failure that
-// is neither an answer of the API nor the lack of one counts for nothing.
-func (r *reach) tried(f *failure) {
+// heardSoFar returns how many answers have come.
+func (r *reach) heardSoFar() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.answers
+}
+
+// tried notes what became of a try at an endpoint, nil for an answer about the batch. A
+// failure that is neither an answer of the API nor the lack of one counts for nothing.
+func (r *reach) tried(path string, f *failure) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	switch {
 	case f == nil, f.class == pipeline.Refused:
-		r.missed.Store(0)
-		r.failed.Store(0)
+		*r.at(path) = endpoint{}
+		r.failed = 0
 	case f.unanswered:
-		r.missed.Add(1)
+		r.at(path).missed++
 	}
 	if f != nil && f.unconnected {
-		r.unconnected.Add(1)
+		r.unconnected++
 	}
 }
 
-// gone notes that a batch fails because its last try was unanswered, and reports
-// whether the API is there for no batch any more. Before the first try of the batch so
-// many answers had come: when nobody takes connections, none since is enough.
-func (r *reach) gone(last *failure, heard int64) bool {
-	failed := r.failed.Add(1)
-	if last.unconnected && !last.connected && r.answers.Load() == heard && r.unconnected.Load() >= goneAfter {
-		return true
-	}
-	return failed >= failedAfter && r.missed.Load() >= goneAfter
+// silent reports whether an endpoint is there for no batch any more, and how many tries
+// in a row say so. Where batches have failed at another one, and nobody has had an
+// answer since, the tries of a single batch are enough.
+func (r *reach) silent(path string) (missed int, silent bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.at(path)
+	return e.missed, e.missed >= goneAfter && max(e.failed, r.failed) >= failedAfter
+}
+
+// fail notes that a batch fails because its last try was unanswered, and reports whether
+// nobody takes connections any more, at whatever endpoint. Before the first try of the
+// batch so many answers had come: none since is enough.
+func (r *reach) fail(path string, last *failure, heard int64) (gone bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.at(path).failed++
+	r.failed++
+	return last.unconnected && !last.connected && r.answers == heard && r.unconnected >= goneAfter
 }

@@ -210,7 +210,7 @@ func TestFetchGivesNoAnswers(t *testing.T) {
 				if took := elapsed(); took > 10*time.Minute || answer != "hang" && took > 3*time.Minute {
 					t.Errorf("took %s", took)
 				}
-				if fatal == nil || !strings.HasPrefix(fatal.Err.Error(), "the API gives no answers any more, in ") || fatal.Hint != hint {
+				if fatal == nil || !strings.HasPrefix(fatal.Err.Error(), "the API gives no answers about email-find batches any more, in ") || fatal.Hint != hint {
 					t.Errorf("error %v", fatal)
 				}
 			})

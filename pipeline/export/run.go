@@ -98,6 +98,7 @@ func Run(ctx context.Context, cfg Config, ids []string, report func(Result)) (Su
 }
 
 // RunAll is Run for batches of several kinds. They are begun in the order of the works.
+// An error that has a Kind has stopped the batches of that kind alone.
 func RunAll(ctx context.Context, cfg Config, works []Work, report func(Result)) (Summary, error) {
 	if err := cfg.Validate(); err != nil {
 		return Summary{}, err

@@ -89,6 +89,46 @@ func (q *queue) next() due {
 	return heap.Pop(&q.waiting).(due)
 }
 
+// drop takes out the batches of a kind, and returns those that were ongoing.
+func (q *queue) drop(kind string) (ongoing []due) {
+	q.fresh = slices.DeleteFunc(q.fresh, func(s share) bool { return s.Table.Kind == kind })
+	q.waiting = slices.DeleteFunc(q.waiting, func(d due) bool {
+		if d.Table.Kind != kind {
+			return false
+		}
+		ongoing = append(ongoing, d)
+		return true
+	})
+	heap.Init(&q.waiting)
+	return ongoing
+}
+
+// kindContext is the context of all batches of a kind.
+type kindContext struct {
+	ctx context.Context
+	end context.CancelCauseFunc
+}
+
+// contextsOf returns a context for each kind, which ends with ctx or alone.
+func contextsOf(ctx context.Context, all []share) map[string]kindContext {
+	kinds := make(map[string]kindContext)
+	for _, s := range all {
+		if _, known := kinds[s.Table.Kind]; !known {
+			ctx, end := context.WithCancelCause(ctx)
+			kinds[s.Table.Kind] = kindContext{ctx, end}
+		}
+	}
+	return kinds
+}
+
+// kindOf returns the kind whose batches an error ends, empty when it ends the run.
+func kindOf(err error) string {
+	if fatal := (*pipeline.Error)(nil); errors.As(err, &fatal) {
+		return fatal.Kind
+	}
+	return ""
+}
+
 // attempt is the outcome of one request for a batch.
 type attempt struct {
 	due
@@ -102,16 +142,18 @@ type attempt struct {
 // schedule exports the batches. With Wait it polls ongoing batches. One loop keeps the
 // time of all of them: a batch that waits is an entry in a queue and holds up no other.
 // The loop begins a batch when the fetch stage has a slot. The first error that ends
-// the run stops the batches in flight too.
+// the run stops the batches in flight too, and so does one that ends a kind with the
+// batches of that kind: the others are still done.
 func (r *run) schedule(ctx context.Context, fresh []share) error {
 	start := time.Now()
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
+	kinds := contextsOf(inner, fresh)
 	q := newQueue(fresh)
 	most := r.Concurrency + r.Encoders + sinks.LimitsOf(r.Store).Operations
 	attempts := make(chan attempt)
 	inFlight, waiting := 0, 0
-	var failure error
+	var failure, gone error // gone has ended the batches of a kind
 	for {
 		over := failure != nil || ctx.Err() != nil || r.stopped()
 		if n := len(q.waiting); n != waiting {
@@ -141,7 +183,7 @@ func (r *run) schedule(ctx context.Context, fresh []share) error {
 			next := q.next()
 			go func() {
 				at := newPosition(r.slots)
-				res, err := next.exportBatch(inner, next.id, at)
+				res, err := next.exportBatch(kinds[next.Table.Kind].ctx, next.id, at)
 				attempts <- attempt{next, res, err, !at.beyondFetch}
 			}()
 		case a := <-attempts:
@@ -149,9 +191,21 @@ func (r *run) schedule(ctx context.Context, fresh []share) error {
 			if a.fetching {
 				<-r.slots.fetch
 			}
-			if err := r.settle(ctx, &q, a, start); err != nil {
+			err := r.settle(ctx, &q, a, start)
+			switch kind, alone := kinds[kindOf(err)]; {
+			case err == nil:
+			case !alone:
 				failure = cmp.Or(failure, err)
 				cancel()
+			case kind.ctx.Err() == nil:
+				gone = cmp.Or(gone, err)
+				kind.end(err)
+				for _, d := range q.drop(kindOf(err)) {
+					r.collect(d.last)
+				}
+				if !q.empty() {
+					r.Log.WarnContext(ctx, "batches of this kind are left for another run", "kind", kindOf(err), "error", err)
+				}
 			}
 		case <-alarm:
 		case <-stop:
@@ -164,6 +218,7 @@ func (r *run) schedule(ctx context.Context, fresh []share) error {
 	for _, d := range q.waiting {
 		r.collect(d.last)
 	}
+	failure = cmp.Or(failure, gone)
 	if ctx.Err() == nil {
 		return failure
 	}
@@ -174,7 +229,7 @@ func (r *run) schedule(ctx context.Context, fresh []share) error {
 }
 
 // settle collects the result of an attempt, or puts the batch back into the queue. It
-// returns an error that ends the run.
+// returns an error that ends the run, or the batches of the kind that it names.
 func (r *run) settle(ctx context.Context, q *queue, a attempt, start time.Time) error {
 	switch {
 	case errors.Is(a.err, pipeline.ErrStopped):
