@@ -119,7 +119,10 @@ func describe(l statusLine) string {
 	if e.Attempts > 1 {
 		text += fmt.Sprintf(", %s attempts", humanize.Comma(int64(e.Attempts)))
 	}
-	if e.IsPermanent() {
+	switch {
+	case e.IsPermanent() && e.State == manifest.StateExported:
+		text += ", permanently failed when asked for again"
+	case e.IsPermanent():
 		text += ", permanently"
 	}
 	if e.Dismissed {

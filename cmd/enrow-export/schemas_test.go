@@ -153,6 +153,7 @@ func TestSchemasAreStrict(t *testing.T) {
 		{"manifest", strings.Replace(valid, `"pending"`, `"failed","permanent":false,"refusals":{"runs":1,"first_at":"2026-01-02T03:04:05Z"},"error":"x"`, 1), true},
 		{"manifest", strings.Replace(valid, `"pending"`, `"failed","permanent":false,"refusals":{"runs":0,"first_at":"2026-01-02T03:04:05Z"},"error":"x"`, 1), false},
 		{"manifest", strings.Replace(valid, `"pending"`, `"pending","refusals":{"runs":1,"first_at":"2026-01-02T03:04:05Z"}`, 1), false},
+		{"manifest", strings.Replace(valid, `"pending"`, `"ongoing","permanent":false`, 1), false},
 		{"manifest", strings.Replace(valid, `05Z`, `05+01:00`, 1), false},
 		{"manifest", strings.Replace(valid, `"a"`, `"a","more":1`, 1), false},
 		{"output", `{"type":"plan","batch_id":"a","kind":"email-find","export":true}`, true},

@@ -59,7 +59,8 @@ func notDismissed(id, why, hint string) error {
 	return &pipeline.Error{Op: "dismiss", Batch: id, Class: pipeline.Transient, Err: fmt.Errorf("cannot be dismissed: %s", why), Hint: hint}
 }
 
-// takeBack makes a batch pending that was dismissed, and reports whether it was. e is
+// takeBack makes a batch pending that was dismissed, and reports whether it was. One that
+// is exported stays so: it is pending where its files are not all that is asked for. e is
 // the entry that was read.
 func takeBack(ctx context.Context, m manifest.Manifest, e *manifest.Entry) (taken bool, err error) {
 	if !e.Dismissed {
@@ -72,7 +73,9 @@ func takeBack(ctx context.Context, m manifest.Manifest, e *manifest.Entry) (take
 		}
 		next := m.Next(e, e.BatchID)
 		next.Unfail()
-		next.State = manifest.StatePending
+		if next.State == manifest.StateFailed {
+			next.State = manifest.StatePending
+		}
 		_, err = m.Put(ctx, next, cond)
 		return err
 	})

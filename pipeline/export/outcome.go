@@ -11,15 +11,13 @@ import (
 	"enrow-export/pipeline/manifest"
 )
 
-// noteOutcome notes in the manifest an attempt that published nothing. It skips change
-// for a batch that is exported, which stays exported.
+// noteOutcome notes in the manifest an attempt that published nothing. A batch that is
+// exported has to stay so.
 func (x *exporter) noteOutcome(ctx context.Context, id, failure string, change func(*manifest.Entry)) error {
 	err := x.manifest.Change(ctx, id, func(e *manifest.Entry) {
 		e.Attempts++
 		e.Error = failure
-		if e.State != manifest.StateExported {
-			change(e)
-		}
+		change(e)
 	})
 	if err != nil {
 		return fmt.Errorf("note the outcome: %w", err)
@@ -48,9 +46,15 @@ func (x *exporter) noteFailure(ctx context.Context, id string, failure *pipeline
 			return
 		}
 		permanent := class == pipeline.Permanent
-		e.State = manifest.StateFailed
 		e.Permanent = &permanent
 		e.Dismissed = e.Dismissed && permanent
+		if e.State == manifest.StateExported {
+			if !permanent {
+				e.Permanent = nil
+			}
+			return
+		}
+		e.State = manifest.StateFailed
 		if envelope != nil {
 			e.Batch = []byte(envelope)
 		}
@@ -62,9 +66,11 @@ func (x *exporter) noteFailure(ctx context.Context, id string, failure *pipeline
 
 func (x *exporter) noteOngoing(ctx context.Context, id string, envelope jsontext.Value) error {
 	return x.noteOutcome(ctx, id, "", func(e *manifest.Entry) {
-		e.State = manifest.StateOngoing
 		e.Unfail()
-		e.Batch = []byte(envelope)
+		if e.State != manifest.StateExported {
+			e.State = manifest.StateOngoing
+			e.Batch = []byte(envelope)
+		}
 	})
 }
 

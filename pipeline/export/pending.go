@@ -17,7 +17,7 @@ type Left struct {
 	// other batch then.
 	Fresh, FailedBefore []string
 	// GivenUp are permanently failed batches, which nobody asks for any more and that
-	// nobody has dismissed.
+	// nobody has dismissed. They may be exported with fewer files than are asked for.
 	GivenUp []string
 }
 
@@ -59,10 +59,12 @@ func (l *Left) add(f surveyed, retryFailed bool) {
 	case f.err != nil:
 		l.Fresh = append(l.Fresh, f.id)
 	case f.reason == "" && len(f.entry.Superseded) == 0: // done
+	case f.reason == "":
+		l.Fresh = append(l.Fresh, f.id)
 	case f.entry.IsPermanent() && !f.entry.NeedsAttention(): // dismissed
 	case f.entry.IsPermanent() && !retryFailed:
 		l.GivenUp = append(l.GivenUp, f.id)
-	case f.entry.State == manifest.StateFailed:
+	case f.entry.State == manifest.StateFailed, f.entry.Error != "": // an exported one may have failed, too
 		l.FailedBefore = append(l.FailedBefore, f.id)
 	default:
 		l.Fresh = append(l.Fresh, f.id)

@@ -104,7 +104,8 @@ func TestEveryFieldOfAnEntryIsChecked(t *testing.T) {
 	}
 	m := manifest.Manifest{Table: &schema.EmailFind}
 	fields := 0
-	for _, text := range []string{fullEntry, fullFailure} {
+	purged := strings.Replace(fullEntry, `"state": "exported"`, `"state": "exported", "permanent": true, "dismissed": true, "refusals": {"runs": 3, "first_at": "2026-01-02T03:04:05Z"}`, 1)
+	for _, text := range []string{fullEntry, fullFailure, purged} {
 		var doc any
 		if err := json.Unmarshal([]byte(strings.ReplaceAll(text, "SHA256", pipelinetest.HexSum("x"))), &doc); err != nil {
 			t.Fatal(err)

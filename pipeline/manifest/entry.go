@@ -36,11 +36,12 @@ type Entry struct {
 	BatchID         string `json:"batch_id"`
 	Kind            string `json:"kind"`
 	State           State  `json:"state"`
-	// Permanent says, of a failed batch, that asking again is pointless.
+	// Permanent says, of a failed batch, whether asking again is pointless. Of an exported
+	// one it is true or nil.
 	Permanent *bool `json:"permanent,omitempty"`
 	// Dismissed says, of a permanently failed batch, that it needs no attention any more.
 	Dismissed bool `json:"dismissed,omitempty"`
-	// Refusals are there while Enrow says of a failed batch that it does not know it.
+	// Refusals are there while Enrow says of a batch that it does not know it.
 	Refusals *Refusals `json:"refusals,omitempty"`
 	// Batch is the answer without its results, word for word.
 	Batch json.RawMessage `json:"batch,omitempty"`

@@ -38,10 +38,13 @@ func (r *Refusals) Enough(at time.Time) bool {
 }
 
 // IsPermanent reports whether the entry is of a batch that Enrow will never have
-// results of, as far as is known.
+// results of, as far as is known. Of an exported one it has none any more: the files are
+// good, and others cannot be made.
 func (e *Entry) IsPermanent() bool {
-	return e.State == StateFailed && e.Permanent != nil && *e.Permanent
+	return e.mayHaveFailed() && e.Permanent != nil && *e.Permanent
 }
+
+func (e *Entry) mayHaveFailed() bool { return e.State == StateFailed || e.State == StateExported }
 
 // NeedsAttention reports whether somebody has to look at a batch, since no run does any
 // more: it is permanently failed, and nobody has dismissed it.
@@ -58,8 +61,8 @@ func (e *Entry) checkFailure() error {
 	switch {
 	case e.Dismissed && !e.IsPermanent():
 		return errors.New("is dismissed, but not permanently failed")
-	case e.Refusals != nil && (e.State != StateFailed || e.Refusals.Runs < 1):
-		return errors.New("has refusals, but is not failed, or their number is not above zero")
+	case e.Refusals != nil && (!e.mayHaveFailed() || e.Refusals.Runs < 1):
+		return errors.New("has refusals, but is neither failed nor exported, or their number is not above zero")
 	}
 	return nil
 }
