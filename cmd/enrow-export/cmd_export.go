@@ -132,7 +132,7 @@ func (p *program) runExport(c *cli.Context, cfg export.Config, from source, what
 		progress.result(r)
 		report.result(r)
 		ui.result(r)
-		if pipeline.IsPermanent(r.Err) {
+		if r.NeedsAttention {
 			what.left.add(r.Kind, r.BatchID)
 		}
 	})

@@ -37,8 +37,11 @@ type Result struct {
 	// Finished and Requested are the progress that Enrow reports, -1 when unknown.
 	Finished, Requested int64
 	// Err is why the batch failed: a *pipeline.Error.
-	Err     error
-	Elapsed time.Duration
+	Err error
+	// NeedsAttention says that no run with Pending asks for the batch any more, and that
+	// nobody has dismissed it, as the manifest has it after the failure.
+	NeedsAttention bool
+	Elapsed        time.Duration
 }
 
 // exportBatch takes one batch through all stages. The error is one that ends the
@@ -134,7 +137,7 @@ func (x *exporter) ask(ctx context.Context, id string, entry *manifest.Entry, ro
 		return Result{}, err
 	}
 	if err != nil {
-		return Result{}, x.failed(ctx, id, asFailure(err, id), nil, false)
+		return x.failed(ctx, id, Result{}, asFailure(err, id), nil, false)
 	}
 	if err := at.enterEncode(ctx); err != nil {
 		free()
@@ -150,7 +153,7 @@ func (x *exporter) ask(ctx context.Context, id string, entry *manifest.Entry, ro
 	}
 	switch {
 	case made.failure != nil:
-		return made.res, x.failed(ctx, id, made.failure, made.envelope, true)
+		return x.failed(ctx, id, made.res, made.failure, made.envelope, true)
 	case made.res.Outcome == Ongoing:
 		if x.noted.add(id) {
 			err = x.noteOngoing(ctx, id, made.envelope)
@@ -162,7 +165,7 @@ func (x *exporter) ask(ctx context.Context, id string, entry *manifest.Entry, ro
 		return made.res, fmt.Errorf("%w: %w", errAskAgain, err)
 	}
 	if err != nil {
-		return made.res, x.failed(ctx, id, asFailure(err, id), nil, true)
+		return x.failed(ctx, id, made.res, asFailure(err, id), nil, true)
 	}
 	made.res.Outcome = Exported
 	return made.res, nil
@@ -198,19 +201,20 @@ func (x *exporter) finish(ctx context.Context, done *manifest.Entry, cond sinks.
 }
 
 // failed notes a failure of the batch in the manifest, if it can be noted there, and
-// returns it. The other arguments are those of noteFailure.
-func (x *exporter) failed(ctx context.Context, id string, failure *pipeline.Error, envelope jsontext.Value, answered bool) error {
+// returns it, with the result. The other arguments are those of noteFailure.
+func (x *exporter) failed(ctx context.Context, id string, res Result, failure *pipeline.Error, envelope jsontext.Value, answered bool) (Result, error) {
 	var unusable *manifest.EntryError
 	if failure.Class == pipeline.Fatal || ctx.Err() != nil || errors.As(failure, &unusable) {
-		return failure
+		return res, failure
 	}
-	noted, err := x.noteFailure(ctx, id, failure, envelope, answered)
+	noted, needsAttention, err := x.noteFailure(ctx, id, failure, envelope, answered)
 	if errors.Is(err, sinks.ErrUnreachable) {
-		return err
+		return res, err
 	}
 	if err != nil {
 		x.Log.WarnContext(ctx, "failure is not in the manifest", pipeline.LogBatch, id, "error", err)
-		return failure
+		return res, failure
 	}
-	return noted
+	res.NeedsAttention = needsAttention
+	return res, noted
 }

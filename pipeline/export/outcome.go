@@ -26,42 +26,40 @@ func (x *exporter) noteOutcome(ctx context.Context, id, failure string, change f
 }
 
 // noteFailure notes a failure, and returns it, as a permanent one if the manifest
-// knows of enough refusals before. answered says that Enrow has answered about the
-// batch, and not that it does not know it.
-func (x *exporter) noteFailure(ctx context.Context, id string, failure *pipeline.Error, envelope jsontext.Value, answered bool) (*pipeline.Error, error) {
-	class := failure.Class
-	err := x.noteOutcome(ctx, id, failure.Error(), func(e *manifest.Entry) {
-		now := x.Now()
-		class = failure.Class // this may be another round
+// knows of enough refusals before. needsAttention is what the entry says then. answered
+// says that Enrow has answered about the batch, and not that it does not know it.
+func (x *exporter) noteFailure(ctx context.Context, id string, failure *pipeline.Error, envelope jsontext.Value, answered bool) (_ *pipeline.Error, needsAttention bool, err error) {
+	noted := *failure
+	err = x.noteOutcome(ctx, id, failure.Error(), func(e *manifest.Entry) {
+		permanent := failure.Class == pipeline.Permanent
 		switch {
 		case failure.Class == pipeline.Refused:
-			if e.Refusals = e.Refusals.Add(now); e.Refusals.Enough(now) {
-				class = pipeline.Permanent
-			}
+			now := x.Now()
+			e.Refusals = e.Refusals.Add(now)
+			permanent = e.Refusals.Enough(now)
 		case answered:
 			e.Refusals = nil
+		case e.IsPermanent():
+			permanent = true // a fault on the way takes back nothing that Enrow has said
 		}
-		if e.IsPermanent() && failure.Class != pipeline.Refused && !answered {
-			class = pipeline.Permanent // a fault on the way takes back nothing that Enrow has said
-			return
+		noted.Class = failure.Class // this may be another round
+		if permanent {
+			noted.Class = pipeline.Permanent
 		}
-		permanent := class == pipeline.Permanent
 		e.Permanent = &permanent
 		e.Dismissed = e.Dismissed && permanent
-		if e.State == manifest.StateExported {
-			if !permanent {
-				e.Permanent = nil
+		switch {
+		case e.State != manifest.StateExported:
+			e.State = manifest.StateFailed
+			if envelope != nil {
+				e.Batch = []byte(envelope)
 			}
-			return
+		case !permanent:
+			e.Permanent = nil
 		}
-		e.State = manifest.StateFailed
-		if envelope != nil {
-			e.Batch = []byte(envelope)
-		}
+		needsAttention = e.NeedsAttention()
 	})
-	noted := *failure
-	noted.Class = class
-	return &noted, err
+	return &noted, needsAttention, err
 }
 
 func (x *exporter) noteOngoing(ctx context.Context, id string, envelope jsontext.Value) error {
