@@ -34,9 +34,8 @@ func (x *exporter) noteFailure(ctx context.Context, id string, failure *pipeline
 		permanent := failure.Class == pipeline.Permanent
 		switch {
 		case failure.Class == pipeline.Refused:
-			now := x.Now()
-			e.Refusals = e.Refusals.Add(now)
-			permanent = e.Refusals.Enough(now)
+			e.Refusals = e.Refusals.Add(x.Now())
+			permanent = e.Refusals.Enough()
 		case answered:
 			e.Refusals = nil
 		case e.IsPermanent():

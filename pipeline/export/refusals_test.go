@@ -13,13 +13,15 @@ import (
 )
 
 // That Enrow does not know a batch is permanent when it says so in three runs in a row,
-// from the first to the last of which there is an hour at least, whatever the clock does.
+// each half an hour at least after the one before. A clock that is wrong once makes that
+// neither at once nor never.
 func TestRefusalsArePermanentInTheEnd(t *testing.T) {
 	fetch := func(class pipeline.Class) error {
 		return &pipeline.Error{Op: "fetch", Batch: "b", Class: class, Err: errors.New("no results")}
 	}
 	var refused, trouble any = fetch(pipeline.Refused), fetch(pipeline.Transient)
 	const ongoing, lagging = `{"general":{"id":"b","status":"ongoing"}}`, `{"general":{"id":"b","status":"completed"},"stats":{"requested":2},"results":[]}`
+	const year = 365 * 24 * 60
 	type run struct {
 		minute    int // of the clock
 		reply     any
@@ -27,13 +29,18 @@ func TestRefusalsArePermanentInTheEnd(t *testing.T) {
 	}
 	cases := map[string][]run{
 		"three runs in an hour":      {{0, refused, false}, {30, refused, false}, {60, refused, true}, {61, refused, true}},
-		"three runs in less":         {{0, refused, false}, {1, refused, false}, {59, refused, false}, {60, refused, true}},
-		"two runs":                   {{0, refused, false}, {600, refused, false}, {601, refused, true}},
-		"trouble between":            {{0, refused, false}, {30, trouble, false}, {60, refused, false}, {61, trouble, false}, {62, refused, true}, {63, trouble, true}, {64, refused, true}},
+		"three runs in less":         {{0, refused, false}, {1, refused, false}, {59, refused, false}, {60, refused, false}, {88, refused, false}, {89, refused, true}},
+		"two runs":                   {{0, refused, false}, {600, refused, false}, {601, refused, false}, {630, refused, true}},
+		"every quarter of an hour":   {{0, refused, false}, {15, refused, false}, {30, refused, false}, {45, refused, false}, {60, refused, true}},
+		"trouble between":            {{0, refused, false}, {30, trouble, false}, {60, refused, false}, {61, trouble, false}, {90, refused, true}, {91, trouble, true}, {92, refused, true}},
 		"ongoing between":            {{0, refused, false}, {30, refused, false}, {60, ongoing, false}, {90, refused, false}, {120, refused, false}, {149, refused, false}, {150, refused, true}},
 		"totals lag between":         {{0, refused, false}, {30, refused, false}, {60, lagging, false}, {90, refused, false}, {120, refused, false}, {150, refused, true}},
-		"the clock is set back":      {{100, refused, false}, {0, refused, false}, {50, refused, false}, {101, refused, false}, {159, refused, false}, {160, refused, true}},
-		"and stands in the past":     {{100, refused, false}, {0, refused, false}, {-100, refused, false}, {-1000, refused, false}},
+		"the clock was ahead":        {{year, refused, false}, {0, refused, false}, {1, refused, false}, {30, refused, false}, {60, refused, true}},
+		"it was ahead between":       {{0, refused, false}, {year, refused, false}, {1, refused, false}, {2, refused, false}, {31, refused, true}},
+		"it is ahead in the end":     {{0, refused, false}, {1, refused, false}, {year, refused, false}, {2, refused, false}, {32, refused, true}},
+		"the clock was behind":       {{-year, refused, false}, {0, refused, false}, {1, refused, false}, {30, refused, true}},
+		"it was behind between":      {{0, refused, false}, {-year, refused, false}, {1, refused, false}, {2, refused, false}, {31, refused, true}},
+		"it is set back":             {{100, refused, false}, {0, refused, false}, {29, refused, false}, {30, refused, false}, {60, refused, true}},
 		"failed at Enrow afterwards": {{0, refused, false}, {1, pipelinetest.FailedAtEnrow("b"), true}, {2, refused, false}},
 	}
 	for name, runs := range cases {

@@ -107,7 +107,7 @@ func checkTimes(e *Entry) error {
 		return invalid("updated_at")
 	case e.FirstExportedAt != nil && !usable(*e.FirstExportedAt):
 		return invalid("first_exported_at")
-	case e.Refusals != nil && (!usable(e.Refusals.FirstAt) || e.Refusals.Runs > mostAttempts):
+	case e.Refusals != nil && (!usable(e.Refusals.FirstAt) || !e.Refusals.LastAt.IsZero() && !usable(e.Refusals.LastAt) || e.Refusals.Runs > mostAttempts):
 		return invalid("refusals")
 	}
 	return nil

@@ -43,7 +43,7 @@ const fullEntry = `{
 // fullFailure has what only an entry of a failure has.
 const fullFailure = `{
   "manifest_version": 1, "batch_id": "b", "kind": "email-find", "state": "failed", "permanent": true, "dismissed": true,
-  "refusals": {"runs": 3, "first_at": "2026-01-02T03:04:05Z"},
+  "refusals": {"runs": 3, "first_at": "2026-01-02T03:04:05Z", "last_at": "2026-01-02T04:04:05Z"},
   "updated_at": "2026-01-02T03:04:05Z", "attempts": 3, "error": "e", "tool_version": "1"
 }`
 
@@ -66,6 +66,7 @@ var (
 		"csv_safe": {"yes", 1}, "columns.0": {"", "A", "a) X", "a\x1b", 5}, "columns.1": {"a;b"}, "superseded.0": notPaths, "superseded.1": notPaths,
 		"permanent": {"true", 1}, "dismissed": {"true", 1}, "runs": {0, -1, 1 << 60, 1.5, "1"},
 		"first_at":          {"", "yesterday", "1800-01-01T00:00:00Z", "12026-01-01T00:00:00Z", 5},
+		"last_at":           {"", "yesterday", "1800-01-01T00:00:00Z", "12026-01-01T00:00:00Z", 5},
 		"first_exported_at": {"", "yesterday", "1800-01-01T00:00:00Z", "12026-01-01T00:00:00Z", 5},
 		"updated_at":        {"", "yesterday", "0001-01-01T00:00:00Z", "12026-01-01T00:00:00Z", 5},
 	}
@@ -104,7 +105,7 @@ func TestEveryFieldOfAnEntryIsChecked(t *testing.T) {
 	}
 	m := manifest.Manifest{Table: &schema.EmailFind}
 	fields := 0
-	purged := strings.Replace(fullEntry, `"state": "exported"`, `"state": "exported", "permanent": true, "dismissed": true, "refusals": {"runs": 3, "first_at": "2026-01-02T03:04:05Z"}`, 1)
+	purged := strings.Replace(fullEntry, `"state": "exported"`, `"state": "exported", "permanent": true, "dismissed": true, "refusals": {"runs": 3, "first_at": "2026-01-02T03:04:05Z", "last_at": "2026-01-02T04:04:05Z"}`, 1)
 	for _, text := range []string{fullEntry, fullFailure, purged} {
 		var doc any
 		if err := json.Unmarshal([]byte(strings.ReplaceAll(text, "SHA256", pipelinetest.HexSum("x"))), &doc); err != nil {

@@ -9,33 +9,46 @@ const (
 	// enoughRefusals is in how many runs Enrow has to say that it does not know a
 	// batch, with no other answer between, before that is permanent.
 	enoughRefusals = 3
-	// refusedFor is how long that has to take in all, so that an outage of an hour's
-	// part does not count as several.
-	refusedFor = time.Hour
+	// refusedApart is how long after the one before a refusal counts again, so that an
+	// outage of an hour's part does not count as several. A single wrong time can make
+	// one refusal count that should not, and no more.
+	refusedApart = 30 * time.Minute
 )
 
 // Refusals count the runs in a row in which Enrow has said that it does not know a
 // batch. One such answer may come from an outage.
 type Refusals struct {
-	Runs    int       `json:"runs"`
+	Runs    int       `json:"runs"` // that count
 	FirstAt time.Time `json:"first_at"`
+	// LastAt is when the last one was that counts. Entries of early versions have none,
+	// and counted otherwise.
+	LastAt time.Time `json:"last_at,omitzero"`
 }
 
 // Add returns the refusals with one more, at that time. A nil r has none.
 func (r *Refusals) Add(at time.Time) *Refusals {
 	at = at.UTC().Truncate(time.Millisecond)
 	if r == nil {
-		return &Refusals{Runs: 1, FirstAt: at}
+		return &Refusals{Runs: 1, FirstAt: at, LastAt: at}
 	}
-	return &Refusals{Runs: r.Runs + 1, FirstAt: r.FirstAt}
+	next := *r
+	if r.LastAt.IsZero() {
+		next.Runs, next.LastAt = 1, r.FirstAt
+	}
+	switch {
+	case next.LastAt.After(at): // the clock was wrong then, or is now: count on from the earlier time
+		next.LastAt = at
+	case at.Sub(next.LastAt) >= refusedApart:
+		next.Runs, next.LastAt = next.Runs+1, at
+	}
+	if next.FirstAt.After(next.LastAt) {
+		next.FirstAt = next.LastAt
+	}
+	return &next
 }
 
-// Enough reports whether the refusals, the last of which was at that time, are
-// permanent. A clock that was set back makes that later, never earlier: the first
-// refusal stays when it was.
-func (r *Refusals) Enough(at time.Time) bool {
-	return r != nil && r.Runs >= enoughRefusals && at.Sub(r.FirstAt) >= refusedFor
-}
+// Enough reports whether the refusals are permanent.
+func (r *Refusals) Enough() bool { return r != nil && r.Runs >= enoughRefusals }
 
 // IsPermanent reports whether the entry is of a batch that Enrow will never have
 // results of, as far as is known. Of an exported one it has none any more: the files are
