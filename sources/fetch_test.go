@@ -24,6 +24,7 @@ const reachHint = "check --api-url and the network"
 // may say in its place, over connections of a real network.
 func TestFetchAnswers(t *testing.T) {
 	const (
+		orProxy     = "; or a proxy has answered: this is not Enrow's JSON"
 		keyHint     = "check ENROW_API_KEY or --api-key-file"
 		creditsHint = "check the credits and the subscription of your Enrow account"
 		otherHint   = "this is no response about the batch: check --api-url, and any proxy on the way"
@@ -60,7 +61,10 @@ func TestFetchAnswers(t *testing.T) {
 
 		{"401", pipeline.Fatal, "API answered 401 Unauthorized: This apikey is not valid", keyHint, 1},
 		{"401:missing", pipeline.Fatal, "API answered 401 Unauthorized: No apikey found in the x-api-key headers", keyHint, 1},
-		{"403:html", pipeline.Fatal, "API answered 403 Forbidden: <html> <head><title>403 Forbidden</title></head> <body> <center><h1>403 Forbidden</h1></center> </body> </html>", keyHint, 1},
+		{"403:html", pipeline.Fatal, "API answered 403 Forbidden: <html> <head><title>403 Forbidden</title></head> <body> <center><h1>403 Forbidden</h1></center> </body> </html>", keyHint + orProxy, 1},
+		{"401:empty", pipeline.Fatal, "API answered 401 Unauthorized", keyHint + orProxy, 1},
+		{"402:empty", pipeline.Fatal, "API answered 402 Payment Required", creditsHint + orProxy, 1},
+		{"422:empty", pipeline.Fatal, "API answered 422 Unprocessable Entity", creditsHint + orProxy, 1},
 		{"402", pipeline.Fatal, "API answered 402 Payment Required: Not enough credits", creditsHint, 1},
 		{"402:reason", pipeline.Fatal, "API answered 402 Payment Required: Not enough credits", creditsHint, 1},
 		{"422", pipeline.Fatal, "API answered 422 Unprocessable Entity: Not enough credits", creditsHint, 1},
@@ -351,5 +355,20 @@ func TestFetchConcurrently(t *testing.T) {
 	}
 	if got := api.Requests(""); got != 16*4 {
 		t.Errorf("%d requests, want %d", got, 16*4)
+	}
+}
+
+// JSON of another form than the API's may be a proxy's: its status alone does not say
+// that something is wrong with the account.
+func TestFetchRefusedByAProxy(t *testing.T) {
+	for _, status := range []int{401, 402, 403, 422} {
+		url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte(`{"error":"blocked by policy"}`))
+		}))
+		e := asError(t, fetchSample(t.Context(), t, newClient(t, Config{BaseURL: url})))
+		if e.Class != pipeline.Fatal || !strings.Contains(e.Hint, "; or a proxy has answered") || !strings.Contains(e.Error(), "blocked by policy") {
+			t.Errorf("%d: error of class %d, %v (%s)", status, e.Class, e, e.Hint)
+		}
 	}
 }

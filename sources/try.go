@@ -164,13 +164,17 @@ func (c *Client) refusal(resp *http.Response) *failure {
 		f.text += ": " + said
 	}
 	said := message(body)
+	orProxy := ""
+	if said == "" {
+		orProxy = "; or a proxy has answered: this is not Enrow's JSON"
+	}
 	switch code := resp.StatusCode; {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		f.class, f.hint = pipeline.Fatal, c.keyHint
+		f.class, f.hint = pipeline.Fatal, c.keyHint+orProxy
 	case code == http.StatusProxyAuthRequired:
 		f.class, f.hint = pipeline.Fatal, network.ProxyUserHint
 	case code == http.StatusPaymentRequired || code == http.StatusUnprocessableEntity:
-		f.class, f.hint = pipeline.Fatal, "check the credits and the subscription of your Enrow account"
+		f.class, f.hint = pipeline.Fatal, "check the credits and the subscription of your Enrow account"+orProxy
 	case (code == http.StatusBadRequest || code == http.StatusNotFound) && unknownBatch.MatchString(said):
 		f.class, f.hint = pipeline.Refused, "check the batch id: the API does not know it or cannot read its results"
 	case code >= 400 && code < 500 && said != "" && !temporary(code):
