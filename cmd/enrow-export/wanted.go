@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/export"
+	"enrow-export/pipeline/manifest"
 	"enrow-export/schema"
 )
 
@@ -126,6 +128,10 @@ func withPending(c *cli.Context, cfg export.Config, named export.Work, part expo
 	if len(kinds) == 1 {
 		w.kind = kinds[0].Kind
 	}
+	ids, err := idsOfKinds(c, cfg, named, kinds)
+	if err != nil {
+		return w, err
+	}
 	var later []export.Work
 	for _, table := range kinds {
 		work := export.Work{Table: table}
@@ -139,10 +145,10 @@ func withPending(c *cli.Context, cfg export.Config, named export.Work, part expo
 		}
 		again := work
 		work.IDs, again.IDs = left.Fresh, left.FailedBefore
-		if table == named.Table {
-			work.IDs = append(slices.Clone(named.IDs), left.Fresh...)
-			again.IDs = without(left.FailedBefore, named.IDs)
-			left.GivenUp = without(left.GivenUp, named.IDs)
+		if own := ids[table]; len(own) > 0 {
+			work.IDs = append(slices.Clone(own), left.Fresh...)
+			again.IDs = without(left.FailedBefore, own)
+			left.GivenUp = without(left.GivenUp, own)
 		}
 		w.works, later = append(w.works, work), append(later, again)
 		for _, id := range left.GivenUp {
@@ -153,6 +159,25 @@ func withPending(c *cli.Context, cfg export.Config, named export.Work, part expo
 	}
 	w.works = append(w.works, later...)
 	return w, nil
+}
+
+// idsOfKinds returns the ids that are named, by the kinds that they are of: that of
+// --kind, or else those that the manifest knows them as, and the default for the others.
+func idsOfKinds(c *cli.Context, cfg export.Config, named export.Work, kinds []*schema.Table) (map[*schema.Table][]string, error) {
+	if c.IsSet("kind") {
+		return map[*schema.Table][]string{named.Table: named.IDs}, nil
+	}
+	ids := make(map[*schema.Table][]string)
+	for k, err := range manifest.SummariesOf(c.Context, cfg.Store, kinds, named.IDs) {
+		if c.Context.Err() != nil {
+			return nil, context.Cause(c.Context)
+		}
+		if err != nil {
+			return nil, manifest.Failure("export", "", fmt.Errorf("look for the kinds of batches: %w", err))
+		}
+		ids[k.Table] = append(ids[k.Table], k.BatchID)
+	}
+	return ids, nil
 }
 
 // without returns the ids that are not among others.
