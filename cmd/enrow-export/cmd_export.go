@@ -111,9 +111,13 @@ func (p *program) export(c *cli.Context) error {
 	defer report.close()
 	what, err := wantedBatches(c, cfg, from, ids, part)
 	summary := newSummaryLine(what.kind, export.Summary{}, 0)
-	if err == nil {
+	switch {
+	case err == nil:
 		p.stopGently(c.Duration("grace"), ui, stop)
 		summary, err = p.runExport(c, cfg, from, what, ui, report)
+	case errors.Is(err, errMaxRuntime):
+		summary.MaxRuntimeOver, err = true, errSomeLeft // as far as is known
+		ui.summary(summary)
 	}
 	err = p.written(joinOutcome(err, summary.Failed, summary.Ongoing+summary.NotTried))
 	if failed := report.write(summary, err); failed != nil {

@@ -92,7 +92,11 @@ func (u *ui) summary(l summaryLine) {
 	if l.FoundShare != nil {
 		exported = fmt.Sprintf("exported (%s, %s %% found, %s)", count(l.Rows, "row"), humanize.Ftoa(rounded(*l.FoundShare*100, 1)), size(files))
 	}
-	text := headline("nothing to do",
+	none := "nothing to do"
+	if l.MaxRuntimeOver {
+		none = "not listed to the end"
+	}
+	text := headline(none,
 		l.Failed, "failed",
 		l.NotTried, "not finished",
 		l.Ongoing, "still ongoing",

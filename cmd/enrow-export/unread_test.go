@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -148,6 +150,24 @@ func TestMaxRuntimeCutsOff(t *testing.T) {
 	}
 	report, err := os.ReadFile(filepath.Join(dir, "report.jsonl"))
 	if err != nil || !strings.Contains(string(report), `"failed":0,"not_tried":2,"max_runtime_over":true,`) {
+		t.Errorf("report %s, error %v", report, err)
+	}
+}
+
+// The end of --max-runtime is told also when it comes while the pending batches are
+// looked for: nobody knows then whether there are any.
+func TestMaxRuntimeEndsListing(t *testing.T) {
+	bucket := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer bucket.Close()
+	dir := t.TempDir()
+	cmd := prepared(t, dir, bucket.URL, "export", "--pending", "--max-runtime", "500ms", "--report", "report.jsonl", "--to", "gs://bucket/x")
+	cmd.Env = append(cmd.Env, "STORAGE_EMULATOR_HOST="+bucket.URL)
+	stdout, stderr, code := launch(t, cmd).end(t, nil)
+	if code != exitOngoing || stderr != "" || !strings.HasPrefix(stdout, "0 batches: not listed to the end, in ") || !strings.Contains(stdout, "\n--max-runtime is over: run again for what is left\n") {
+		t.Errorf("exit code %d, stderr %q:\n%s", code, stderr, stdout)
+	}
+	report, err := os.ReadFile(filepath.Join(dir, "report.jsonl"))
+	if err != nil || !strings.Contains(string(report), `"exit_code":75,`) || !strings.Contains(string(report), `"max_runtime_over":true`) {
 		t.Errorf("report %s, error %v", report, err)
 	}
 }
