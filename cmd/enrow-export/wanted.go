@@ -167,10 +167,10 @@ func idsOfKinds(c *cli.Context, cfg export.Config, named export.Work, kinds []*s
 	if c.IsSet("kind") {
 		return map[*schema.Table][]string{named.Table: named.IDs}, nil
 	}
-	ids := make(map[*schema.Table][]string)
-	for k, err := range manifest.SummariesOf(c.Context, cfg.Store, kinds, named.IDs) {
-		if c.Context.Err() != nil {
-			return nil, context.Cause(c.Context)
+	ctx, ids := c.Context, make(map[*schema.Table][]string)
+	for k, err := range manifest.SummariesOf(ctx, cfg.Store, kinds, named.IDs) {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
 		}
 		if err != nil {
 			return nil, manifest.Failure("export", "", fmt.Errorf("look for the kinds of batches: %w", err))

@@ -181,11 +181,11 @@ func (r *run) schedule(ctx context.Context, fresh []share) error {
 		case slot <- struct{}{}:
 			inFlight++
 			next := q.next()
-			go func() {
+			go func(ctx context.Context) {
 				at := newPosition(r.slots)
-				res, err := next.exportBatch(kinds[next.Table.Kind].ctx, next.id, at)
+				res, err := next.exportBatch(ctx, next.id, at)
 				attempts <- attempt{next, res, err, !at.beyondFetch}
-			}()
+			}(kinds[next.Table.Kind].ctx)
 		case a := <-attempts:
 			inFlight--
 			if a.fetching {
