@@ -37,6 +37,9 @@ type Error struct {
 	// Kind is of the batches that a Fatal error concerns, empty for all: those of other
 	// kinds are still worth asking for.
 	Kind string
+	// OneBatch says of a Fatal error that it is what was answered about Batch, and may be
+	// of it alone: no other batch is begun, but those that are under way may be finished.
+	OneBatch bool
 }
 
 func (e *Error) Error() string {

@@ -12,7 +12,7 @@ import (
 // has taken apart, or over several runs, which it counts. Everything else that can go
 // wrong may be over tomorrow, so nobody else says permanent.
 func TestNothingElseIsPermanent(t *testing.T) {
-	allowed := map[string]int{"pipeline/export/encode.go": 1, "pipeline/export/outcome.go": 3}
+	allowed := map[string]int{"pipeline/export/encode.go": 1, "pipeline/export/outcome.go": 2}
 	found := make(map[string]int)
 	root := ".."
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {

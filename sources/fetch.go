@@ -94,9 +94,11 @@ func (c *Client) conclude(table *schema.Table, batchID string, last *failure, tr
 	missed, silent := c.reach.silent(table.Endpoint)
 	switch {
 	case !last.again && !last.unanswered:
+		e.OneBatch = last.ofBatch
 	case last.wait > maxWait:
 		e.Err = fmt.Errorf("%w: it demands a wait of %s, the most is %s", last, last.wait, maxWait)
 		e.Class, e.Hint = pipeline.Fatal, "run again after that time" // the others would be told the same
+		e.OneBatch = true
 	case last.unconnected && c.reach.heardSoFar() == 0:
 		e.Err = fmt.Errorf("the API was never reached: %w", last)
 		e.Class, e.Hint = pipeline.Fatal, "check --api-url and the network"

@@ -111,10 +111,24 @@ func (r *Replay) read(ctx context.Context, name string, limit int64) ([]byte, er
 }
 
 // IDs yields the id of every batch of which an answer was saved, once: of the
-// copies that exports have kept, and then of the files.
+// copies that exports have kept, those that are gone since among them, and then of the
+// files. Of a copy that is gone an entry of the root tells.
 func (r *Replay) IDs(ctx context.Context, table *schema.Table) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		seen := make(map[string]bool)
+		for k, err := range manifest.Summaries(ctx, r.store, []*schema.Table{table}) {
+			if err != nil {
+				yield("", err)
+				return
+			}
+			if k.Entry == nil || k.Entry.Raw == nil {
+				continue
+			}
+			seen[k.BatchID] = true
+			if !yield(k.BatchID, nil) {
+				return
+			}
+		}
 		for _, place := range []struct {
 			prefix string
 			idOf   func(name string) (string, bool)

@@ -41,6 +41,8 @@ type failure struct {
 	unconnected bool
 	// connected says that there was a connection.
 	connected bool
+	// ofBatch says that this was answered to a request for the batch.
+	ofBatch bool
 }
 
 func (f *failure) Error() string { return f.text }
@@ -148,7 +150,7 @@ var unknownBatch = regexp.MustCompile(`(?i)^(could not retrieve bulk [a-z -]+|bu
 func (c *Client) refusal(resp *http.Response) *failure {
 	// The server's own status text may say anything.
 	statusText := http.StatusText(resp.StatusCode)
-	f := &failure{text: strings.TrimSpace(fmt.Sprintf("API answered %d %s", resp.StatusCode, statusText))}
+	f := &failure{text: strings.TrimSpace(fmt.Sprintf("API answered %d %s", resp.StatusCode, statusText)), ofBatch: true}
 	if resp.StatusCode/100 == 3 {
 		f.class, f.hint = pipeline.Fatal, "check --api-url: redirects are not followed, the API key would go along"
 		f.text += ", a redirect"

@@ -44,8 +44,8 @@ func (p *program) dismiss(c *cli.Context) error {
 	}
 
 	var n recordedCounts
-	err = export.Dismiss(c.Context, cfg, ids, func(d export.Dismissed) {
-		ui.recorded("dismissed", "dismissed", d.BatchID, d.New, d.Err, &n)
+	err = export.Dismiss(c.Context, cfg, ids, func(r export.Recorded) {
+		ui.recorded("dismissed", "dismissed", r, &n)
 	})
 	if err != nil && n.all() == 0 {
 		return err

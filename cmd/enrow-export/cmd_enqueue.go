@@ -61,21 +61,21 @@ func (n recordedCounts) all() int { return n.now + n.known + n.failed }
 
 // recorded tells what became of one batch, and counts it. done is the outcome of a batch
 // that was recorded now.
-func (u *ui) recorded(typ, done, id string, isNew bool, err error, n *recordedCounts) {
-	l := recordedLine{Type: typ, BatchID: id, Outcome: "known"}
+func (u *ui) recorded(typ, done string, r export.Recorded, n *recordedCounts) {
+	l := recordedLine{Type: typ, BatchID: r.BatchID, Outcome: "known"}
 	what := ""
 	switch {
-	case err != nil:
+	case r.Err != nil:
 		n.failed++
-		l.Outcome, l.Error, l.Hint = "failed", err.Error(), hint(err)
-		what = "  " + u.failure(len(done), id, err)
-	case isNew:
+		l.Outcome, l.Error, l.Hint = "failed", r.Err.Error(), hint(r.Err)
+		what = "  " + u.failure(len(done), r.BatchID, r.Err)
+	case r.New:
 		n.now++
 		l.Outcome = done
 	default:
 		n.known++
 	}
-	u.line(l, "%-*s  %s%s", len(done), l.Outcome, id, what)
+	u.line(l, "%-*s  %s%s", len(done), l.Outcome, r.BatchID, what)
 }
 
 func (p *program) enqueue(c *cli.Context) error {
@@ -90,8 +90,8 @@ func (p *program) enqueue(c *cli.Context) error {
 	defer closeStore(cfg.Store)
 
 	var n recordedCounts
-	err = export.Enqueue(c.Context, cfg, ids, func(e export.Enqueued) {
-		ui.recorded("enqueued", "queued", e.BatchID, e.New, e.Err, &n)
+	err = export.Enqueue(c.Context, cfg, ids, func(r export.Recorded) {
+		ui.recorded("enqueued", "queued", r, &n)
 	})
 	if err != nil && n.all() == 0 {
 		return err

@@ -338,7 +338,7 @@ func TestCompactedRootsAreNotExportedTo(t *testing.T) {
 	}
 	_, err = export.Pending(t.Context(), cfg, false)
 	fails("export --pending", err)
-	err = export.Enqueue(t.Context(), export.EnqueueConfig{Table: &schema.EmailFind, Store: into}, []string{"two"}, func(export.Enqueued) {})
+	err = export.Enqueue(t.Context(), export.EnqueueConfig{Table: &schema.EmailFind, Store: into}, []string{"two"}, func(export.Recorded) {})
 	fails("enqueue", err)
 	_, err = prune.Run(t.Context(), prune.Config{Tables: schema.Tables(), Store: into, Layout: cfg.Layout, Delete: true}, func(u prune.Unnamed) { t.Errorf("%+v", u) })
 	fails("prune", err)

@@ -137,7 +137,9 @@ func (x *exporter) ask(ctx context.Context, id string, entry *manifest.Entry, ro
 		return Result{}, err
 	}
 	if err != nil {
-		return x.failed(ctx, id, Result{}, asFailure(err, id), nil, false)
+		failure := asFailure(err, id)
+		x.noteFatal(ctx, entry, failure)
+		return x.failed(ctx, id, Result{}, failure, nil, false)
 	}
 	if err := at.enterEncode(ctx); err != nil {
 		free()

@@ -9,27 +9,18 @@ import (
 	"enrow-export/schema"
 )
 
-// Dismissed is what became of one batch that was to be dismissed.
-type Dismissed struct {
-	BatchID string
-	// New says that it was not dismissed before.
-	New bool
-	// Err is why it is not: a *pipeline.Error.
-	Err error
-}
-
 // Dismiss records of permanently failed batches that they need no attention any more,
 // and calls report with each, from one goroutine at a time, in no particular order. Any
 // other batch is reported as a failure, and its entry stays as it is: a run still asks
 // for it. The error is one that ends it all: a *pipeline.Error, or the cause of ctx.
-func Dismiss(ctx context.Context, cfg EnqueueConfig, ids []string, report func(Dismissed)) error {
+func Dismiss(ctx context.Context, cfg EnqueueConfig, ids []string, report func(Recorded)) error {
 	m, err := cfg.open(ctx, "dismiss")
 	if err != nil {
 		return err
 	}
 	return cfg.each(ctx, schema.DistinctIDs(ids), "dismiss", func(ctx context.Context, id string) (bool, error) {
 		return dismiss(ctx, m, id)
-	}, func(id string, isNew bool, err error) { report(Dismissed{id, isNew, err}) })
+	}, report)
 }
 
 // dismiss reports whether the batch was not dismissed before.

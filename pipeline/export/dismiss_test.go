@@ -20,7 +20,7 @@ import (
 // dismissed calls Dismiss and returns the ids that are newly dismissed, those that were
 // before, and those that cannot be.
 func dismissed(ctx context.Context, store sinks.Store, ids ...string) (isNew, before, failed []string, err error) {
-	err = export.Dismiss(ctx, export.EnqueueConfig{Table: &schema.EmailFind, Store: store, ToolVersion: "test"}, ids, func(d export.Dismissed) {
+	err = export.Dismiss(ctx, export.EnqueueConfig{Table: &schema.EmailFind, Store: store, ToolVersion: "test"}, ids, func(d export.Recorded) {
 		switch {
 		case d.Err != nil:
 			failed = append(failed, d.BatchID)

@@ -26,13 +26,12 @@ type EnqueueConfig struct {
 	ToolVersion string
 }
 
-// Enqueued is what became of one id that was to be recorded.
-type Enqueued struct {
+// Recorded is what became of one batch of which something was to be recorded.
+type Recorded struct {
 	BatchID string
-	// New says that there was no entry, or one that was dismissed: there is one now, and
-	// it is pending.
+	// New says that it is recorded now, and was not before.
 	New bool
-	// Err is why that is not known: a *pipeline.Error.
+	// Err is why it is not recorded, or why that is not known: a *pipeline.Error.
 	Err error
 }
 
@@ -42,7 +41,7 @@ type Enqueued struct {
 // given twice is recorded once.
 // A batch whose entry cannot be used is reported as a failure: it would never be
 // exported. The error is one that ends it all: a *pipeline.Error, or the cause of ctx.
-func Enqueue(ctx context.Context, cfg EnqueueConfig, ids []string, report func(Enqueued)) error {
+func Enqueue(ctx context.Context, cfg EnqueueConfig, ids []string, report func(Recorded)) error {
 	m, err := cfg.open(ctx, "enqueue")
 	if err != nil {
 		return err
@@ -54,7 +53,7 @@ func Enqueue(ctx context.Context, cfg EnqueueConfig, ids []string, report func(E
 	}
 	return cfg.each(ctx, ids, "enqueue", func(ctx context.Context, id string) (bool, error) {
 		return enqueue(ctx, m, id, known[id])
-	}, func(id string, isNew bool, err error) { report(Enqueued{id, isNew, err}) })
+	}, report)
 }
 
 // open returns the manifest for an operation that changes its entries.
@@ -75,7 +74,7 @@ func (cfg *EnqueueConfig) open(ctx context.Context, op string) (manifest.Manifes
 
 // each changes the entries of the batches, some at a time. report gets what change
 // returns, the error as a *pipeline.Error. The error of each is one that ended it all.
-func (cfg *EnqueueConfig) each(ctx context.Context, ids []string, op string, change func(ctx context.Context, id string) (bool, error), report func(id string, changed bool, err error)) error {
+func (cfg *EnqueueConfig) each(ctx context.Context, ids []string, op string, change func(ctx context.Context, id string) (bool, error), report func(Recorded)) error {
 	var mu sync.Mutex
 	writes, wctx := errgroup.WithContext(ctx)
 	writes.SetLimit(sinks.LimitsOf(cfg.Store).Operations)
@@ -97,7 +96,7 @@ func (cfg *EnqueueConfig) each(ctx context.Context, ids []string, op string, cha
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			report(id, changed, err)
+			report(Recorded{id, changed, err})
 			return nil
 		})
 	}

@@ -22,7 +22,7 @@ import (
 // enqueued returns the ids that were new, those that were known and those that
 // failed.
 func enqueued(ctx context.Context, store sinks.Store, ids ...string) (isNew, known, failed []string, err error) {
-	err = export.Enqueue(ctx, export.EnqueueConfig{Table: &schema.EmailFind, Store: store, ToolVersion: "test"}, ids, func(e export.Enqueued) {
+	err = export.Enqueue(ctx, export.EnqueueConfig{Table: &schema.EmailFind, Store: store, ToolVersion: "test"}, ids, func(e export.Recorded) {
 		switch {
 		case e.Err != nil:
 			failed = append(failed, e.BatchID)

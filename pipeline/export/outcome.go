@@ -61,6 +61,18 @@ func (x *exporter) noteFailure(ctx context.Context, id string, failure *pipeline
 	return &noted, needsAttention, err
 }
 
+// noteFatal notes on the entry of a batch, if it has one, that the run ended with it. The
+// batch has not failed, but what ended the run may be of this batch alone: another run
+// asks for the others first.
+func (x *exporter) noteFatal(ctx context.Context, e *manifest.Entry, failure *pipeline.Error) {
+	if e == nil || failure.Class != pipeline.Fatal || failure.Batch == "" || ctx.Err() != nil {
+		return
+	}
+	if err := x.noteOutcome(ctx, failure.Batch, failure.Error(), func(*manifest.Entry) {}); err != nil {
+		x.Log.DebugContext(ctx, "the end of the run is not in the manifest", pipeline.LogBatch, failure.Batch, "error", err)
+	}
+}
+
 func (x *exporter) noteOngoing(ctx context.Context, id string, envelope jsontext.Value) error {
 	return x.noteOutcome(ctx, id, "", func(e *manifest.Entry) {
 		e.Unfail()

@@ -1,23 +1,27 @@
 package export
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"enrow-export/pipeline/manifest"
 )
 
 // Left is what there is left to do for the batches of one kind, as the manifest has it.
-// Each list is in the order of the ids.
 type Left struct {
-	// Fresh are the batches to be asked for that have not failed, and FailedBefore those
-	// that have. They are to be asked for last: whatever is wrong with them holds up no
-	// other batch then.
-	Fresh, FailedBefore []string
+	// Fresh are the batches to be asked for that have not failed, in the order of the ids.
+	Fresh []string
+	// FailedBefore are those that have, or that have ended a run. They are to be asked for
+	// last: whatever is wrong with them holds up no other batch then. Nor do they hold up
+	// each other: the one that was not tried for the longest time comes first.
+	FailedBefore []string
 	// GivenUp are permanently failed batches, which nobody asks for any more and that
-	// nobody has dismissed. They may be exported with fewer files than are asked for.
+	// nobody has dismissed, in the order of the ids. They may be exported with fewer files
+	// than are asked for.
 	GivenUp []string
 }
 
@@ -27,6 +31,7 @@ type Left struct {
 // entry cannot be used is among Fresh, so that Run reports why. No Source is needed.
 func Pending(ctx context.Context, cfg Config, retryFailed bool) (Left, error) {
 	var left Left
+	tried := make(map[string]time.Time) // of FailedBefore
 	if err := cfg.Validate(); err != nil {
 		return left, err
 	}
@@ -45,11 +50,16 @@ func Pending(ctx context.Context, cfg Config, retryFailed bool) (Left, error) {
 		if err != nil {
 			return left, manifest.Failure("export", "", fmt.Errorf("look for pending batches: %w", err))
 		}
-		left.add(f, retryFailed)
+		before := len(left.FailedBefore)
+		if left.add(f, retryFailed); len(left.FailedBefore) > before {
+			tried[f.id] = f.entry.UpdatedAt
+		}
 	}
-	for _, ids := range [][]string{left.Fresh, left.FailedBefore, left.GivenUp} {
-		slices.Sort(ids)
-	}
+	slices.Sort(left.Fresh)
+	slices.Sort(left.GivenUp)
+	slices.SortFunc(left.FailedBefore, func(a, b string) int {
+		return cmp.Or(tried[a].Compare(tried[b]), cmp.Compare(a, b))
+	})
 	return left, nil
 }
 

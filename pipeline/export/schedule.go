@@ -129,6 +129,16 @@ func kindOf(err error) string {
 	return ""
 }
 
+// drainTime is how long the batches in flight have to be finished when what was answered
+// about another one has ended the run. Else this one, met in each run, could cut them off
+// in each.
+const drainTime = 20 * time.Second
+
+func isOfOneBatch(err error) bool {
+	fatal := (*pipeline.Error)(nil)
+	return errors.As(err, &fatal) && fatal.OneBatch
+}
+
 // attempt is the outcome of one request for a batch.
 type attempt struct {
 	due
@@ -142,7 +152,7 @@ type attempt struct {
 // schedule exports the batches. With Wait it polls ongoing batches. One loop keeps the
 // time of all of them: a batch that waits is an entry in a queue and holds up no other.
 // The loop begins a batch when the fetch stage has a slot. The first error that ends
-// the run stops the batches in flight too, and so does one that ends a kind with the
+// the run stops the batches in flight too, at once or after drainTime, and so does one that ends a kind with the
 // batches of that kind: the others are still done.
 func (r *run) schedule(ctx context.Context, fresh []share) error {
 	start := time.Now()
@@ -196,7 +206,11 @@ func (r *run) schedule(ctx context.Context, fresh []share) error {
 			case err == nil:
 			case !alone:
 				failure = cmp.Or(failure, err)
-				cancel()
+				if isOfOneBatch(err) {
+					defer time.AfterFunc(drainTime, cancel).Stop()
+				} else {
+					cancel()
+				}
 			case kind.ctx.Err() == nil:
 				gone = cmp.Or(gone, err)
 				kind.end(err)

@@ -16,7 +16,7 @@ import (
 // surveyed is what a survey has found out about one batch that has an entry.
 type surveyed struct {
 	id    string
-	entry *manifest.Entry // a summary; nothing but the state when it is not exported
+	entry *manifest.Entry // a summary; nothing but the state of a batch that is given up
 	// reason is why the batch is not done, empty when it is.
 	reason string
 	// err is why that is not known: an *EntryError, or an error of the store.
@@ -89,7 +89,7 @@ func (s *settings) listFiles(ctx context.Context) *sync.WaitGroup {
 func (s *settings) look(ctx context.Context, l manifest.Listed) (f surveyed, _ error) {
 	f.id = l.BatchID
 	var more bool
-	if f.entry, more = l.Noted(); f.entry == nil || more && f.entry.State == manifest.StateExported {
+	if f.entry, more = l.Noted(); f.entry == nil || more && (f.entry.State == manifest.StateExported || !f.entry.IsPermanent()) {
 		f.entry, f.err = l.Read(ctx)
 	}
 	if f.entry != nil {

@@ -57,7 +57,7 @@ func TestEntriesComeInOrder(t *testing.T) {
 		tables := []*schema.Table{&schema.EmailFind, &schema.PhoneFind}
 		both, unusable, failed := ids[2], ids[3], ids[4]
 		queue := func(table *schema.Table, ids ...string) {
-			if err := export.Enqueue(t.Context(), export.EnqueueConfig{Table: table, Store: store, ToolVersion: "test"}, ids, func(export.Enqueued) {}); err != nil {
+			if err := export.Enqueue(t.Context(), export.EnqueueConfig{Table: table, Store: store, ToolVersion: "test"}, ids, func(export.Recorded) {}); err != nil {
 				t.Fatal(err)
 			}
 		}

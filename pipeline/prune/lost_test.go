@@ -57,7 +57,7 @@ func TestPruneAfterALoss(t *testing.T) {
 		"enqueued since": {func(t *testing.T, store sinks.Store) {
 			exportTo(t, store, find, manifest.DefaultLayout, "a")
 			lose(t, store, find, "a")
-			if err := export.Enqueue(t.Context(), export.EnqueueConfig{Table: find, Store: store}, []string{"a", "c", "d"}, func(export.Enqueued) {}); err != nil {
+			if err := export.Enqueue(t.Context(), export.EnqueueConfig{Table: find, Store: store}, []string{"a", "c", "d"}, func(export.Recorded) {}); err != nil {
 				t.Fatal(err)
 			}
 		}, "table email_find has 1 file that no entry names, and none", 1},

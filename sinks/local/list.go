@@ -48,6 +48,9 @@ func (l *lister) folder(ctx context.Context, dir, base string) error {
 	entries, err := readFolder(l.store.path(dir), base, strings.HasPrefix(dir, "_"))
 	switch {
 	case errors.Is(err, syscall.ENOTDIR) && strings.HasPrefix(dir, "_"):
+		if err := l.store.checkRoot(); err != nil {
+			return err
+		}
 		return fmt.Errorf("%s is no folder, and a folder of this program belongs there: move it out of the root", strings.TrimSuffix(dir, "/"))
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return l.store.checkRoot()
