@@ -143,17 +143,17 @@ func TestPruneAfterALoss(t *testing.T) {
 func TestPruneLeavesWhatAnotherBatchHas(t *testing.T) {
 	pipelinetest.ForEachStore(t, "taken over", func(t *testing.T, store sinks.Store) {
 		exportTo(t, store, &schema.EmailFind, manifest.DefaultLayout, "ab", "ab-v2", "c", "d")
-		pipelinetest.PutObject(t, store, "email_find/other.csv", pipelinetest.Files(t, store)["email_find/c.csv"])
+		pipelinetest.PutObject(t, store, "email_find/ab-v3.csv", pipelinetest.Files(t, store)["email_find/c.csv"])
 		pipelinetest.PutObject(t, store, "email_find/ab.ndjson", "mine\n")
 		m := manifest.Manifest{Store: store, Table: &schema.EmailFind}
 		err := m.Change(t.Context(), "ab", func(e *manifest.Entry) {
-			e.Superseded = []string{"email_find/ab-v2.csv", "email_find/other.csv", "email_find/ab.ndjson"}
+			e.Superseded = []string{"email_find/ab-v2.csv", "email_find/ab-v3.csv", "email_find/ab.ndjson"}
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, err := pruned(t.Context(), t, store, true)
-		if diff := cmp.Diff([]string{"foreign email_find/ab.ndjson", "foreign email_find/other.csv"}, got); diff != "" || err != nil {
+		if diff := cmp.Diff([]string{"foreign email_find/ab-v3.csv", "foreign email_find/ab.ndjson"}, got); diff != "" || err != nil {
 			t.Errorf("found (-want +got), error %v:\n%s", err, diff)
 		}
 		pipelinetest.Sound(t, store, "ab-v2")
