@@ -107,6 +107,9 @@ func TestFetchAnswers(t *testing.T) {
 			if e.Class != tt.class || !strings.HasPrefix(e.Error(), want) || e.Hint != tt.hint {
 				t.Errorf("error is of class %d, %v (%s); want %d, %s (%s)", e.Class, e, e.Hint, tt.class, want, tt.hint)
 			}
+			if e.Class == pipeline.Fatal && !e.OneBatch {
+				t.Error("what was answered about one batch is said of all")
+			}
 		})
 	}
 }
