@@ -1,0 +1,64 @@
+package export
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"enrow-export/pipeline"
+)
+
+// An error that ends more than its batch ends the run, or the batches of one kind, whose
+// endpoint is out.
+
+// drop takes out the batches of a kind, and returns those that were ongoing.
+func (q *queue) drop(kind string) (ongoing []due) {
+	q.fresh = slices.DeleteFunc(q.fresh, func(s share) bool { return s.Table.Kind == kind })
+	q.waiting = slices.DeleteFunc(q.waiting, func(d due) bool {
+		if d.Table.Kind != kind {
+			return false
+		}
+		ongoing = append(ongoing, d)
+		return true
+	})
+	heap.Init(&q.waiting)
+	return ongoing
+}
+
+// kindContext is the context of all batches of a kind.
+type kindContext struct {
+	ctx context.Context
+	end context.CancelCauseFunc
+}
+
+// contextsOf returns a context for each kind, which ends with ctx or alone.
+func contextsOf(ctx context.Context, all []share) map[string]kindContext {
+	kinds := make(map[string]kindContext)
+	for _, s := range all {
+		if _, known := kinds[s.Table.Kind]; !known {
+			ctx, end := context.WithCancelCause(ctx)
+			kinds[s.Table.Kind] = kindContext{ctx, end}
+		}
+	}
+	return kinds
+}
+
+// kindOf returns the kind whose batches an error ends, empty when it ends the run.
+func kindOf(err error) string {
+	if fatal := (*pipeline.Error)(nil); errors.As(err, &fatal) {
+		return fatal.Kind
+	}
+	return ""
+}
+
+// drainTime is how long the batches in flight have to be finished when what was answered
+// about another one has ended the run. Else this one, met in each run, could cut them off
+// in each.
+const drainTime = 20 * time.Second
+
+func isOfOneBatch(err error) bool {
+	fatal := (*pipeline.Error)(nil)
+	return errors.As(err, &fatal) && fatal.OneBatch
+}
