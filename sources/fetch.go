@@ -94,7 +94,9 @@ func (c *Client) conclude(table *schema.Table, batchID string, last *failure, tr
 	missed, silent := c.reach.silent(table.Endpoint)
 	switch {
 	case !last.again && !last.unanswered:
-		e.OneBatch = last.ofBatch
+		if last.class == pipeline.Fatal && last.ofBatch {
+			e.Kind, e.OneBatch = table.Kind, true
+		}
 	case last.wait > maxWait:
 		e.Err = fmt.Errorf("%w: it demands a wait of %s, the most is %s", last, last.wait, maxWait)
 		e.Class, e.Hint = pipeline.Fatal, "run again after that time" // the others would be told the same

@@ -107,7 +107,7 @@ func TestFetchAnswers(t *testing.T) {
 			if e.Class != tt.class || !strings.HasPrefix(e.Error(), want) || e.Hint != tt.hint {
 				t.Errorf("error is of class %d, %v (%s); want %d, %s (%s)", e.Class, e, e.Hint, tt.class, want, tt.hint)
 			}
-			if e.Class == pipeline.Fatal && !e.OneBatch {
+			if toldToWait := strings.Contains(tt.want, "demands a wait"); e.Class == pipeline.Fatal && (!e.OneBatch || (e.Kind == "") != toldToWait) {
 				t.Error("what was answered about one batch is said of all")
 			}
 		})

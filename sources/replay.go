@@ -112,7 +112,8 @@ func (r *Replay) read(ctx context.Context, name string, limit int64) ([]byte, er
 
 // IDs yields the id of every batch of which an answer was saved, once: of the
 // copies that exports have kept, those that are gone since among them, and then of the
-// files. Of a copy that is gone an entry of the root tells.
+// files. Of a copy that is gone an entry of the root tells, or may have told if it cannot be
+// read.
 func (r *Replay) IDs(ctx context.Context, table *schema.Table) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		seen := make(map[string]bool)
@@ -121,7 +122,7 @@ func (r *Replay) IDs(ctx context.Context, table *schema.Table) iter.Seq2[string,
 				yield("", err)
 				return
 			}
-			if k.Entry == nil || k.Entry.Raw == nil {
+			if k.Err == nil && (k.Entry == nil || k.Entry.Raw == nil) {
 				continue
 			}
 			seen[k.BatchID] = true

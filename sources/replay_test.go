@@ -84,13 +84,14 @@ func TestReplayIDsAreOfAnswersAlone(t *testing.T) {
 	for _, name := range []string{"a.json", "notes.txt", "not an id.json", "sub/b.json", "_manifest/email_find/c.json", "_raw/phone_find/p.json.zst"} {
 		put(t, store, name, "{}")
 	}
-	if got := savedIDs(t, r, &schema.EmailFind); !slices.Equal(got, []string{"a"}) {
-		t.Errorf("ids %v, want a", got)
+	// An entry that cannot be read may have named a copy.
+	if got := savedIDs(t, r, &schema.EmailFind); !slices.Equal(got, []string{"c", "a"}) {
+		t.Errorf("ids %v, want c and a", got)
 	}
 	put(t, store, "_raw/email_find/z.json.zst", "x")
 	put(t, store, "_raw/email_find/z.txt", "x")
-	if got := savedIDs(t, r, &schema.EmailFind); !slices.Equal(got, []string{"z", "a"}) {
-		t.Errorf("ids %v, want z and a", got)
+	if got := savedIDs(t, r, &schema.EmailFind); !slices.Equal(got, []string{"c", "z", "a"}) {
+		t.Errorf("ids %v, want c, z and a", got)
 	}
 }
 

@@ -18,8 +18,8 @@ func (p *program) pruneCommand() *cli.Command {
 		usage:  "list the data files that no manifest entry names, or delete them",
 		description: "Such files, and copies of answers, are orphans of runs that died or superseded by others.\n" +
 			"What is not recognised as this program's, by path and content, is shown as foreign\n" +
-			"and never deleted; what may be the only copy of its data neither. Runs that are under way lose\n" +
-			"nothing: they put again what they need.\n" +
+			"and never deleted. Nor is what may be the only copy of its data. Runs that are under\n" +
+			"way lose nothing: they put again what they need.\n" +
 			"Nothing at all is deleted when it looks as if a manifest was lost: when no entry of a\n" +
 			"table names a file that is there, or when more of its files would go than stay.",
 		flags: append(toFlags(),

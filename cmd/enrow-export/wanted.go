@@ -108,8 +108,8 @@ func wantedBatches(c *cli.Context, cfg export.Config, from source, ids []string,
 	return w, nil
 }
 
-// withPending returns the batches that are named, then what is pending and has not
-// failed, and then what has, of each kind: whatever is wrong with those holds up no other.
+// withPending returns the batches that are named, then what is pending, and of both last
+// what has failed before, of each kind: whatever is wrong with those holds up no other.
 func withPending(c *cli.Context, cfg export.Config, named export.Work, part export.Shard) (wanted, error) {
 	w := wanted{kind: allKinds, left: &givenUp{First: []givenUpBatch{}}}
 	if len(named.IDs) == 0 {
@@ -146,8 +146,7 @@ func withPending(c *cli.Context, cfg export.Config, named export.Work, part expo
 		again := work
 		work.IDs, again.IDs = left.Fresh, left.FailedBefore
 		if own := ids[table]; len(own) > 0 {
-			work.IDs = append(slices.Clone(own), left.Fresh...)
-			again.IDs = without(left.FailedBefore, own)
+			work.IDs = append(without(own, left.FailedBefore), left.Fresh...)
 			left.GivenUp = without(left.GivenUp, own)
 		}
 		w.works, later = append(w.works, work), append(later, again)

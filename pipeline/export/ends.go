@@ -13,8 +13,21 @@ import (
 // An error that ends more than its batch ends the run, or the batches of one kind, whose
 // endpoint is out.
 
-// drop takes out the batches of a kind, and returns those that were ongoing.
+// over says that no batch of a kind is asked for any more, and reports whether that is new.
+func (q *queue) over(kind string) bool {
+	if slices.Contains(q.ended, kind) {
+		return false
+	}
+	q.ended = append(q.ended, kind)
+	return true
+}
+
+// drop takes out the batches of a kind if that is over, and returns those that were
+// ongoing.
 func (q *queue) drop(kind string) (ongoing []due) {
+	if !slices.Contains(q.ended, kind) {
+		return nil
+	}
 	q.fresh = slices.DeleteFunc(q.fresh, func(s share) bool { return s.Table.Kind == kind })
 	q.waiting = slices.DeleteFunc(q.waiting, func(d due) bool {
 		if d.Table.Kind != kind {
@@ -58,7 +71,13 @@ func kindOf(err error) string {
 // in each.
 const drainTime = 20 * time.Second
 
-func isOfOneBatch(err error) bool {
-	fatal := (*pipeline.Error)(nil)
-	return errors.As(err, &fatal) && fatal.OneBatch
+// endSoon ends the batches in flight because of an error: at once, or after drainTime. The
+// function that it returns releases the timer.
+func endSoon(end context.CancelCauseFunc, why error) (release func()) {
+	if fatal := (*pipeline.Error)(nil); !errors.As(why, &fatal) || !fatal.OneBatch {
+		end(why)
+		return func() {}
+	}
+	timer := time.AfterFunc(drainTime, func() { end(why) })
+	return func() { timer.Stop() }
 }

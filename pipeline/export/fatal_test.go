@@ -1,6 +1,7 @@
 package export_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/export"
 	"enrow-export/pipeline/pipelinetest"
+	"enrow-export/schema"
 	"enrow-export/sinks"
 )
 
@@ -21,7 +23,7 @@ func TestWhatEndsARunHoldsUpOneRun(t *testing.T) {
 		cfg := pipelinetest.NewConfig(t, source, store, "csv")
 		cfg.Concurrency = 1
 		ids := []string{"a"}
-		source.Set("a", &pipeline.Error{Op: "fetch", Batch: "a", Class: pipeline.Fatal, OneBatch: true, Err: errors.New("status 422")})
+		source.Set("a", &pipeline.Error{Op: "fetch", Batch: "a", Class: pipeline.Fatal, Kind: schema.EmailFind.Kind, OneBatch: true, Err: errors.New("status 422")})
 		for i := range 5 {
 			id := fmt.Sprintf("b%d", i)
 			source.Set(id, pipelinetest.Finished(id, "x", 1))
@@ -55,7 +57,7 @@ func TestWhatEndsRunsTakesTurns(t *testing.T) {
 		cfg.Concurrency = 1
 		ids := []string{"a", "b", "c"}
 		for _, id := range ids {
-			source.Set(id, &pipeline.Error{Op: "fetch", Batch: id, Class: pipeline.Fatal, OneBatch: true, Err: errors.New("status 403")})
+			source.Set(id, &pipeline.Error{Op: "fetch", Batch: id, Class: pipeline.Fatal, Kind: schema.EmailFind.Kind, OneBatch: true, Err: errors.New("status 403")})
 		}
 		if err := export.Enqueue(t.Context(), export.EnqueueConfig{Table: cfg.Table, Store: store}, ids, func(export.Recorded) {}); err != nil {
 			t.Fatal(err)
@@ -74,6 +76,37 @@ func TestWhatEndsRunsTakesTurns(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What is answered about a batch of one kind, such as that the plan does not have it,
+// holds up no other kind. Ongoing batches of the kind are waited for no longer.
+func TestWhatEndsAKindEndsNoOther(t *testing.T) {
+	source := pipelinetest.NewAnswers()
+	source.Set("bad", &pipeline.Error{Op: "fetch", Batch: "bad", Class: pipeline.Fatal, Kind: schema.EmailFind.Kind, OneBatch: true, Err: errors.New("status 403")})
+	works := []export.Work{{Table: &schema.EmailFind, IDs: []string{"ongoing", "bad", "never"}}, {Table: &schema.PhoneFind}}
+	source.Set("ongoing", pipelinetest.Ongoing("ongoing", 1, 2))
+	for i := range 5 {
+		id := fmt.Sprintf("p%d", i)
+		source.Set(id, pipelinetest.Finished(id, "x", 1))
+		works[1].IDs = append(works[1].IDs, id)
+	}
+	cfg := pipelinetest.NewConfig(t, source, sinks.NewMemory(), "csv")
+	cfg.Wait, cfg.Concurrency = true, 1
+	s, err := export.RunAll(t.Context(), cfg, works, func(export.Result) {})
+	var fatal *pipeline.Error
+	if !errors.As(err, &fatal) || fatal.Batch != "bad" || s.Exported != 5 || s.Ongoing != 1 || s.NotTried != 2 || source.Count("never") != 0 {
+		t.Errorf("%+v, error %v", s, err)
+	}
+}
+
+// The cause of a context that ends before the run has begun is the error of the run.
+func TestRunThatIsOverAtOnce(t *testing.T) {
+	over := errors.New("it is over")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(over)
+	if _, _, err := pipelinetest.RunAll(ctx, t, pipelinetest.NewConfig(t, pipelinetest.NewAnswers(), sinks.NewMemory(), "csv"), "a"); !errors.Is(err, over) {
+		t.Errorf("error %v", err)
+	}
 }
 
 // A run that ends leaves nothing of a batch that nobody has recorded.

@@ -132,8 +132,11 @@ func RunAll(ctx context.Context, cfg Config, works []Work, report func(Result)) 
 	for i := 0; err == nil && i < len(fresh); i++ {
 		fresh[i].ids, err = r.skip(ctx, fresh[i])
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		err = r.schedule(ctx, fresh)
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
 	}
 	s := r.summary
 	s.Leftovers = r.leftovers.All()

@@ -54,8 +54,9 @@ type share struct {
 
 // queue holds the batches that nobody works on.
 type queue struct {
-	fresh   []share // not asked for yet; none is empty
-	waiting byDue   // ongoing when they were
+	fresh   []share  // not asked for yet; none is empty
+	waiting byDue    // ongoing when they were
+	ended   []string // kinds of which no batch is asked for any more
 }
 
 func newQueue(fresh []share) queue {
@@ -102,12 +103,12 @@ type attempt struct {
 // schedule exports the batches. With Wait it polls ongoing batches. One loop keeps the
 // time of all of them: a batch that waits is an entry in a queue and holds up no other.
 // The loop begins a batch when the fetch stage has a slot. The first error that ends
-// the run stops the batches in flight too, at once or after drainTime, and so does one that ends a kind with the
-// batches of that kind: the others are still done.
+// the run stops the batches in flight too, at once or after drainTime. One that ends a
+// kind stops those of that kind: the others are still done.
 func (r *run) schedule(ctx context.Context, fresh []share) error {
 	start := time.Now()
-	inner, cancel := context.WithCancel(ctx)
-	defer cancel()
+	inner, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	kinds := contextsOf(inner, fresh)
 	q := newQueue(fresh)
 	most := r.Concurrency + r.Encoders + sinks.LimitsOf(r.Store).Operations
@@ -152,24 +153,23 @@ func (r *run) schedule(ctx context.Context, fresh []share) error {
 				<-r.slots.fetch
 			}
 			err := r.settle(ctx, &q, a, start)
-			switch kind, alone := kinds[kindOf(err)]; {
+			kind, alone := kinds[kindOf(err)]
+			left := false // for another run
+			switch {
 			case err == nil:
 			case !alone:
 				failure = cmp.Or(failure, err)
-				if isOfOneBatch(err) {
-					defer time.AfterFunc(drainTime, cancel).Stop()
-				} else {
-					cancel()
-				}
-			case kind.ctx.Err() == nil:
+				defer endSoon(cancel, err)()
+			default:
 				gone = cmp.Or(gone, err)
-				kind.end(err)
-				for _, d := range q.drop(kindOf(err)) {
-					r.collect(d.last)
-				}
-				if !q.empty() {
-					r.Log.WarnContext(ctx, "batches of this kind are left for another run", "kind", kindOf(err), "error", err)
-				}
+				defer endSoon(kind.end, err)()
+				left = q.over(kindOf(err))
+			}
+			for _, d := range q.drop(a.Table.Kind) {
+				r.collect(d.last)
+			}
+			if left && !q.empty() {
+				r.Log.WarnContext(ctx, "batches of this kind are left for another run", "kind", kindOf(err), "error", err)
 			}
 		case <-alarm:
 		case <-stop:

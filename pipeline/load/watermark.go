@@ -202,8 +202,8 @@ func carryOver(ctx context.Context, cfg Config, s *stored) error {
 }
 
 // Doubt takes the batches that a script loads out of the watermark, before the script is
-// printed, and returns how often the watermark has changed then, for the Mark. Such a batch is in
-// it with other contents, if at all: whether the warehouse has those or the new ones is
+// printed, and returns how often the watermark has changed then, for the Mark. Such a
+// batch is in it with other contents, if at all: whether the warehouse has those or the new ones is
 // not known until the script is confirmed.
 func Doubt(ctx context.Context, cfg Config, name string, loads Loaded) (changes int64, err error) {
 	s, err := changeWatermark(ctx, cfg.Store, name, cfg.target(), func(s *stored) (bool, error) { return s.loaded.forget(loads), nil })

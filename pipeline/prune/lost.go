@@ -94,16 +94,16 @@ func (p *pruner) reasonOf(batch batchKey, path string, reason Reason) Reason {
 	return reason
 }
 
-// isWhole reports whether all files that the entry of an exported batch names are there.
-// Where one is missing, because the entry was restored or the file was moved, a file that
-// the entry does not name may be the only one with these rows.
+// isWhole reports whether all files that the entry of an exported batch names are there, with
+// their bytes. Where one is missing or damaged, because the entry was restored, say, or the
+// file was moved, a file that the entry does not name may be the only one with these rows.
 func (p *pruner) isWhole(ctx context.Context, e *manifest.Entry) (bool, error) {
 	if e == nil || e.State != manifest.StateExported {
 		return true, nil
 	}
 	for _, f := range e.Published() {
-		switch _, err := p.Store.Stat(ctx, f.Path); {
-		case errors.Is(err, sinks.ErrNotExist):
+		switch info, err := p.Store.Stat(ctx, f.Path); {
+		case errors.Is(err, sinks.ErrNotExist), err == nil && !f.IsObject(info):
 			return false, nil
 		case err != nil:
 			return false, fmt.Errorf("look at %s: %w", f.Path, err)

@@ -172,6 +172,11 @@ func TestPruneKeepsTheOnlyFile(t *testing.T) {
 			pipelinetest.RemoveObject(t, store, "email_find/old/a.csv")
 			pipelinetest.PutObject(t, store, "email_find/a.csv", data)
 		},
+		"damaged": func(t *testing.T, store sinks.Store) {
+			exportTo(t, store, table, elsewhere, "a")
+			pipelinetest.PutObject(t, store, "email_find/a.csv", pipelinetest.Objects(t, store)["email_find/old/a.csv"])
+			pipelinetest.Overwrite(t, store, "email_find/old/a.csv", func(s string) string { return strings.Repeat("x", len(s)) })
+		},
 		"restored": func(t *testing.T, store sinks.Store) {
 			entry := manifest.Manifest{Table: table}.Name("a")
 			exportTo(t, store, table, elsewhere, "a")

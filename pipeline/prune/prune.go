@@ -48,7 +48,7 @@ const (
 	// Superseded is a file that an entry says is about to be deleted.
 	Superseded Reason = "superseded"
 	// OnlyCopy is a copy of an answer whose batch is not exported, or any file of an
-	// exported batch of which a file that the entry names is missing. The data may not be
+	// exported batch of which a file that the entry names is missing or damaged. The data may not be
 	// had any more, so it is never deleted.
 	OnlyCopy Reason = "only-copy"
 	// Foreign is a file that is not recognised as this program's. It is never deleted.

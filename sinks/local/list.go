@@ -58,7 +58,9 @@ func (l *lister) folder(ctx context.Context, dir, base string) error {
 		return err
 	}
 	for _, entry := range entries {
-		if entry.isFolder {
+		if entry.isFolder && strings.HasPrefix(dir, "_") && strings.Contains(entry.name, ".") {
+			err = noObject(dir+entry.name, kindOf(fs.ModeDir)) // only files have such names there
+		} else if entry.isFolder {
 			err = l.folder(ctx, dir+entry.name+"/", "")
 		} else {
 			err = l.file(ctx, dir+entry.name)
