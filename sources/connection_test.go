@@ -37,13 +37,13 @@ func proxyTo(t *testing.T, server string, status int) (proxy *url.URL, asked *at
 		}
 		defer there.Close()
 		w.WriteHeader(http.StatusOK)
-		here, _, err := http.NewResponseController(w).Hijack()
+		here, read, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			t.Error(err)
 			return
 		}
 		defer here.Close()
-		go func() { _, _ = io.Copy(there, here); there.Close() }()
+		go func() { _, _ = io.Copy(there, read); there.Close() }() // the server may have read the first byte
 		_, _ = io.Copy(here, there)
 	}))
 	proxy, err := url.Parse(text)

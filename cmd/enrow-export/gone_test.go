@@ -21,13 +21,14 @@ func TestAPIGoesAway(t *testing.T) {
 		args = append(args, b.ID)
 	}
 	var server *httptest.Server
-	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 		api.ServeHTTP(w, r)
 		if api.Requests("") == 3 {
 			server.Listener.Close()
 		}
 	}))
+	server.Start()
 	defer server.Close()
 	dir := t.TempDir()
 	stdout, stderr, code := start(t, dir, server.URL, args...).end(t, nil)

@@ -41,12 +41,12 @@ func startProxy(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		defer there.Close()
 		w.WriteHeader(status)
-		here, _, err := http.NewResponseController(w).Hijack()
+		here, read, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return
 		}
 		defer here.Close()
-		go func() { _, _ = io.Copy(there, here); there.Close() }()
+		go func() { _, _ = io.Copy(there, read); there.Close() }() // the server may have read the first byte
 		_, _ = io.Copy(here, there)
 	}))
 	ts.Defer(proxy.Close)
