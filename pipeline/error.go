@@ -21,8 +21,8 @@ const (
 	// Permanent ends this batch: Enrow has said that it will never have results.
 	// Nothing else is permanent, however often it happens.
 	Permanent
-	// Fatal ends the whole run at once, or one kind of it: every other batch would fail
-	// too.
+	// Fatal ends the whole run, or the batches of one kind (Error.Kind): every other batch
+	// would fail too.
 	Fatal
 )
 
@@ -34,11 +34,10 @@ type Error struct {
 	Class Class
 	Err   error  // the cause
 	Hint  string // what to do next, one line, may be empty
-	// Kind is of the batches that a Fatal error concerns, empty for all: those of other
-	// kinds are still worth asking for.
+	// Kind limits a Fatal error to the batches of one kind. Empty means all batches.
 	Kind string
-	// OneBatch says of a Fatal error that it is what was answered about Batch, and may be
-	// of it alone: no other batch is begun, but those that are under way may be finished.
+	// OneBatch says that a Fatal error is the answer to a request for Batch, and may hold
+	// for Batch only. The run begins no other batch, and finishes the batches under way.
 	OneBatch bool
 }
 

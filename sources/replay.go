@@ -110,10 +110,9 @@ func (r *Replay) read(ctx context.Context, name string, limit int64) ([]byte, er
 	return data, err
 }
 
-// IDs yields the id of every batch of which an answer was saved, once: of the
-// copies that exports have kept, those that are gone since among them, and then of the
-// files. Of a copy that is gone an entry of the root tells, or may have told if it cannot be
-// read.
+// IDs yields the id of every batch of which an answer was saved, once: first those whose
+// entry names a copy, or cannot be read, then those with a copy, then those with a file. So a
+// copy that was lost fails its batch, and leaves out none.
 func (r *Replay) IDs(ctx context.Context, table *schema.Table) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		seen := make(map[string]bool)

@@ -53,8 +53,8 @@ func replaceFile(name string, write func(io.Writer) error) (err error) {
 }
 
 // newPartial makes a file in dir that is yet to be written and renamed. dir may be a
-// root, or in one. So the name is not that of a temporary, which a sweep removes, and not
-// that of a data file.
+// root, or in one: a sweep would remove the name of a temporary, and a glob of data files
+// would meet the name of one.
 func newPartial(dir string) (*os.File, error) {
 	name := filepath.Join(dir, fmt.Sprintf(".enrow-export-%s.part", rand.Text()))
 	return os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)

@@ -108,8 +108,8 @@ func wantedBatches(c *cli.Context, cfg export.Config, from source, ids []string,
 	return w, nil
 }
 
-// withPending returns the batches that are named, then what is pending, and of both last
-// what has failed before, of each kind: whatever is wrong with those holds up no other.
+// withPending returns the named batches and then the pending ones, of each kind. Batches that
+// have failed before come last of all: their faults hold up no other batch.
 func withPending(c *cli.Context, cfg export.Config, named export.Work, part export.Shard) (wanted, error) {
 	w := wanted{kind: allKinds, left: &givenUp{First: []givenUpBatch{}}}
 	if len(named.IDs) == 0 {
@@ -160,8 +160,8 @@ func withPending(c *cli.Context, cfg export.Config, named export.Work, part expo
 	return w, nil
 }
 
-// idsOfKinds returns the ids that are named, by the kinds that they are of: that of
-// --kind, or else those that the manifest knows them as, and the default for the others.
+// idsOfKinds sorts the named ids by kind. --kind decides, or else the manifest, which may know
+// an id under several kinds. An unknown id is of the default kind.
 func idsOfKinds(c *cli.Context, cfg export.Config, named export.Work, kinds []*schema.Table) (map[*schema.Table][]string, error) {
 	if c.IsSet("kind") {
 		return map[*schema.Table][]string{named.Table: named.IDs}, nil

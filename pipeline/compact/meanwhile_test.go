@@ -50,7 +50,7 @@ func TestCompactOtherColumnsMeanwhile(t *testing.T) {
 }
 
 // A packed batch whose entry is damaged where it comes from is told as that, and not as
-// one that has changed. Its packed rows, and those of the others, stay as they are.
+// one that has changed. All packed rows stay as they are.
 func TestCompactDamagedEntryOfAPackedBatch(t *testing.T) {
 	pipelinetest.ForEachStore(t, "", func(t *testing.T, from sinks.Store) {
 		into := sinks.NewMemory()

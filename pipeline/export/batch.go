@@ -203,7 +203,7 @@ func (x *exporter) finish(ctx context.Context, done *manifest.Entry, cond sinks.
 }
 
 // failed notes a failure of the batch in the manifest, if it can be noted there, and
-// returns it, with the result. The other arguments are those of noteFailure.
+// returns it, with the result. noteFailure describes envelope and answered.
 func (x *exporter) failed(ctx context.Context, id string, res Result, failure *pipeline.Error, envelope jsontext.Value, answered bool) (Result, error) {
 	var unusable *manifest.EntryError
 	if failure.Class == pipeline.Fatal || ctx.Err() != nil || errors.As(failure, &unusable) {

@@ -1,3 +1,5 @@
+// This file ends more than one batch: the whole run, or one kind whose endpoint is out.
+
 package export
 
 import (
@@ -9,9 +11,6 @@ import (
 
 	"enrow-export/pipeline"
 )
-
-// An error that ends more than its batch ends the run, or the batches of one kind, whose
-// endpoint is out.
 
 // over says that no batch of a kind is asked for any more, and reports whether that is new.
 func (q *queue) over(kind string) bool {
@@ -66,9 +65,9 @@ func kindOf(err error) string {
 	return ""
 }
 
-// drainTime is how long the batches in flight have to be finished when what was answered
-// about another one has ended the run. Else this one, met in each run, could cut them off
-// in each.
+// drainTime is how long the batches in flight have to be finished after an answer about
+// another batch has ended the run. Without it one bad batch could cut off the same good ones
+// in every run.
 const drainTime = 20 * time.Second
 
 // endSoon ends the batches in flight because of an error: at once, or after drainTime. The

@@ -26,7 +26,7 @@ type EnqueueConfig struct {
 	ToolVersion string
 }
 
-// Recorded is what became of one batch of which something was to be recorded.
+// Recorded is the outcome of Enqueue or Dismiss for one batch.
 type Recorded struct {
 	BatchID string
 	// New says that it is recorded now, and was not before.

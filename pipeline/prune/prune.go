@@ -47,9 +47,9 @@ const (
 	Orphan Reason = "orphan"
 	// Superseded is a file that an entry says is about to be deleted.
 	Superseded Reason = "superseded"
-	// OnlyCopy is a copy of an answer whose batch is not exported, or any file of an
-	// exported batch of which a file that the entry names is missing or damaged. The data may not be
-	// had any more, so it is never deleted.
+	// OnlyCopy is the copy of an answer whose batch is not exported, or any file of an
+	// exported batch while a file that its entry names is missing or damaged. It is never
+	// deleted: nothing else may have the data.
 	OnlyCopy Reason = "only-copy"
 	// Foreign is a file that is not recognised as this program's. It is never deleted.
 	Foreign Reason = "foreign"
