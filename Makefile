@@ -12,7 +12,7 @@ LDFLAGS   := -s -w $(if $(COMMIT),-X main.commit=$(COMMIT) -X main.date=$(DATE))
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 
-.PHONY: build test race lint fuzz bench demo cover faults crash memory same docs engines
+.PHONY: build test shells race lint fuzz bench demo cover faults crash memory same docs engines
 
 # Without the client library's support for gRPC, which is not used: a third of
 # the program's size. Without C: the program runs wherever the kernel does.
@@ -21,6 +21,11 @@ build:
 
 test:
 	$(GO) test ./...
+
+# Completion in bash, zsh and fish, on terminals of their own, and the man pages: these
+# programs and man have to be installed.
+shells:
+	$(GO) test -tags shells ./cmd/enrow-export -run '^(TestShells|TestManPages)$$' -count 1
 
 # The tests that fail one operation after the other. Some fail one in six of them,
 # unless they are told to fail all.

@@ -24,7 +24,9 @@ func (p *program) mockAPICommand() command {
 			"  ongoing        a batch that is still running; ongoing:202 with that status\n" +
 			"  failed         a batch that failed\n" +
 			"  page           an HTML page with the status 200\n" +
-			"  503            an error: 400 401 402 404 422 429 500 503 …; :reason, :old, :html and :empty are variants, ;retry-after=VALUE adds that header\n" +
+			"  503            that status: 400 401 402 404 422 429 500 503 ...\n" +
+			"  503:VARIANT    with another body: reason, old, html or empty\n" +
+			"  503;retry-after=VALUE  with that header\n" +
 			"  truncate:N     the connection breaks after N bytes of the body\n" +
 			"  cut:N          the body ends after N bytes as if it were whole\n" +
 			"  hang, drop     no response; the connection closed at once\n" +
