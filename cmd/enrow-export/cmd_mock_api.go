@@ -16,7 +16,7 @@ func (p *program) mockAPICommand() command {
 	return command{
 		name:  "mock-api",
 		topic: topicLearn,
-		usage: "serve the embedded API alone, for tests",
+		usage: "serve the embedded API, for tests",
 		description: "It serves saved responses, generated batches of one kind, and Enrow's documented sample of e-mail searches, " +
 			"until it is interrupted. It prints its address and the ids of its batches.\n\n" +
 			"A script says how the first requests are answered. STEPS is a list with commas:\n" +
@@ -129,7 +129,7 @@ func newMockAPI(c *cli.Context) (*fakeapi.Server, []string, error) {
 		batches = append(batches, fakeapi.GenerateKind(table.Kind, id, c.Int("rows"), seed+uint64(n)))
 	}
 	if len(batches) == 0 {
-		return nil, nil, usagef("add --generate NUMBER or --batches DIR", "nothing to serve: there is no sample of kind %s", table.Kind)
+		return nil, nil, usagef("add --generate N or --batches DIR", "nothing to serve: Enrow documents no sample of kind %s", table.Kind)
 	}
 	api := fakeapi.New(options)
 	var ids []string
