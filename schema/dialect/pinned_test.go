@@ -224,7 +224,7 @@ func TestSpecialNamesAreRefused(t *testing.T) {
 		d, _ := dialect.ByName(name)
 		for location, text := range refused {
 			err := d.CheckLocation(location)
-			if text == "" && err != nil || text != "" && (err == nil || !strings.Contains(err.Error(), " gives "+text+" in a name ")) {
+			if text == "" && err != nil || text != "" && (err == nil || !strings.Contains(err.Error(), " does not read "+text+" in a name ")) {
 				t.Errorf("%s: %s: error %v, want one that names %q", name, location, err, text)
 			}
 		}
