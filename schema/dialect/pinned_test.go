@@ -12,7 +12,7 @@ import (
 	"enrow-export/schema/dialect"
 )
 
-// pin is a row of the table of docs/warehouses.md: what a reader would guess, and what
+// pin is a row of the table of docs/reader-options.md: what a reader would guess, and what
 // it is told instead.
 type pin struct{ readers, options []string }
 
@@ -25,11 +25,11 @@ var (
 // pins returns that table, by the dialect's title.
 func pins(t *testing.T) map[string][]pin {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/warehouses.md")
+	page, err := os.ReadFile("../../docs/reader-options.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(string(page), "\n## What a reader would guess\n")
+	_, section, _ := strings.Cut(string(page), "\n## Options by dialect\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	all := make(map[string][]pin)
 	for line := range strings.Lines(section) {
