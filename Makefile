@@ -6,7 +6,8 @@ BENCHTIME ?= 1s
 COUNT     ?= 6
 N         ?= 100
 COMMIT    := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
-LDFLAGS   := -s -w $(if $(COMMIT),-X main.commit=$(COMMIT))
+DATE      := $(shell git log -1 --format=%cI 2>/dev/null)
+LDFLAGS   := -s -w $(if $(COMMIT),-X main.commit=$(COMMIT) -X main.date=$(DATE))
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
@@ -53,9 +54,11 @@ bench:
 demo:
 	$(GO) run ./cmd/enrow-export demo
 
-# The page of the tables, from their declarations. A test says when it is due.
+# The pages of the tables and of the flags, from their declarations. Tests say when they
+# are due.
 docs:
 	$(GO) run ./cmd/enrow-export schema --output markdown > docs/data.md
+	$(GO) run ./cmd/enrow-export man --markdown > docs/reference.md
 
 cover:
 	$(GO) test -coverprofile cover.out -coverpkg ./... ./...

@@ -12,13 +12,6 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// version is the program's version; commit is set by the linker, or read from
-// what the Go command recorded.
-var (
-	version = "0.1.0"
-	commit  = ""
-)
-
 // program is the program with its streams: what every command needs.
 type program struct {
 	stdin   io.Reader
@@ -63,70 +56,49 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 func (p *program) call(ctx context.Context, args []string) error {
-	app := p.app()
+	commands := p.commands()
 	if len(args) < 2 || args[1] == "" {
 		return usagef("see enrow-export --help", "no command given")
 	}
-	args, err := arrange(app, args)
-	if err != nil {
-		return err
+	if args[1] == completeCommand {
+		return p.complete(commands, args[2:])
 	}
-	return app.RunContext(ctx, args)
+	call, err := arrange(commands, args)
+	switch {
+	case err != nil:
+		return err
+	case call.version:
+		return p.printVersion()
+	case call.help && call.command == nil:
+		return p.printHelp(programHelp(commands, helpWidth(p.stdout)))
+	case call.help:
+		return p.printHelp(commandHelp(call.command, helpWidth(p.stdout)))
+	}
+	return p.app(commands).RunContext(ctx, call.args)
 }
 
-func (p *program) app() *cli.App {
+func (p *program) printHelp(text string) error {
+	p.isResult()
+	fmt.Fprint(p.stdout, text)
+	return nil
+}
+
+// app returns the commands as the library parses them.
+func (p *program) app(commands []command) *cli.App {
 	app := &cli.App{
-		Name:  "enrow-export",
-		Usage: "lands finished Enrow batches as typed, flat, warehouse-ready files",
-		Description: "Try it without a key:  enrow-export demo\n" +
-			"In earnest:            ENROW_API_KEY=… enrow-export export --to out BATCH_ID",
-		CustomAppHelpTemplate: cli.AppHelpTemplate +
-			exitCodes(exitOK, exitStopped, exitUsage, exitFailed, exitOngoing, exitHangup, exitInterrupt, exitUnread, exitTerminated),
-		Version:         version,
+		Name:            programName,
 		Reader:          p.stdin,
 		Writer:          p.stdout,
 		ErrWriter:       p.stderr,
 		ExitErrHandler:  func(*cli.Context, error) {}, // exitCode decides
+		HideHelp:        true,
+		HideVersion:     true,
 		HideHelpCommand: true,
 		// A file name may hold a comma; lists are split where they are lists.
 		DisableSliceFlagSeparator: true,
-		Commands: []*cli.Command{
-			p.exportCommand(),
-			p.enqueueCommand(),
-			p.dismissCommand(),
-			p.statusCommand(),
-			p.verifyCommand(),
-			p.pruneCommand(),
-			p.adoptCommand(),
-			p.filesCommand(),
-			p.loadSQLCommand(),
-			p.batchesCommand(),
-			p.compactCommand(),
-			p.schemaCommand(),
-			p.demoCommand(),
-			p.mockAPICommand(),
-		},
-		Action: func(*cli.Context) error {
-			return usagef("see enrow-export --help", "no command given")
-		},
 	}
-	cli.VersionPrinter = func(c *cli.Context) {
-		fmt.Fprintf(c.App.Writer, "enrow-export %s (commit %s, %s)\n", version, buildCommit(), runtime.Version())
+	for _, c := range commands {
+		app.Commands = append(app.Commands, p.cli(c))
 	}
 	return app
-}
-
-// buildCommit returns the commit that the program was built from.
-func buildCommit() string {
-	if commit != "" {
-		return commit
-	}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				return s.Value
-			}
-		}
-	}
-	return "unknown"
 }

@@ -10,25 +10,40 @@ import (
 	"enrow-export/pipeline/adopt"
 )
 
-func (p *program) adoptCommand() *cli.Command {
-	return newCommand(command{
+func (p *program) adoptCommand() command {
+	return command{
 		name:  "adopt",
+		topic: topicRepair,
 		usage: "rebuild manifest entries that were lost, from the files",
 		args:  "[BATCH_ID ...]",
-		description: "Without ids: of all batches that have files and are not exported. The copy of an answer\n" +
-			"(--keep-raw) is read again, and the data files that have its rows are named by a new entry:\n" +
-			"the batch is exported. Without a copy it is recorded as pending, so that export --pending\n" +
-			"asks Enrow and takes the files over, or replaces them. A file that is not what the answer\n" +
-			"or its path says is reported. No file is changed, and no entry of an exported batch; no\n" +
-			"request is made to the API. The same call may be repeated, and run beside exports.\n" +
-			"Files of all formats are adopted. Give the flags of the exports all the same: they decide\n" +
-			"where a file does not tell, as Parquet without rows does not tell its compression.",
-		flags: append(append(toFlags(), kindsFlag(), layoutFlag(), formatFlag(), compressionFlag(), csvSafeFlag(), idsFileFlag(),
-			sizeFlag("max-body", "64MiB", "longest answer read from a copy, as a `SIZE`"),
-			boolFlag("dry-run", "say what would be done; nothing written"),
-			outputFlag()), logFlags()...),
+		description: "Without ids: every batch that has files and is not exported. A batch is exported again " +
+			"when a copy of its response (export --keep-raw) says that its files are complete. " +
+			"Without a copy, the batch is recorded as pending, and export --pending asks Enrow. " +
+			"adopt changes no file, sends no request to the API, and can be repeated.",
+		examples: []example{
+			{"see what would be done", "enrow-export adopt --to out --dry-run"},
+			{"rebuild the entries, then check them", "enrow-export adopt --to out && enrow-export verify --to out --depth full"},
+		},
+		page: "recovery.md",
+		exits: exitCodes(
+			exit{"0", "every batch has an entry"},
+			exit{"1", "stopped: ROOT is out of reach, or has neither files nor a manifest"},
+			exit{"3", "some batches failed, or have files that no entry can name"},
+		),
+		groups: []flagGroup{
+			{"Destination", append(toFlags(), layoutFlag())},
+			{"How the files were exported", []*flagDef{
+				formatsFlag(), compressionFlag(), csvSafeFlag(),
+				sizeFlag("max-body", "64MiB", "longest response read from a copy"),
+			}},
+			{"Which batches", []*flagDef{
+				kindsFlag(), idsFileFlag(),
+				boolFlag("dry-run", "print what would be done, and do nothing"),
+			}},
+			{"Output", append([]*flagDef{outputFlag()}, logFlags()...)},
+		},
 		action: p.adopt,
-	})
+	}
 }
 
 // adoptLine is a line about one batch in the JSON form of adopt.

@@ -13,21 +13,35 @@ import (
 	"enrow-export/sinks"
 )
 
-func (p *program) batchesCommand() *cli.Command {
-	return newCommand(command{
-		name:  "batches",
-		usage: "write what the manifest knows of batches as one table",
-		args:  "[BATCH_ID ...]",
-		description: "One row a batch, of every kind and state: totals, credits, paths, times. The columns are\n" +
-			"those of the table batches in enrow-export schema. Without ids: all that it knows.",
-		exits: append(usualExits, exitUnread),
-		flags: append(toFlags(), kindsFlag(), idsFileFlag(),
-			pathFlag(stringFlag("out", "", "`FILE` to write, - for stdout; required")),
-			own("batches", stringFlag("format", "parquet", "`FORMAT` of the file: "+strings.Join(formatNames(), ", "))),
-			own("batches", defaultText(stringFlag("compression", "", "`COMPRESSION` of the file"), "zstd for parquet, else none")),
-			sinceFlag()),
+func (p *program) batchesCommand() command {
+	return command{
+		name:        "batches",
+		topic:       topicLook,
+		usage:       "write the manifest as one table, a row for each batch",
+		args:        "[BATCH_ID ...]",
+		description: "The table has batches of every kind and state: totals, credits, paths, times. enrow-export schema lists its columns. Without ids: all batches.",
+		examples: []example{
+			{"a table for the warehouse", "enrow-export batches --to out --out batches.parquet"},
+			{"the last week, as CSV on stdout", "enrow-export batches --to out --since 7d --format csv --out -"},
+		},
+		page: "manifest.md",
+		exits: exitCodes(
+			exit{"0", "the table is written"},
+			rootExit,
+			exit{"3", "some batches have no entry, or one that cannot be read"},
+			unreadExit,
+		),
+		groups: []flagGroup{
+			{"Where the manifest is", toFlags()},
+			{"Which batches", []*flagDef{kindsFlag(), idsFileFlag(), sinceFlag()}},
+			{"Output", []*flagDef{
+				textFlag("out", "FILE", "", "file to write; - writes to stdout").file().must(),
+				textFlag("format", "FORMAT", "parquet", "format of the file: "+strings.Join(formatNames(), ", ")).oneOf(formatNames()...).own("batches"),
+				textFlag("compression", "NAME", "", "compression of the file").suggests(compressionNames()...).or("zstd for parquet, else none").own("batches"),
+			}},
+		},
 		action: p.batches,
-	})
+	}
 }
 
 func (p *program) batches(c *cli.Context) error {

@@ -11,24 +11,37 @@ import (
 	"enrow-export/sinks"
 )
 
-func (p *program) compactCommand() *cli.Command {
-	return newCommand(command{
+func (p *program) compactCommand() command {
+	return command{
 		name:   "compact",
-		noArgs: "it packs all that is exported",
-		usage:  "pack the parquet files of many batches into few large ones, under another root",
-		description: "Packs the batches that are exported under --to, and that --into does not have yet, in the\n" +
-			"order of their ids. Under --into there is a manifest, too, which says in which file and\n" +
-			"which rows each batch is: status, verify, files and load-sql work there as elsewhere.\n" +
-			"Nothing is changed under --to. A file is made in the folder for temporary files ($TMPDIR)\n" +
-			"first. A packed file is never replaced. Whatever stops a run, the next one carries on.",
-		flags: append(toFlags(),
-			stringFlag("into", "", "`ROOT` of the packed files: another folder or bucket; required"),
-			sizeFlag("target-size", humanize.IBytes(compact.DefaultTargetSize), "`SIZE` at which a packed file is complete"),
-			own("compact", stringFlag("compression", "zstd", "`COMPRESSION` of packed files: zstd, snappy, gzip or none")),
-			kindsFlag(),
-			outputFlag(), boolFlag("quiet", "print failures only, on stderr")),
+		topic:  topicWarehouse,
+		noArgs: "it packs everything that is exported",
+		usage:  "pack the Parquet files of many batches into few large files",
+		description: "The large files go to another root, which has a manifest of its own: status, verify, files " +
+			"and load-sql work there. Each run adds the batches that --into does not have yet. " +
+			"Nothing changes under --to, and no packed file is ever replaced.",
+		examples: []example{
+			{"pack a directory into another one", "enrow-export compact --to out --into packed"},
+			{"pack a bucket, in files of 256 MiB", "enrow-export compact --to gs://bucket/enrow --into gs://bucket/packed --target-size 256MiB"},
+		},
+		page: "compaction.md",
+		exits: exitCodes(
+			exit{"0", "every exported batch is packed"},
+			exit{"1", "stopped: a root is out of reach, there is no manifest, or no room for temporary files"},
+			exit{"3", "some batches could not be packed, the others are"},
+		),
+		groups: []flagGroup{
+			{"From and to", append(toFlags(),
+				textFlag("into", "ROOT", "", "directory or bucket for the packed files").must().directory())},
+			{"What to write", []*flagDef{
+				sizeFlag("target-size", humanize.IBytes(compact.DefaultTargetSize), "size at which a file is complete"),
+				textFlag("compression", "NAME", "zstd", "compression: zstd, snappy, gzip, none").oneOf("zstd", "snappy", "gzip", "none").own("compact"),
+				kindsFlag(),
+			}},
+			{"Output", []*flagDef{outputFlag(), boolFlag("quiet", "print failures only, on stderr")}},
+		},
 		action: p.compact,
-	})
+	}
 }
 
 // packedLine is a line about one packed file in the JSON form of compact.

@@ -31,17 +31,27 @@ const (
 	demoTo          = "enrow-demo"
 )
 
-func (p *program) demoCommand() *cli.Command {
-	return newCommand(command{
+func (p *program) demoCommand() command {
+	return command{
 		name:  "demo",
-		usage: "the whole job against an embedded API, no key needed",
-		description: "Starts the embedded API on a free loopback port and exports three batches in all\n" +
-			"formats: the vendor's sample, one of 5,000 results, and one that is ongoing for its\n" +
-			"first two polls. Run it twice: the second time there is nothing to do.",
-		// Not ENROW_EXPORT_TO: made-up rows have no place among real ones.
-		flags:  []cli.Flag{textFlag{&cli.StringFlag{Name: "to", Value: demoTo, Usage: "destination `FOLDER`", EnvVars: env("demo-to")}}},
+		topic: topicLearn,
+		usage: "run the whole job against an embedded API, without a key",
+		description: "It exports three batches in all formats: Enrow's documented sample, a batch of 5,000 results, " +
+			"and a batch that is still running at the first two looks. Run it twice: the second run has nothing to do.",
+		examples: []example{
+			{"three batches to ./enrow-demo", "enrow-export demo"},
+			{"to another directory", "enrow-export demo --to /tmp/demo"},
+		},
+		exits: exitCodes(
+			exit{"0", "the demonstration ran"},
+			exit{"1", "the directory cannot be written to"},
+		),
+		groups: []flagGroup{
+			// Not ENROW_EXPORT_TO: made-up rows have no place among real ones.
+			{"Destination", []*flagDef{textFlag("to", "DIR", demoTo, "directory to write to").own("demo").directory()}},
+		},
 		action: p.demo,
-	})
+	}
 }
 
 func (p *program) demo(c *cli.Context) error {

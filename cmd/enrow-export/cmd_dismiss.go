@@ -6,18 +6,31 @@ import (
 	"enrow-export/pipeline/export"
 )
 
-func (p *program) dismissCommand() *cli.Command {
-	return newCommand(command{
+func (p *program) dismissCommand() command {
+	return command{
 		name:  "dismiss",
-		usage: "record that permanently failed batches need no more attention",
+		topic: topicExport,
+		usage: "record that a permanently failed batch needs no attention",
 		args:  "[BATCH_ID ...]",
-		description: "export --pending leaves out a batch that is permanently failed, and says so in each summary\n" +
-			"until somebody has dismissed it. enqueue takes that back: the batch is pending again. Any\n" +
-			"other batch cannot be dismissed. No request is made to the API, no key is needed.",
-		flags: append(append(toFlags(), kindFlag(), idsFileFlag(), outputFlag()),
-			logFlags()...),
+		description: "export --pending leaves out a permanently failed batch, and reports it in every run until it is " +
+			"dismissed. enqueue takes that back. dismiss sends no request to the API and needs no key.",
+		examples: []example{
+			{"one batch", "enrow-export dismiss --to out BATCH_ID"},
+			{"a list of phone searches", "enrow-export dismiss --to out --kind phone-find --ids-file failed.txt"},
+		},
+		page: "pending.md",
+		exits: exitCodes(
+			exit{"0", "every batch is dismissed"},
+			exit{"1", "stopped: ROOT is out of reach"},
+			exit{"3", "some batches are not permanently failed, or cannot be read"},
+		),
+		groups: []flagGroup{
+			{"Where the manifest is", toFlags()},
+			{"Which batches", []*flagDef{kindFlag(), idsFileFlag()}},
+			{"Output", append([]*flagDef{outputFlag()}, logFlags()...)},
+		},
 		action: p.dismiss,
-	})
+	}
 }
 
 // dismissSummaryLine closes the JSON form of dismiss.

@@ -6,19 +6,31 @@ import (
 	"enrow-export/pipeline/export"
 )
 
-func (p *program) enqueueCommand() *cli.Command {
-	return newCommand(command{
+func (p *program) enqueueCommand() command {
+	return command{
 		name:  "enqueue",
-		usage: "record batches in the manifest as pending, for export --pending",
+		topic: topicExport,
+		usage: "record batches as wanted, for export --pending",
 		args:  "[BATCH_ID ...]",
-		description: "A batch that the manifest knows already stays as it is, so the same call may be\n" +
-			"repeated, and any number of them may run at once; one that was dismissed is pending\n" +
-			"again. One whose entry cannot be read has failed. No request is made to the API, no key\n" +
-			"is needed.",
-		flags: append(append(toFlags(), kindFlag(), idsFileFlag(), outputFlag()),
-			logFlags()...),
+		description: "Call it where a search is started: it sends no request to the API and needs no key. " +
+			"A batch that the manifest lists already stays as it is. A batch that was dismissed is pending again.",
+		examples: []example{
+			{"record a batch when its search is started", "enrow-export enqueue --to out BATCH_ID"},
+			{"export what is recorded, from cron", "enrow-export export --to out --pending --quiet"},
+		},
+		page: "pending.md",
+		exits: exitCodes(
+			exit{"0", "every batch is recorded"},
+			exit{"1", "stopped: ROOT is out of reach"},
+			exit{"3", "some batches have an entry that cannot be read"},
+		),
+		groups: []flagGroup{
+			{"Where the manifest is", toFlags()},
+			{"Which batches", []*flagDef{kindFlag(), idsFileFlag()}},
+			{"Output", append([]*flagDef{outputFlag()}, logFlags()...)},
+		},
 		action: p.enqueue,
-	})
+	}
 }
 
 // recordedLine is a line about one batch in the JSON form of enqueue and dismiss.

@@ -15,49 +15,81 @@ import (
 	"enrow-export/sources"
 )
 
-func (p *program) exportCommand() *cli.Command {
-	return newCommand(command{
+func (p *program) exportCommand() command {
+	return command{
 		name:  "export",
-		usage: "fetch, flatten, write and publish batches",
+		topic: topicExport,
+		usage: "fetch batches and write them as files",
 		args:  "[BATCH_ID ...]",
-		description: "A batch that is done is skipped without a request, so the same call may be repeated\n" +
-			"at any time. One that is still ongoing is left for the next run, or waited for.\n" +
-			"The API key comes from ENROW_API_KEY or --api-key-file.",
-		exits: append(usualExits, exitOngoing),
-		flags: slices.Concat(toFlags(), []cli.Flag{
-			kindFlag(),
-			formatFlag(), compressionFlag(),
-			layoutFlag(),
-			listFlag("columns", "`COLUMNS` of the files, a list with commas; batch_id is always one of them", "all"),
-			listFlag("exclude-columns", "`COLUMNS` to leave out, a list with commas", "none"),
-			csvSafeFlag(),
-			checked(stringFlag("unknown-fields", "capture", "what becomes of fields that no column declares: `MODE` capture (kept in the column extra) or error (fails the batch)"), oneOf("capture", "error")),
-			boolFlag("allow-mismatch", "export batches that are not what their control totals say, and record that"),
-			boolFlag("keep-raw", "keep a copy of each answer under _raw, from which --from can export again"),
-			fromFlag(),
-			idsFileFlag(),
-			shardFlag(),
-			boolFlag("pending", "also export all batches that the manifest knows and that are neither done nor permanently failed, of all kinds unless --kind is given"),
-			boolFlag("retry-failed", "with --pending, the permanently failed ones too, unless they are dismissed"),
-			boolFlag("force", "export batches again that are done"),
-			boolFlag("dry-run", "say what would be done; no request, no key, nothing written"),
-			boolFlag("wait", "ask again for ongoing batches until they are finished"),
-			durationFlag("wait-timeout", export.DefaultWaitTimeout, "`TIME` from the start after which no batch is waited for, 0 for no limit", notNegative),
-			durationFlag("poll-interval", export.DefaultPollInterval, "least `TIME` between two looks at an ongoing batch; ten times that while it makes little progress", positive),
-			intFlag("concurrency", export.DefaultConcurrency, fmt.Sprintf("`NUMBER` of batches worked on at a time, at most %d", maxConcurrency), checkConcurrency),
-			intFlag("retries", 5, "`NUMBER` of tries after the first, for each request", notNegative),
-			floatFlag("rate", 0, fmt.Sprintf("`NUMBER` of requests a second at most, retries included, from %v on; 0 for no limit", minRate), checkRate),
-			durationFlag("request-timeout", sources.DefaultRequestTimeout, "longest `TIME` of one try", positive),
-			sizeFlag("max-body", "64MiB", "longest answer accepted, as a `SIZE`"),
-			durationFlag("max-runtime", 0, "`TIME` after which no batch is begun or waited for any more, 0 for no limit; those under way have --grace", notNegative),
-			durationFlag("grace", 20*time.Second, "`TIME` that batches under way have to be finished after the first SIGINT, SIGTERM or SIGHUP, or --max-runtime", notNegative),
-			stringFlag("api-url", sources.DefaultBaseURL, "`URL` of the API; https, unless the host is loopback", "ENROW_API_URL"),
-			pathFlag(stringFlag("api-key-file", "", "`FILE` with the API key")),
-			reportFlag(),
-			outputFlag(),
-		}, logFlags()),
+		description: "The same call can be repeated at any time: a batch that is exported costs no request. " +
+			"A batch that is still running at Enrow is left for the next run, or waited for with --wait.",
+		examples: []example{
+			{"two batches to a directory, as Parquet", "enrow-export export --to out BATCH_ID BATCH_ID"},
+			{"a list of ids to a bucket, as Parquet and CSV, with copies of the responses", "enrow-export export --to gs://bucket/enrow --ids-file ids.txt \\\n    --format parquet,csv --keep-raw"},
+		},
+		page: "backfill.md",
+		exits: exitCodes(
+			exit{"0", "every batch is exported, now or before"},
+			exit{"1", "the run stopped: key refused, no credits, API or destination out of reach, disk full"},
+			exit{"3", "some batches failed, the others are exported"},
+			exit{"75", "nothing failed; some batches are still running, or left by --max-runtime"},
+		),
+		groups: []flagGroup{
+			{"Destination", append(toFlags(), layoutFlag())},
+			{"What to write", []*flagDef{
+				formatsFlag(), compressionFlag(),
+				listFlag("columns", "NAME,...", "columns to write").or("all").
+					more("batch_id is always one of them. The names are listed by enrow-export schema."),
+				listFlag("exclude-columns", "NAME,...", "columns to leave out"),
+				csvSafeFlag(),
+				textFlag("unknown-fields", "MODE", "capture", "capture unknown fields in column extra, or error").oneOf("capture", "error").
+					more("A field is unknown when no column of the table declares it. capture keeps it in the column extra. error fails a batch that has one."),
+				boolFlag("allow-mismatch", "export batches whose totals do not add up").
+					more("The manifest then records what does not add up."),
+				boolFlag("keep-raw", "keep a copy of each response").
+					more("The copies are under _raw in the destination. export --from reads them: another format then needs no request."),
+			}},
+			{"Which batches", []*flagDef{
+				kindFlag(),
+				idsFileFlag(),
+				boolFlag("pending", "also the unfinished batches of the manifest").
+					more("These are all batches that the manifest lists and that are neither exported nor permanently failed, of all kinds unless --kind is given."),
+				boolFlag("retry-failed", "with --pending: permanently failed ones, too").
+					more("Batches that were dismissed are left out."),
+				fromFlag(),
+				boolFlag("force", "export again what is exported already"),
+				boolFlag("dry-run", "print what a run would do, and do nothing").
+					more("It needs no key, sends no request to the API and writes nothing."),
+				shardFlag(),
+			}},
+			{"Waiting", []*flagDef{
+				boolFlag("wait", "wait for batches that are still running"),
+				durationFlag("wait-timeout", export.DefaultWaitTimeout, "time to wait, from the start", notNegative).
+					more("0 is no limit."),
+				durationFlag("poll-interval", export.DefaultPollInterval, "least time between two looks at a batch", positive).
+					more("It grows to ten times that while a batch makes little progress."),
+				durationFlag("max-runtime", 0, "begin no batch after this time", notNegative).or("no limit").
+					more("0 is no limit. Batches in progress then have --grace to finish."),
+				durationFlag("grace", 20*time.Second, "time to finish batches when stopped", notNegative).
+					more("It begins with the first SIGINT, SIGTERM or SIGHUP, or with the end of --max-runtime."),
+			}},
+			{"Requests to the API", []*flagDef{
+				intFlag("concurrency", export.DefaultConcurrency, "batches at a time", checkConcurrency).
+					more(fmt.Sprintf("At most %d.", maxConcurrency)),
+				floatFlag("rate", 0, "most requests a second", checkRate).or("no limit").
+					more(fmt.Sprintf("0 is no limit. Retries count as requests. The least rate is %v.", minRate)),
+				intFlag("retries", 5, "tries after the first, for each request", notNegative),
+				durationFlag("request-timeout", sources.DefaultRequestTimeout, "longest time of one try", positive),
+				sizeFlag("max-body", "64MiB", "longest response that is accepted"),
+				textFlag("api-url", "URL", sources.DefaultBaseURL, "address of the API").alsoEnv("ENROW_API_URL").
+					more("It must be https, unless the host is this machine."),
+				textFlag("api-key-file", "FILE", "", "file with the API key").file().
+					or("the key in ENROW_API_KEY"),
+			}},
+			{"Output", slices.Concat([]*flagDef{reportFlag(), outputFlag()}, logFlags())},
+		},
 		action: p.export,
-	})
+	}
 }
 
 func (p *program) export(c *cli.Context) error {
@@ -246,7 +278,7 @@ const (
 
 func checkConcurrency(flag string, n int) error {
 	if n < 1 || n > maxConcurrency {
-		return usagef("", "--%s: %d is not from 1 to %d", flag, n, maxConcurrency)
+		return usagef("", "%s: %d is not from 1 to %d", flag, n, maxConcurrency)
 	}
 	return nil
 }
@@ -255,5 +287,5 @@ func checkRate(flag string, perSecond float64) error {
 	if perSecond == 0 || perSecond >= minRate && perSecond <= maxRate {
 		return nil
 	}
-	return usagef(fmt.Sprintf("give 0 for no limit, or a number from %v to %.0f", minRate, maxRate), "--%s: %v is not a number in that range", flag, perSecond)
+	return usagef(fmt.Sprintf("give 0 for no limit, or a number from %v to %.0f", minRate, maxRate), "%s: %v is not a number in that range", flag, perSecond)
 }

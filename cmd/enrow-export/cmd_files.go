@@ -11,24 +11,40 @@ import (
 	"enrow-export/pipeline/manifest"
 )
 
-func (p *program) filesCommand() *cli.Command {
-	return newCommand(command{
-		name:  "files",
-		usage: "list the published files, for other programs",
-		args:  "[BATCH_ID ...]",
-		description: "One a line: an absolute path, or a URL. A file that compact has made is listed once,\n" +
-			"whichever of its batches are asked for. Without ids: those of all batches that are\n" +
-			"exported. No file is read.",
-		exits: append(usualExits, exitUnread),
-		flags: append(toFlags(), kindsFlag(), idsFileFlag(),
-			own("files", listFlag("format", "`FORMAT` of the files: "+strings.Join(formatNames(), ", ")+"; a comma list, or repeated", "all")),
-			sinceFlag(),
-			defaultText(stringFlag("root-url", "", "`URL` or path that takes the place of --to in what is printed"), "--to"),
-			boolFlag("relative", "print paths relative to --to"),
-			boolFlag("print0", "end each path with a null character instead of a new line, for xargs -0"),
-			outputFlag()),
+func (p *program) filesCommand() command {
+	return command{
+		name:        "files",
+		topic:       topicLook,
+		usage:       "list the published files, for other programs",
+		args:        "[BATCH_ID ...]",
+		description: "It prints an absolute path or a URL a line, and reads no file. Without ids: the files of all exported batches. A packed file is listed once.",
+		examples: []example{
+			{"count the rows of all files", "enrow-export files --to out --format csv --print0 | xargs -0 wc -l"},
+			{"what was exported since yesterday", "enrow-export files --to gs://bucket/enrow --since 24h"},
+		},
+		page: "warehouses.md",
+		exits: exitCodes(
+			exit{"0", "every file is listed"},
+			rootExit,
+			exit{"3", "some batches are not exported, or cannot be read"},
+			unreadExit,
+		),
+		groups: []flagGroup{
+			{"Where the files are", toFlags()},
+			{"Which files", []*flagDef{
+				kindsFlag(), idsFileFlag(),
+				formatsFlag().or("all").own("files"),
+				sinceFlag(),
+			}},
+			{"Output", []*flagDef{
+				textFlag("root-url", "URL", "", "URL or path printed in place of --to"),
+				boolFlag("relative", "print paths relative to --to"),
+				boolFlag("print0", "end each path with a null character"),
+				outputFlag(),
+			}},
+		},
 		action: p.files,
-	})
+	}
 }
 
 // fileLine is a line about one file in the JSON form of files.
@@ -51,13 +67,7 @@ type fileLine struct {
 func (p *program) files(c *cli.Context) error {
 	p.isResult()
 	ui := p.newUI(c)
-	var formats []string
-	for _, f := range splitLists(given(c, "format")) {
-		if err := oneOf(formatNames()...)("format", f); err != nil {
-			return err
-		}
-		formats = append(formats, f)
-	}
+	formats := splitLists(given(c, "format"))
 	since := since(c)
 	switch {
 	case c.Bool("relative") && c.String("root-url") != "":

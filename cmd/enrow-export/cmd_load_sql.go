@@ -17,34 +17,51 @@ import (
 	"enrow-export/schema/dialect"
 )
 
-func (p *program) loadSQLCommand() *cli.Command {
-	return newCommand(command{
+func (p *program) loadSQLCommand() command {
+	return command{
 		name:  "load-sql",
-		usage: "print the SQL that loads the published files into a warehouse",
+		topic: topicWarehouse,
+		usage: "print the SQL that loads the files into a warehouse",
 		args:  "[BATCH_ID ...]",
-		description: "Of each table: a staging table, the files, a check that all rows have come, and one\n" +
-			"transaction that replaces the batches. The script can be run any number of times.\n" +
-			"Without ids: all batches that are exported; or with --only-new those whose contents\n" +
-			"no load has confirmed yet:\n" +
-			"   enrow-export load-sql --dialect duckdb --to out --only-new > load.sql &&\n" +
-			"   duckdb -bail warehouse.duckdb < load.sql &&\n" +
-			"   enrow-export load-sql --dialect duckdb --to out --loaded load.sql\n" +
-			"No file is read, only its size looked at. When a batch cannot be loaded, nothing is\n" +
-			"printed on stdout.",
-		exits: append(usualExits, exitUnread),
-		flags: append(toFlags(), kindsFlag(), idsFileFlag(),
-			checked(stringFlag("dialect", "", "`DIALECT` of the warehouse: "+strings.Join(dialect.Names(), ", ")+"; required"), orNone(oneOf(dialect.Names()...))),
-			own("load-sql", checked(defaultText(stringFlag("format", "", "`FORMAT` of the files to load: "+strings.Join(formatNames(), ", ")), "the best that the dialect reads and the batch has"), orNone(oneOf(formatNames()...)))),
-			defaultText(stringFlag("namespace", "", "`NAME` of the dataset or schema that the tables are in, with dots between its parts"), "that of the session"),
-			defaultText(stringFlag("root-url", "", "`URL` or absolute path at which the warehouse finds what is under --to, such as a copy in S3"), "--to"),
-			defaultText(stringFlag("integration", "", "`NAME` of what lets the warehouse read the files: Snowflake's storage integration, the ARN of Redshift's role"), "the warehouse's own"),
-			boolFlag("no-create", "leave out the statements that create the tables"),
-			sinceFlag(),
-			boolFlag("only-new", "only the batches whose contents no load has confirmed yet with --loaded"),
-			checked(defaultText(stringFlag("watermark", "", "`NAME` under which confirmed loads are noted, in _loads/NAME.json below --to"), "the dialect's name"), orNone(checkWatermark)),
-			pathFlag(defaultText(stringFlag("loaded", "", "confirm that the script in `FILE`, made with --only-new, has run: what it has loaded is not new any more"), "none"))),
+		description: "The script fills a staging table, checks the number of rows, and replaces the batches in one " +
+			"transaction: it can run any number of times. Without ids: all exported batches, or with --only-new " +
+			"those that no load has confirmed. When a batch cannot be loaded, nothing is printed on stdout.",
+		examples: []example{
+			{"load everything into DuckDB", "enrow-export load-sql --dialect duckdb --to out > load.sql &&\n    duckdb -bail warehouse.duckdb < load.sql"},
+			{"only what is new, and confirm the load", "enrow-export load-sql --dialect duckdb --to out --only-new > load.sql &&\n    duckdb -bail warehouse.duckdb < load.sql &&\n    enrow-export load-sql --dialect duckdb --to out --loaded load.sql"},
+		},
+		page: "warehouses.md",
+		exits: exitCodes(
+			exit{"0", "the script is complete"},
+			rootExit,
+			exit{"3", "a batch cannot be loaded: no script is printed"},
+			unreadExit,
+		),
+		groups: []flagGroup{
+			{"Where the files are", append(toFlags(),
+				textFlag("root-url", "URL", "", "URL or path where the warehouse finds --to").
+					more("Such as a copy of the files in S3."),
+			)},
+			{"Warehouse", []*flagDef{
+				textFlag("dialect", "NAME", "", strings.Join(dialect.Names(), ", ")).oneOf(dialect.Names()...).orNone().must(),
+				namespaceFlag(),
+				textFlag("integration", "NAME", "", "what lets the warehouse read the files").
+					more("Snowflake: the storage integration. Redshift: the ARN of the role."),
+				boolFlag("no-create", "leave out the statements that create tables"),
+			}},
+			{"Which files", []*flagDef{
+				kindsFlag(), idsFileFlag(),
+				textFlag("format", "FORMAT", "", "format to load").oneOf(formatNames()...).orNone().or("the best that the warehouse reads").own("load-sql"),
+				sinceFlag(),
+				boolFlag("only-new", "only contents that no load has confirmed"),
+				textFlag("watermark", "NAME", "", "name of the confirmed loads").checked(checkWatermark).orNone().or("the dialect").
+					more("They are kept in _loads/NAME.json below --to."),
+				textFlag("loaded", "FILE", "", "confirm that the script in FILE has run").file().
+					more("The script was made with --only-new. What it has loaded is then no longer new."),
+			}},
+		},
 		action: p.loadSQL,
-	})
+	}
 }
 
 func (p *program) loadSQL(c *cli.Context) error {
@@ -207,7 +224,7 @@ func (p *program) refusedLoad(err error) error {
 
 func checkWatermark(flag, name string) error {
 	if !load.ValidWatermarkName(name) {
-		return usagef("", "--%s: a name is letters, digits, - and _, at most 64, the first a letter or digit", flag)
+		return usagef("", "%s: a name is letters, digits, - and _, at most 64, the first a letter or digit", flag)
 	}
 	return nil
 }

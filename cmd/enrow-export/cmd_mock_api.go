@@ -12,41 +12,48 @@ import (
 	"enrow-export/sources/fakeapi"
 )
 
-func (p *program) mockAPICommand() *cli.Command {
-	return newCommand(command{
+func (p *program) mockAPICommand() command {
+	return command{
 		name:  "mock-api",
-		usage: "the embedded API alone, for trying things out",
-		description: "Serves saved answers and generated batches of one kind, and of bulk e-mail searches the\n" +
-			"vendor's sample, until it is interrupted. Prints its address and the ids of its batches.\n\n" +
-			"A script says how requests are answered, in their order, before the normal answers\n" +
-			"begin. STEPS is a list with commas of\n" +
-			"   ok                     the normal answer\n" +
-			"   ongoing, ongoing:202   the reduced answer of a batch that still runs\n" +
-			"   failed                 a batch that failed\n" +
-			"   page                   a page of HTML with the status 200\n" +
-			"   STATUS[:VARIANT]       an error: 400 401 402 404 422 429 500 503 …; the variants are\n" +
-			"                          reason, old, html, empty; ;retry-after=VALUE adds that header\n" +
-			"   truncate:N             the connection is cut after N bytes of the body\n" +
-			"   cut:N                  the body ends after N bytes as if it were whole\n" +
-			"   hang, drop             no answer at all; the connection closed at once\n" +
-			"   redirect:URL           an answer that sends the client elsewhere\n" +
-			"each with xN behind it to repeat it: --script '503x2,ok'.",
-		exits: append([]int{exitStopped, exitUsage}, signalExits...),
-		flags: []cli.Flag{
-			kindFlag(),
-			stringFlag("addr", "127.0.0.1:8787", "`HOST:PORT` to listen on; port 0 takes a free one"),
-			pathFlag(stringFlag("batches", "", "`DIR` of saved answers, one ID.json for each batch")),
-			intFlag("generate", 0, "`NUMBER` of batches to make up", notNegative),
-			intFlag("rows", 5000, "`NUMBER` of results in each of those", notNegative),
-			intFlag("seed", 1, "`NUMBER` that decides what they hold", notNegative),
-			stringFlag("key", "", "API `KEY` to accept; any, when empty"),
-			intFlag("ongoing", 0, "`NUMBER` of polls for which a batch is ongoing", notNegative),
-			intFlag("ongoing-status", 200, "status `CODE` of a reduced answer: 200, or 202 as the API had it", intOf(200, 202)),
-			intFlag("unknown-status", 400, "status `CODE` for an unknown id: 400, or 404 as the API had it", intOf(400, 404)),
-			listFlag("script", "`STEPS` for all requests, or ID=STEPS for those for one batch; may be repeated", "none"),
+		topic: topicLearn,
+		usage: "serve the embedded API alone, for tests",
+		description: "It serves saved responses, generated batches of one kind, and Enrow's documented sample of e-mail searches, " +
+			"until it is interrupted. It prints its address and the ids of its batches.\n\n" +
+			"A script says how the first requests are answered. STEPS is a list with commas:\n" +
+			"  ok             the normal response\n" +
+			"  ongoing        a batch that is still running; ongoing:202 with that status\n" +
+			"  failed         a batch that failed\n" +
+			"  page           an HTML page with the status 200\n" +
+			"  503            an error: 400 401 402 404 422 429 500 503 …; :reason, :old, :html and :empty are variants, ;retry-after=VALUE adds that header\n" +
+			"  truncate:N     the connection breaks after N bytes of the body\n" +
+			"  cut:N          the body ends after N bytes as if it were whole\n" +
+			"  hang, drop     no response; the connection closed at once\n" +
+			"  redirect:URL   a redirect\n" +
+			"Each may be repeated: 503x2,ok.",
+		examples: []example{
+			{"100 batches of 5,000 results", "enrow-export mock-api --generate 100"},
+			{"every batch fails twice, then succeeds", "enrow-export mock-api --generate 3 --script 503x2,ok"},
+		},
+		exits: exitCodes(exit{"1", "the address cannot be listened on"}),
+		groups: []flagGroup{
+			{"Batches", []*flagDef{
+				kindFlag(),
+				intFlag("generate", 0, "batches to make up", notNegative),
+				intFlag("rows", 5000, "results of each", notNegative),
+				intFlag("seed", 1, "number that decides what they hold", notNegative),
+				textFlag("batches", "DIR", "", "saved responses, ID.json for each batch").file().directory(),
+			}},
+			{"Behaviour", []*flagDef{
+				textFlag("addr", "HOST:PORT", "127.0.0.1:8787", "address to listen on; port 0 is any free one"),
+				textFlag("key", "KEY", "", "API key to accept").or("any"),
+				intFlag("ongoing", 0, "looks at which a batch is still running", notNegative),
+				intFlag("ongoing-status", 200, "its status: 200 or 202", intOf(200, 202)),
+				intFlag("unknown-status", 400, "status of an unknown id: 400 or 404", intOf(400, 404)),
+				listFlag("script", "STEPS", "for all requests; ID=STEPS for one batch"),
+			}},
 		},
 		action: p.mockAPI,
-	})
+	}
 }
 
 func (p *program) mockAPI(c *cli.Context) error {

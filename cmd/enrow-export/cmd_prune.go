@@ -11,36 +11,43 @@ import (
 	"enrow-export/schema"
 )
 
-func (p *program) pruneCommand() *cli.Command {
-	return newCommand(command{
+func (p *program) pruneCommand() command {
+	return command{
 		name:   "prune",
+		topic:  topicRepair,
 		noArgs: "it looks at the whole destination",
 		usage:  "list the data files that no manifest entry names, or delete them",
-		description: "Such files, and copies of answers, are orphans of runs that died or superseded by others.\n" +
-			"What is not recognised as this program's, by path and content, is shown as foreign\n" +
-			"and never deleted. Nor is what may be the only copy of its data. Runs that are under\n" +
-			"way lose nothing: they put again what they need.\n" +
-			"Nothing at all is deleted when it looks as if a manifest was lost: when no entry of a\n" +
-			"table names a file that is there, or when more of its files would go than stay.",
-		flags: append(toFlags(),
-			boolFlag("delete", "delete what is listed"),
-			atMostFlag(),
-			layoutFlag(),
-			outputFlag()),
+		description: "Such files are left by runs that were killed, or were replaced by others. A file that is not " +
+			"recognised as written by this program is shown as foreign and never deleted. A file that may be the " +
+			"only copy of its data stays, too. Nothing is deleted when a manifest may be lost: when no entry of a " +
+			"table names a file, or when more of its files would go than stay.",
+		examples: []example{
+			{"list them", "enrow-export prune --to out"},
+			{"delete them", "enrow-export prune --to out --delete"},
+		},
+		page: "guarantees.md",
+		exits: exitCodes(
+			exit{"0", "the files are listed, or deleted"},
+			exit{"1", "stopped: ROOT is out of reach, or refused because a manifest may be lost"},
+			exit{"3", "some entries or files cannot be read, or not deleted"},
+		),
+		groups: []flagGroup{
+			{"Destination", append(toFlags(), layoutFlag())},
+			{"What to delete", []*flagDef{boolFlag("delete", "delete what is listed"), atMostFlag()}},
+			{"Output", []*flagDef{outputFlag()}},
+		},
 		action: p.prune,
-	})
+	}
 }
 
 // atMostFlag is --at-most. Left out, it is 0.
-func atMostFlag() cli.Flag {
-	f := intFlag("at-most", 0, "with --delete, delete up to `NUMBER` files, even if a manifest may be lost, and nothing if there are more", func(flag string, value int) error {
+func atMostFlag() *flagDef {
+	return intFlag("at-most", 0, "delete up to N files, even if a manifest may be lost", func(flag string, value int) error {
 		if value < 1 {
-			return usagef("", "--%s: %d is not above zero", flag, value)
+			return usagef("", "%s: %d is not above zero", flag, value)
 		}
 		return nil
-	})
-	f.DefaultText = "no number"
-	return f
+	}).or("").more("It goes with --delete. Nothing is deleted if there are more files than that.")
 }
 
 // pruneLine is a line about one file in the JSON form of prune.

@@ -11,19 +11,33 @@ import (
 	"enrow-export/schema/dialect"
 )
 
-func (p *program) schemaCommand() *cli.Command {
-	return newCommand(command{
-		name:  "schema",
-		usage: "the tables: columns, types, meaning and where they come from",
-		exits: []int{exitOK, exitStopped, exitUsage, exitUnread},
-		flags: []cli.Flag{
-			kindsFlag(),
-			checked(stringFlag("output", "text", "`FORM` of the result on stdout: text, json (one object a line) or markdown"), oneOf("text", "json", "markdown")),
-			checked(defaultText(stringFlag("dialect", "", "print what creates the tables in a warehouse instead: `DIALECT` "+strings.Join(schemaDialects(), ", ")), "none"), orNone(oneOf(schemaDialects()...))),
-			defaultText(stringFlag("namespace", "", "`NAME` of the dataset or schema that the tables are in, with dots between its parts"), "that of the session"),
+func (p *program) schemaCommand() command {
+	return command{
+		name:        "schema",
+		topic:       topicLook,
+		usage:       "print the tables: columns, types, meaning",
+		description: "With --dialect it prints the statements that create the tables, for " + strings.Join(schemaDialects(), ", ") + ".",
+		examples: []example{
+			{"the columns of e-mail searches", "enrow-export schema --kind email-find"},
+			{"the statements that create the tables in BigQuery", "enrow-export schema --dialect bigquery --namespace project.dataset"},
+		},
+		page: "data.md",
+		exits: []exit{
+			{"0", "the tables are printed"},
+			{"1", "stdout cannot be written to"},
+			usageExit,
+			unreadExit,
+		},
+		groups: []flagGroup{
+			{"Tables", []*flagDef{kindsFlag()}},
+			{"Output", []*flagDef{
+				textFlag("output", "FORM", "text", "text, json (an object a line) or markdown").oneOf("text", "json", "markdown"),
+				textFlag("dialect", "NAME", "", "print what creates the tables in a warehouse instead").oneOf(schemaDialects()...).orNone(),
+				namespaceFlag(),
+			}},
 		},
 		action: p.schema,
-	})
+	}
 }
 
 // tableLine describes one table in the JSON form of schema.
@@ -46,6 +60,12 @@ type columnLine struct {
 	Source   []string `json:"source"` // paths in the answer
 	Example  string   `json:"example"`
 	Doc      string   `json:"doc"`
+}
+
+// namespaceFlag is --namespace of a command that prints SQL.
+func namespaceFlag() *flagDef {
+	return textFlag("namespace", "NAME", "", "dataset or schema that the tables are in").
+		more("Its parts are separated by dots. Without it, the session decides.")
 }
 
 func (p *program) schema(c *cli.Context) error {

@@ -9,17 +9,31 @@ import (
 	"enrow-export/pipeline/manifest"
 )
 
-func (p *program) statusCommand() *cli.Command {
-	return newCommand(command{
-		name:  "status",
-		usage: "what the manifest says of batches",
-		args:  "[BATCH_ID ...]",
-		description: "Without ids: of all batches that it knows. A batch that it does not know is shown\n" +
-			"as unknown. No file is read, no request made.",
-		exits:  append(usualExits, exitUnread),
-		flags:  append(toFlags(), kindsFlag(), idsFileFlag(), outputFlag()),
+func (p *program) statusCommand() command {
+	return command{
+		name:        "status",
+		topic:       topicLook,
+		usage:       "show what the manifest says of batches",
+		args:        "[BATCH_ID ...]",
+		description: "Without ids: all batches that the manifest lists. No file is read and no request is made.",
+		examples: []example{
+			{"all batches", "enrow-export status --to out"},
+			{"the batches of a list, as JSON", "enrow-export status --to out --ids-file ids.txt --output json"},
+		},
+		page: "manifest.md",
+		exits: exitCodes(
+			exit{"0", "every entry was read"},
+			rootExit,
+			exit{"3", "some entries cannot be read"},
+			unreadExit,
+		),
+		groups: []flagGroup{
+			{"Where the manifest is", toFlags()},
+			{"Which batches", []*flagDef{kindsFlag(), idsFileFlag()}},
+			{"Output", []*flagDef{outputFlag()}},
+		},
 		action: p.status,
-	})
+	}
 }
 
 // statusLine is a line about one batch in the JSON form of status: the whole

@@ -10,22 +10,36 @@ import (
 	"enrow-export/pipeline/verify"
 )
 
-func (p *program) verifyCommand() *cli.Command {
-	return newCommand(command{
+func (p *program) verifyCommand() command {
+	return command{
 		name:  "verify",
+		topic: topicLook,
 		usage: "read the files back and compare them with the manifest",
 		args:  "[BATCH_ID ...]",
-		description: "Without ids: of all batches that are exported. How closely files are looked at:\n" +
-			"   size       each is there and has its size\n" +
-			"   checksum   its bytes have the sha256 and crc32c that the manifest says\n" +
-			"   full       its rows, read back by other code than has written them, have the\n" +
-			"              number, the columns and the content_sha256 that the manifest says\n" +
-			"No request is made to the API.",
-		flags: append(toFlags(), kindsFlag(), idsFileFlag(),
-			checked(stringFlag("depth", string(verify.Checksum), "how closely to look: `DEPTH` size, checksum or full"), oneOf(depths()...)),
-			outputFlag(), boolFlag("quiet", "print differences only, on stderr")),
+		description: "Without ids: all exported batches. No request is made to the API. --depth says how closely to look:\n" +
+			"  size       each file is there and has its size\n" +
+			"  checksum   its bytes have their sha256 and crc32c\n" +
+			"  full       its rows, read back by other code than wrote them, have their number, columns and digest",
+		examples: []example{
+			{"all files, by checksum", "enrow-export verify --to out"},
+			{"one batch, row by row", "enrow-export verify --to out --depth full BATCH_ID"},
+		},
+		page: "guarantees.md",
+		exits: exitCodes(
+			exit{"0", "every file is as the manifest says"},
+			rootExit,
+			exit{"3", "some batches differ, are not exported, or cannot be read"},
+		),
+		groups: []flagGroup{
+			{"Where the files are", toFlags()},
+			{"Which batches", []*flagDef{kindsFlag(), idsFileFlag()}},
+			{"How to look", []*flagDef{
+				textFlag("depth", "DEPTH", string(verify.Checksum), strings.Join(depths(), ", ")).oneOf(depths()...),
+			}},
+			{"Output", []*flagDef{outputFlag(), boolFlag("quiet", "print differences only, on stderr")}},
+		},
 		action: p.verify,
-	})
+	}
 }
 
 func depths() (names []string) {

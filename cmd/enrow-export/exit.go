@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -25,42 +27,44 @@ const (
 	exitTerminated = 143
 )
 
-// exitDoc is the one documented list of exit codes, in the order of the help.
-var exitDoc = []struct {
-	code    int
-	meaning string
-}{
-	{exitOK, "all that was asked for is there"},
-	{exitStopped, "the run stopped: bad key, no credits, API or destination out of reach, nothing but faults from the API, no manifest at ROOT, no room or open files left; prune: refused, as a manifest may be lost"},
-	{exitUsage, "wrong usage: nothing was tried"},
-	{exitFailed, "some batches failed (verify: differ; status, prune: cannot be read; adopt: has files that were left), the others are done; load-sql: nothing is printed then"},
-	{exitOngoing, "nothing failed, but some batches are still ongoing, or left by --max-runtime: run again later"},
-	{exitHangup, "the terminal was closed (SIGHUP)"},
-	{exitInterrupt, "interrupted (SIGINT)"},
-	{exitUnread, "stdout was closed before all was printed (SIGPIPE), as head does"},
-	{exitTerminated, "terminated (SIGTERM)"},
+// exit is a line of a command's help: exit codes, and what they mean for that command.
+type exit struct{ codes, meaning string }
+
+// exitCodes returns the exit codes of a command: those that it has words of its own for, and
+// those that mean the same everywhere.
+func exitCodes(own ...exit) []exit {
+	all := append(own, usageExit, signalExit)
+	slices.SortStableFunc(all, func(a, b exit) int { return cmp.Compare(a.first(), b.first()) })
+	return all
 }
 
-// signalExits are the codes of every command that a signal can stop. usualExits are the
-// codes of a command that works on batches, and waits for none.
+// first returns the first of the codes.
+func (e exit) first() int {
+	code, _, _ := strings.Cut(e.codes, ",")
+	n, err := strconv.Atoi(code)
+	if err != nil {
+		panic(err) // a slip in a declaration, which every test meets
+	}
+	return n
+}
+
 var (
-	signalExits = []int{exitHangup, exitInterrupt, exitTerminated}
-	usualExits  = slices.Clip(append([]int{exitOK, exitStopped, exitUsage, exitFailed}, signalExits...))
+	usageExit  = exit{"2", "wrong usage: nothing was tried"}
+	signalExit = exit{"129, 130, 143", "stopped by SIGHUP, SIGINT or SIGTERM: run it again"}
+	unreadExit = exit{"141", "the reader of stdout ended early, as head does"}
+	// rootExit is that of a command that only works where there is a manifest.
+	rootExit = exit{"1", "stopped: ROOT is out of reach, or has no manifest"}
 )
 
-// exitCodes renders the lines of exitDoc for the codes that a command can give,
-// as a section of its help.
-func exitCodes(codes ...int) string {
-	var b strings.Builder
-	b.WriteString("\nEXIT CODES:\n")
-	for _, d := range exitDoc {
-		for _, c := range codes {
-			if c == d.code {
-				fmt.Fprintf(&b, "   %3d  %s\n", d.code, d.meaning)
-			}
-		}
-	}
-	return b.String()
+// programExits are the exit codes of all commands.
+var programExits = []exit{
+	{"0", "everything that was asked for is done"},
+	{"1", "the run stopped before its end: the error says why"},
+	{"2", usageExit.meaning},
+	{"3", "some batches failed, the others are done"},
+	{"75", "nothing failed; some batches are still running at Enrow, or left for the next run"},
+	signalExit,
+	unreadExit,
 }
 
 // usageError is a call that cannot be carried out as it was typed.

@@ -3,15 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"testing/iotest"
 
+	"github.com/dustin/go-humanize"
 	"github.com/google/go-cmp/cmp"
-	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
 )
@@ -56,29 +55,19 @@ func TestEncodings(t *testing.T) {
 }
 
 func TestSizes(t *testing.T) {
-	var got int64
-	app := &cli.App{
-		Writer: io.Discard, ErrWriter: io.Discard, ExitErrHandler: func(*cli.Context, error) {},
-		Flags: []cli.Flag{sizeFlag("max-body", "64MiB", "")},
-		Action: func(c *cli.Context) error {
-			got = byteSize(c, "max-body")
-			return nil
-		},
-	}
-	for value, want := range map[string]int64{
-		"1": 1, "64MiB": 64 << 20, "64 MiB": 64 << 20, "1GiB": 1 << 30, "10MB": 10_000_000, "1k": 1000, "0.5KiB": 512,
-	} {
-		if err := app.Run([]string{"x", "--max-body=" + value}); got != want || err != nil {
-			t.Errorf("%q: %d, error %v, want %d", value, got, err, want)
+	f := sizeFlag("max-body", "64MiB", "")
+	for _, value := range []string{"1", "64MiB", "64 MiB", "1GiB", "10MB", "1k", "0.5KiB"} {
+		if got, err := f.parse("--max-body", value); err != nil || got != value {
+			t.Errorf("%q: %q, error %v", value, got, err)
 		}
-	}
-	if err := app.Run([]string{"x"}); got != pipeline.DefaultMaxBody || err != nil {
-		t.Errorf("default: %d, error %v", got, err)
 	}
 	for _, value := range []string{"", "0", "-1", "0.1", "much", "1XB", "1073741825", "2GiB", "99999999999999999999EB"} {
-		if err := app.Run([]string{"x", "--max-body=" + value}); exitCode(err) != exitUsage {
+		if _, err := f.parse("--max-body", value); exitCode(err) != exitUsage {
 			t.Errorf("%q: error %v", value, err)
 		}
+	}
+	if n, err := humanize.ParseBytes(f.defaults); err != nil || n != pipeline.DefaultMaxBody {
+		t.Errorf("default: %d, error %v", n, err)
 	}
 }
 
@@ -215,58 +204,6 @@ func TestExitCode(t *testing.T) {
 	for _, test := range tests {
 		if got := exitCode(test.err); got != test.want {
 			t.Errorf("%v: exit code %d, want %d", test.err, got, test.want)
-		}
-	}
-}
-
-// The help of a command lists the exit codes that it can give, and every flag
-// but those that must be given shows a default.
-func TestHelp(t *testing.T) {
-	always := []string{"     1  ", "     2  "}
-	tests := map[string][]string{
-		"export":   append(always, "     0  ", "     3  ", "    75  ", "   129  ", "   130  ", "   143  "),
-		"status":   append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   141  ", "   143  "),
-		"verify":   append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   143  "),
-		"enqueue":  append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   143  "),
-		"dismiss":  append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   143  "),
-		"prune":    append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   143  "),
-		"adopt":    append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   143  "),
-		"files":    append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   141  ", "   143  "),
-		"load-sql": append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   141  ", "   143  "),
-		"batches":  append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   141  ", "   143  "),
-		"compact":  append(always, "     0  ", "     3  ", "   129  ", "   130  ", "   143  "),
-		"schema":   append(always, "     0  ", "   141  "),
-		"demo":     append(always, "     0  ", "   129  ", "   130  ", "   143  "),
-		"mock-api": append(always, "   129  ", "   130  ", "   143  "),
-	}
-	noDefault := []string{"--help", "--api-key-file", "--batches", "--key"} // and --to, outside of demo
-	for _, c := range (&program{}).app().Commands {
-		var stdout, stderr strings.Builder
-		if code := run(t.Context(), []string{programName, c.Name, "--help"}, nil, &stdout, &stderr); code != exitOK || stderr.Len() > 0 {
-			t.Errorf("%s --help: exit code %d, stderr %q", c.Name, code, stderr.String())
-		}
-		flags, codes, ok := strings.Cut(stdout.String(), "EXIT CODES:\n")
-		if _, tested := tests[c.Name]; !ok || !tested {
-			t.Errorf("%s: no exit codes in its help, or in this test", c.Name)
-		}
-		for _, code := range tests[c.Name] {
-			if !strings.Contains(codes, code) {
-				t.Errorf("%s --help lacks the exit code %q", c.Name, strings.TrimSpace(code))
-			}
-		}
-		for line := range strings.Lines(flags) {
-			name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-			name = strings.TrimSuffix(name, ",")
-			optional := strings.HasPrefix(name, "--") && !strings.Contains(line, "; required")
-			for _, without := range noDefault {
-				optional = optional && name != without
-			}
-			if optional && !strings.Contains(line, "(default: ") {
-				t.Errorf("%s --help shows no default in %q", c.Name, line)
-			}
-			if strings.HasPrefix(name, "--") && name != "--help" && !strings.Contains(line, "[$ENROW_") {
-				t.Errorf("%s --help shows no environment variable in %q", c.Name, line)
-			}
 		}
 	}
 }

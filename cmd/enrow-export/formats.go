@@ -18,25 +18,62 @@ func formatNames() (names []string) {
 	return names
 }
 
-func formatFlag() cli.Flag {
-	return listFlag("format", "`FORMAT` of the files: "+strings.Join(formatNames(), ", ")+"; repeatable, or a list with commas", formatNames()[0])
+// formatsFlag is --format of a command that takes several.
+func formatsFlag() *flagDef {
+	return listFlag("format", "FORMAT,...", strings.Join(formatNames(), ", ")).or(formatNames()[0]).listOf(formatNames()...)
 }
 
-func compressionFlag() cli.Flag {
-	return listFlag("compression", "`NAME` for all formats, or FORMAT=NAME; parquet: zstd, snappy, gzip, none; ndjson and csv: none, gzip, zstd", "parquet=zstd, others none")
+func compressionFlag() *flagDef {
+	f := listFlag("compression", "NAME,...", strings.Join(compressionNames(), ", ")+"; csv=gzip for one format").
+		or("parquet=zstd, others none").suggests(compressionNames()...).
+		more("parquet has zstd, snappy, gzip and none; ndjson and csv have none, gzip and zstd.")
+	f.parse = func(_, value string) (string, error) {
+		parts := splitLists([]string{value})
+		for i, part := range parts {
+			format, compression, ok := strings.Cut(part, "=")
+			if !ok {
+				format, compression = "", part
+			}
+			// What is not known is refused when formats and compressions are put together.
+			if known, ok := canonical(compression, compressionNames()); ok {
+				compression = known
+			}
+			if known, ok := canonical(format, formatNames()); ok {
+				format = known
+			}
+			if parts[i] = compression; ok {
+				parts[i] = format + "=" + compression
+			}
+		}
+		return strings.Join(parts, ","), nil
+	}
+	return f
 }
 
-func csvSafeFlag() cli.Flag {
-	return boolFlag("csv-safe", "put an apostrophe before every text in CSV that a spreadsheet would run as a formula")
+// compressionNames returns the compressions of all formats.
+func compressionNames() (names []string) {
+	for _, f := range sinks.Formats() {
+		for _, c := range f.Compressions {
+			if !slices.Contains(names, c) {
+				names = append(names, c)
+			}
+		}
+	}
+	return names
 }
 
-func layoutFlag() cli.Flag {
-	return checked(stringFlag("layout", manifest.DefaultLayout, "`TEMPLATE` of the files' paths below the root"), func(_, template string) error {
+func csvSafeFlag() *flagDef {
+	return boolFlag("csv-safe", "defuse text in CSV that a spreadsheet would run").
+		more("An apostrophe is put before every text that a spreadsheet would take for a formula.")
+}
+
+func layoutFlag() *flagDef {
+	return textFlag("layout", "TEMPLATE", manifest.DefaultLayout, "path of each file").checked(func(flag, template string) error {
 		if _, err := manifest.ParseLayout(template); err != nil {
 			return usagef("the default is "+manifest.DefaultLayout, "--%v", err)
 		}
 		return nil
-	})
+	}).more("The path must have {table}, {batch_id} and {ext} in it, and lies below the destination.")
 }
 
 // layout reads --layout.

@@ -42,9 +42,6 @@ func TestMain(m *testing.M) {
 	testscript.Main(leakTested{m}, map[string]func(){programName: main, emulatorName: emulate})
 }
 
-// programName is what the test binary has to be called as to be the program.
-const programName = "enrow-export"
-
 // leakTested fails a run of tests that leaves goroutines behind.
 type leakTested struct{ *testing.M }
 

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/urfave/cli/v2"
 )
 
 // Of a path that only another program would have understood, such as a shell, the
@@ -30,13 +28,13 @@ func checkPath(flag, path string) error {
 	switch {
 	case path == "":
 	case path[0] == '~':
-		return usagef("write the path of the home directory, or $HOME; "+hint, "--%s: %q begins with a tilde, which only a shell replaces, and not here", flag, path)
+		return usagef("write the path of the home directory, or $HOME; "+hint, "%s: %q begins with a tilde, which only a shell replaces, and not here", flag, path)
 	case path[0] == '$':
-		return usagef("write the value; "+hint, "--%s: %q begins with a variable, which only a shell replaces, and not here", flag, path)
+		return usagef("write the value; "+hint, "%s: %q begins with a variable, which only a shell replaces, and not here", flag, path)
 	case strings.ContainsRune("'\"`", rune(path[0])) && strings.HasSuffix(path[1:], path[:1]):
-		return usagef("leave them out; "+hint, "--%s: %s has quotation marks around it", flag, path)
+		return usagef("leave them out; "+hint, "%s: %s has quotation marks around it", flag, path)
 	case drive.MatchString(path):
-		return usagef("write a path of this system; "+hint, "--%s: %q is a path of Windows", flag, path)
+		return usagef("write a path of this system; "+hint, "%s: %q is a path of Windows", flag, path)
 	}
 	return nil
 }
@@ -59,14 +57,14 @@ func checkRoot(flag, at string) error {
 		if strings.HasPrefix(at, "gs://") {
 			return nil
 		}
-		return usagef("did you mean "+urlOf("gs", at)+"? "+orFolder(at), "--%s: %q is not the URL of a bucket", flag, at)
+		return usagef("did you mean "+urlOf("gs", at)+"? "+orFolder(at), "%s: %q is not the URL of a bucket", flag, at)
 	case "file":
 		if strings.HasPrefix(at, "file://") {
 			return nil
 		}
-		return usagef("write file:///abs/out, with three slashes", "--%s: %q is no file URL of a folder here", flag, at)
+		return usagef("write file:///abs/out, with three slashes", "%s: %q is no file URL of a folder here", flag, at)
 	case "s3", "s3a", "s3n":
-		return usagef("use a folder or gs://bucket/prefix, and copy what is in it; "+orFolder(at), "--%s: unknown scheme %s://: S3 is not supported", flag, name)
+		return usagef("use a folder or gs://bucket/prefix, and copy what is in it; "+orFolder(at), "%s: unknown scheme %s://: S3 is not supported", flag, name)
 	}
 	return unknownScheme(flag, name)
 }
@@ -87,25 +85,9 @@ func checkFile(flag, path string) error {
 		return err
 	}
 	if scheme.MatchString(path) || colon.MatchString(path) {
-		return usagef("name a file on this machine; write ./"+path+" if that is its name", "--%s: %q is a URL", flag, path)
+		return usagef("name a file on this machine; write ./"+path+" if that is its name", "%s: %q is a URL", flag, path)
 	}
 	return nil
-}
-
-// pathFlag is a flag with the name of a file.
-func pathFlag(f textFlag) textFlag { return checked(f, checkFile) }
-
-// pathsFlag is a repeatable one.
-func pathsFlag(f *cli.StringSliceFlag) *cli.StringSliceFlag {
-	f.Action = func(_ *cli.Context, paths []string) error {
-		for _, path := range paths {
-			if err := checkFile(f.Name, path); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	return f
 }
 
 // checkUTF8 refuses texts that neither JSON nor SQL can hold: replacement characters

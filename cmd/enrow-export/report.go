@@ -49,8 +49,9 @@ type report struct {
 	line reportLine
 }
 
-func reportFlag() cli.Flag {
-	return pathFlag(defaultText(stringFlag("report", "", "append the summary of the run to `FILE`, as one line of JSON; not for a dry run"), "none"))
+func reportFlag() *flagDef {
+	return textFlag("report", "FILE", "", "append the summary to a file, as a line of JSON").file().
+		more("A dry run is not in the report.")
 }
 
 // openReport opens the file of --report, so that one that cannot be written is

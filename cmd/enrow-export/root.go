@@ -41,11 +41,14 @@ type root struct {
 // defaultStoreTimeout is long enough for any file over a slow line.
 const defaultStoreTimeout = 5 * time.Minute
 
-func toFlags() []cli.Flag {
-	return []cli.Flag{
-		stringFlag("to", "", "destination `ROOT`: a folder (out, file:///abs/out) or a bucket (gs://bucket/prefix); required"),
-		pathFlag(defaultText(stringFlag("gcs-credentials-file", "", "`FILE` with Google credentials for a bucket"), "Application Default Credentials")),
-		durationFlag("store-timeout", defaultStoreTimeout, "longest `TIME` of one operation on the destination", positive),
+func toFlags() []*flagDef {
+	return []*flagDef{
+		textFlag("to", "ROOT", "", "directory, or bucket as gs://bucket/prefix").must().directory().
+			more("A directory is written as out, ./out or file:///abs/out."),
+		textFlag("gcs-credentials-file", "FILE", "", "Google credentials for the bucket").file().
+			or("those of the machine").
+			more("Without it, Application Default Credentials are used."),
+		durationFlag("store-timeout", defaultStoreTimeout, "longest time of one operation on it", positive),
 	}
 }
 
@@ -62,7 +65,7 @@ func parseRoot(flag, at string) (root, error) {
 	if at == "" {
 		return r, usagef("for example --"+flag+" out", "no destination: --%s is missing", flag)
 	}
-	if err := checkRoot(flag, at); err != nil {
+	if err := checkRoot("--"+flag, at); err != nil {
 		return r, err
 	}
 	known, location, isURL := strings.Cut(at, "://")
@@ -80,13 +83,13 @@ func parseRoot(flag, at string) (root, error) {
 		}
 		r.folder = filepath.Clean(u.Path)
 	default:
-		return r, unknownScheme(flag, known)
+		return r, unknownScheme("--"+flag, known)
 	}
 	return r, nil
 }
 
 func unknownScheme(flag, scheme string) error {
-	return usagef("give a folder (out, ./out, file:///abs/out) or a bucket (gs://bucket/prefix)", "--%s: unknown scheme %s://", flag, scheme)
+	return usagef("give a folder (out, ./out, file:///abs/out) or a bucket (gs://bucket/prefix)", "%s: unknown scheme %s://", flag, scheme)
 }
 
 // open returns the store. It touches nothing yet. The caller calls closeStore.

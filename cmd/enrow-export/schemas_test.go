@@ -47,7 +47,7 @@ func TestSchemasMatchTypes(t *testing.T) {
 		"enqueued": reflect.TypeFor[recordedLine](), "enqueue_summary": reflect.TypeFor[enqueueSummaryLine](),
 		"adopt": reflect.TypeFor[adoptLine](), "adopt_summary": reflect.TypeFor[adoptSummaryLine](),
 		"dismissed": reflect.TypeFor[recordedLine](), "dismiss_summary": reflect.TypeFor[dismissSummaryLine](),
-		"table": reflect.TypeFor[tableLine](),
+		"table": reflect.TypeFor[tableLine](), "version": reflect.TypeFor[versionLine](),
 	}
 	for name, typ := range lines {
 		compareFields(t, name, output.Defs[name], typ)

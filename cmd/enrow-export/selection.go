@@ -15,13 +15,13 @@ import (
 )
 
 // kindFlag is --kind of a command that works on one kind.
-func kindFlag() cli.Flag {
-	return checked(stringFlag("kind", schema.Tables()[0].Kind, "`KIND` of the batches: "+strings.Join(kinds(), ", ")), orNone(oneOf(kinds()...)))
+func kindFlag() *flagDef {
+	return textFlag("kind", "KIND", schema.Tables()[0].Kind, strings.Join(kinds(), ", ")).oneOf(kinds()...).orNone()
 }
 
 // kindsFlag is --kind of a command that works on all kinds if it is left out.
-func kindsFlag() cli.Flag {
-	return checked(defaultText(stringFlag("kind", "", "`KIND` of the batches: "+strings.Join(kinds(), ", ")), "all"), orNone(oneOf(kinds()...)))
+func kindsFlag() *flagDef {
+	return textFlag("kind", "KIND", "", strings.Join(kinds(), ", ")).oneOf(kinds()...).orNone().or("all")
 }
 
 func kinds() []string {
@@ -40,8 +40,8 @@ func tables(c *cli.Context) []*schema.Table {
 	return schema.Tables()
 }
 
-func idsFileFlag() cli.Flag {
-	return pathsFlag(listFlag("ids-file", "`FILE` with a batch id a line, - for stdin; may be repeated", "none"))
+func idsFileFlag() *flagDef {
+	return listFlag("ids-file", "FILE", "file with a batch id a line; - is stdin").file()
 }
 
 // namesBatches reports whether the call says itself which batches it is about.

@@ -9,8 +9,9 @@ import (
 	"enrow-export/pipeline/export"
 )
 
-func shardFlag() cli.Flag {
-	return defaultText(stringFlag("shard", "", "work on `PART` I of N (I/N, I from 1) of the batches, by a hash of the id; auto takes it from CLOUD_RUN_TASK_INDEX and CLOUD_RUN_TASK_COUNT, or from JOB_COMPLETION_INDEX and ENROW_EXPORT_SHARDS"), "all")
+func shardFlag() *flagDef {
+	return textFlag("shard", "I/N", "", "only part I of N of the batches, such as 1/4; or auto").suggests("auto").
+		more("The parts are made by a hash of the id. auto takes the part from CLOUD_RUN_TASK_INDEX and CLOUD_RUN_TASK_COUNT, or from JOB_COMPLETION_INDEX and ENROW_EXPORT_SHARDS.")
 }
 
 // shardOf reads --shard.

@@ -8,14 +8,15 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-func sinceFlag() cli.Flag {
-	f := stringFlag("since", "", "only what was exported at `TIME` or later: 2006-01-02T15:04:05Z, 2006-01-02 (UTC), or so long ago: 36h, 7d")
-	return checked(defaultText(f, "from the beginning"), func(flag, value string) error {
-		if _, ok := parseSince(value); !ok {
-			return usagef("write a time as 2006-01-02T15:04:05Z or 2006-01-02, or how long ago: 36h, 7d", "--%s: %q is no time", flag, value)
-		}
-		return nil
-	})
+func sinceFlag() *flagDef {
+	return textFlag("since", "TIME", "", "exported at this time or later: 7d, 36h, 2006-01-02").
+		more("A date is one in UTC. A time is written 2006-01-02T15:04:05Z.").
+		checked(func(flag, value string) error {
+			if _, ok := parseSince(value); !ok {
+				return usagef("write a time as 2006-01-02T15:04:05Z or 2006-01-02, or an age: 36h, 7d", "%s: %q is not a time", flag, value)
+			}
+			return nil
+		})
 }
 
 // since returns the time that --since says, the zero time when it says none.

@@ -9,10 +9,10 @@ import (
 const maxSize = 1 << 30
 
 // sizeFlag is a flag with a size such as 64MiB or 1000000.
-func sizeFlag(name, value, usage string) textFlag {
-	return checked(stringFlag(name, value, usage), func(flag, value string) error {
+func sizeFlag(name, value, short string) *flagDef {
+	return textFlag(name, "SIZE", value, short).checked(func(flag, value string) error {
 		if n, err := humanize.ParseBytes(value); err != nil || n == 0 || n > maxSize {
-			return usagef("give a size from 1 to "+humanize.IBytes(maxSize)+", such as 64MiB", "--%s: %q is not a size in that range", flag, value)
+			return usagef("give a size from 1 to "+humanize.IBytes(maxSize)+", such as 64MiB", "%s: %q is not a size in that range", flag, value)
 		}
 		return nil
 	})

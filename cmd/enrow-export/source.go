@@ -17,8 +17,9 @@ import (
 // userAgent is what the program calls itself to services.
 var userAgent = "enrow-export/" + version
 
-func fromFlag() cli.Flag {
-	return defaultText(stringFlag("from", "", "export saved answers, with no key: a `ROOT` with copies that --keep-raw has kept, or one of ID.json files; without ids, all of them"), "the API")
+func fromFlag() *flagDef {
+	return textFlag("from", "ROOT", "", "read saved responses instead of the API").directory().
+		more("ROOT has copies that --keep-raw has kept, or files named ID.json. It needs no key. Without ids, all of them are exported.")
 }
 
 // source is where answers come from: the API, or a folder or bucket.

@@ -33,14 +33,14 @@ type ui struct {
 	screen *screen
 }
 
-func outputFlag() cli.Flag {
-	return checked(stringFlag("output", "text", "`FORM` of the result on stdout: text, or json (one object a line)"), oneOf("text", "json"))
+func outputFlag() *flagDef {
+	return textFlag("output", "FORM", "text", "text, or json (an object a line), on stdout").oneOf("text", "json")
 }
 
-func logFlags() []cli.Flag {
-	return []cli.Flag{
-		checked(stringFlag("log-level", "info", "least `LEVEL` of logs on stderr: debug, info, warn, error"), oneOf("debug", "info", "warn", "error")),
-		checked(stringFlag("log-format", "text", "`FORM` of logs on stderr: text, json"), oneOf("text", "json")),
+func logFlags() []*flagDef {
+	return []*flagDef{
+		textFlag("log-level", "LEVEL", "info", "debug, info, warn, error").oneOf("debug", "info", "warn", "error"),
+		textFlag("log-format", "FORM", "text", "text, or json, on stderr").oneOf("text", "json"),
 		boolFlag("quiet", "print errors only, on stderr"),
 	}
 }

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cpuguy83/go-md2man/v2/md2man"
+	"github.com/urfave/cli/v2"
+)
+
+// The manual is made from the declarations of the commands, as Markdown: man pages for
+// packages, and one page of the documentation.
+
+func (p *program) manCommand() command {
+	return command{
+		name:        "man",
+		topic:       topicLearn,
+		usage:       "write the man pages",
+		hidden:      true, // it is there for packages
+		description: "One page for the program and one for each command. With --markdown, the same as one page on stdout.",
+		examples: []example{
+			{"all pages", "enrow-export man --out /usr/local/share/man/man1"},
+			{"as one page of Markdown", "enrow-export man --markdown"},
+		},
+		exits: []exit{{"0", "the pages are written"}, {"1", "the directory cannot be written to"}, usageExit},
+		groups: []flagGroup{{"Output", []*flagDef{
+			textFlag("out", "DIR", "", "directory for the pages").own("man").directory(),
+			boolFlag("markdown", "print one page of Markdown").own("man"),
+		}}},
+		action: p.man,
+	}
+}
+
+func (p *program) man(c *cli.Context) error {
+	commands := p.commands()
+	dir := c.String("out")
+	switch {
+	case c.Bool("markdown") == (dir != ""):
+		return usagef("for example --out man1", "man takes one of --out and --markdown")
+	case dir == "":
+		fmt.Fprint(p.stdout, referencePage(commands))
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("write man pages: %w", err)
+	}
+	pages := map[string]string{programName: programManual(commands)}
+	for _, d := range commands {
+		if !d.hidden {
+			pages[programName+"-"+d.name] = d.manual()
+		}
+	}
+	for name, page := range pages {
+		if err := os.WriteFile(filepath.Join(dir, name+".1"), md2man.Render([]byte(page)), 0o666); err != nil {
+			return fmt.Errorf("write man pages: %w", err)
+		}
+	}
+	return nil
+}
+
+// manual is a page of the manual in Markdown.
+type manual struct{ strings.Builder }
+
+func (m *manual) add(format string, args ...any) { fmt.Fprintf(m, format+"\n", args...) }
+
+func newManual(name, usage string) *manual {
+	m := &manual{}
+	day, _, _ := strings.Cut(build().date, "T")
+	m.add("%% \"%s\" \"1\" \"%s\" \"enrow-export %s\" \"enrow-export manual\"", strings.ToUpper(name), day, version)
+	m.add("\n# NAME\n\n%s - %s", name, escaped(usage))
+	return m
+}
+
+func programManual(commands []command) string {
+	m := newManual(programName, "write finished Enrow batches as files for a warehouse")
+	m.add("\n# SYNOPSIS\n\n**enrow-export** *COMMAND* [*flags*] [*BATCH_ID* ...]")
+	m.add("\n# DESCRIPTION\n\nenrow-export takes finished batches of the Enrow API by id and writes them as typed, flat files: Parquet, NDJSON or CSV, in a directory or a bucket.")
+	m.add("A manifest records what was written. The same call can be repeated at any time: a batch that is exported costs no request.")
+	m.add("\n# COMMANDS")
+	for _, d := range commands {
+		if !d.hidden {
+			m.add("\n**enrow-export-%s**(1)\n: %s", d.name, escaped(sentence(d.usage)))
+		}
+	}
+	m.add("\n# ENVIRONMENT\n\n**ENROW_API_KEY**\n: The API key. **--api-key-file** names a file with the key instead.")
+	m.add("\n**ENROW_EXPORT_***NAME*\n: The value of a flag that is not given. The page of each command names the variables.")
+	m.exitCodes(programExits)
+	return m.String()
+}
+
+// manual returns the page of a command.
+func (d *command) manual() string {
+	m := newManual(programName+"-"+d.name, d.usage)
+	m.add("\n# SYNOPSIS\n\n%s", escaped(d.synopsis()))
+	if d.description != "" {
+		m.add("\n# DESCRIPTION\n\n%s", markdownParagraphs(d.description))
+	}
+	if len(d.groups) > 0 {
+		m.add("\n# FLAGS")
+	}
+	for _, g := range d.groups {
+		m.add("\n## %s", g.title)
+		for _, f := range g.flags {
+			m.add("\n%s\n: %s Environment: **%s**.", f.markdown(), escaped(f.sentences()), escaped(strings.Join(f.env, ", ")))
+		}
+	}
+	m.add("\n# EXAMPLES")
+	for _, e := range d.examples {
+		m.add("\n%s:\n\n```\n%s\n```", escaped(sentence(e.does))[:len(escaped(sentence(e.does)))-1], e.call)
+	}
+	m.exitCodes(d.exits)
+	m.add("\n# SEE ALSO\n\n**enrow-export**(1)")
+	return m.String()
+}
+
+func (m *manual) exitCodes(exits []exit) {
+	m.add("\n# EXIT STATUS")
+	for _, e := range exits {
+		m.add("\n**%s**\n: %s", e.codes, escaped(sentence(e.meaning)))
+	}
+}
+
+// referencePage is docs/reference.md.
+func referencePage(commands []command) string {
+	m := &manual{}
+	m.add("# What does each flag do?\n")
+	m.add("Each command, with every flag, its default and its environment variable. `enrow-export COMMAND --help` is the")
+	m.add("short form. This page is printed by `enrow-export man --markdown`.")
+	for _, d := range commands {
+		if d.hidden {
+			continue
+		}
+		m.add("\n## %s\n\n`%s`\n\n%s", d.name, d.synopsis(), sentence(d.usage))
+		if d.description != "" {
+			m.add("\n%s", markdownParagraphs(d.description))
+		}
+		m.add("\n```")
+		for _, e := range d.examples {
+			m.add("# %s\n%s", e.does, e.call)
+		}
+		m.add("```")
+		for _, g := range d.groups {
+			m.add("\n| %s | meaning | variable |\n|---|---|---|", g.title)
+			for _, f := range g.flags {
+				m.add("| `%s` | %s | `%s` |", f.synopsis(), cell(f.sentences()), strings.Join(f.env, "`, `"))
+			}
+		}
+		m.add("\n| exit code | meaning |\n|---|---|")
+		for _, e := range d.exits {
+			m.add("| %s | %s |", e.codes, cell(e.meaning))
+		}
+	}
+	return m.String()
+}
+
+// sentences returns all that is said of a flag.
+func (f *flagDef) sentences() string {
+	text := strings.ReplaceAll(f.describe(), noBreak, " ") + "."
+	if first, _, _ := strings.Cut(text, " "); !slices.Contains(f.known, strings.TrimSuffix(first, ",")) { // a value is not a word
+		text = strings.ToUpper(text[:1]) + text[1:]
+	}
+	if f.long != "" {
+		text += " " + f.long
+	}
+	return text
+}
+
+func (f *flagDef) markdown() string {
+	if f.isSwitch() {
+		return "**--" + f.name + "**"
+	}
+	return "**--" + f.name + "** *" + f.value + "*"
+}
+
+// markdownParagraphs keeps the small tables of a description.
+func markdownParagraphs(text string) string {
+	var b strings.Builder
+	table := false
+	for line := range strings.SplitSeq(text, "\n") {
+		if isRow := strings.HasPrefix(line, " "); isRow != table {
+			b.WriteString("\n```\n"[map[bool]int{true: 0, false: 1}[isRow]:])
+			if !isRow {
+				b.WriteString("\n")
+			}
+			table = isRow
+		}
+		if !table {
+			line = escaped(line)
+		}
+		b.WriteString(line + "\n")
+	}
+	if table {
+		b.WriteString("```\n")
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// escaped is text in Markdown, where its characters are only text.
+func escaped(text string) string {
+	return strings.NewReplacer("_", `\_`, "*", `\*`, "<", `\<`, "[", `\[`, "{", `\{`, "}", `\}`).Replace(text)
+}
+
+// cell is text in a table of Markdown.
+func cell(text string) string {
+	return strings.NewReplacer("|", `\|`, "<", `\<`).Replace(text)
+}
