@@ -62,7 +62,7 @@ func Shortage(err error) (hint string, short bool) {
 	case isBecause(err, syscall.EMFILE), isBecause(err, syscall.ENFILE):
 		return "nothing that was exported is lost: raise the limit of open files (ulimit -n) and run again", true
 	case isBecause(err, syscall.ENOMEM), isBecause(err, syscall.ENOBUFS):
-		return "nothing that was exported is lost: the system has no memory left for this; run again when it has", true
+		return "nothing that was exported is lost: the system is out of memory; free memory and run again", true
 	}
 	return "", false
 }

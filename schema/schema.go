@@ -254,7 +254,7 @@ const ResultsPath = "results[]."
 func (c Column) AnswerPaths() []string {
 	switch c.Origin {
 	case FromLeftovers:
-		return []string{"results[] (all that is left over)"}
+		return []string{"results[] (everything without a column)"}
 	case FromBatch, FromManifest:
 		return c.Paths
 	}

@@ -109,7 +109,7 @@ func (r *csvReader) field() (csvField, error) {
 			r.text = after
 			return csvField{text: text.String(), quoted: true}, nil
 		default:
-			return csvField{}, errors.New("field goes on after its closing quote")
+			return csvField{}, errors.New("field continues after its closing quote")
 		}
 	}
 }

@@ -119,7 +119,7 @@ func checkRecord(table *schema.Table, rec arrow.Record) error {
 		want = table.Arrow(batchID)
 	}
 	if !got.Equal(want) || !got.Metadata().Equal(want.Metadata()) {
-		return fmt.Errorf("record has not the schema of table %s version %d", table.Name, table.Version)
+		return fmt.Errorf("record does not have the schema of table %s version %d", table.Name, table.Version)
 	}
 	return nil
 }

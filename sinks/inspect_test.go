@@ -162,7 +162,7 @@ func TestInspectText(t *testing.T) {
 		{"csv", "a,b\n1,2\nsecret\n", "row 2: has 1 fields, the header 2"},
 		{"csv", "a,b\n\"x\ny\",2\n1,2,secret\n", "row 2: has 3 fields, the header 2"},
 		{"csv", "a,b\n1,secret\"\n", "row 1: field without quotes"},
-		{"csv", "a,b\n1,\"secret\"x\n", "row 1: field goes on after"},
+		{"csv", "a,b\n1,\"secret\"x\n", "row 1: field continues after"},
 		{"csv", "a,b\n1,\"secret\n", "row 1: field in quotes is cut off"},
 		{"csv", "a,b\n1,secret\xff\n", "file is not valid UTF-8"},
 	} {

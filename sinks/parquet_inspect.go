@@ -75,10 +75,10 @@ func openInspected(data []byte, enc Encoding) (_ *reader.ParquetReader, err erro
 func parquetPages(data []byte) (end int64, err error) {
 	const head, tail = len(parquetMagic), 4 + len(parquetMagic)
 	if !bytes.HasPrefix(data, []byte(parquetMagic)) {
-		return 0, errors.New("file does not begin as Parquet does")
+		return 0, errors.New("file does not begin like a Parquet file")
 	}
 	if len(data) < head+tail || !bytes.HasSuffix(data, []byte(parquetMagic)) {
-		return 0, errors.New("file does not end as Parquet does")
+		return 0, errors.New("file does not end like a Parquet file")
 	}
 	footer := int64(binary.LittleEndian.Uint32(data[len(data)-tail:]))
 	end = int64(len(data)-tail) - footer
@@ -254,7 +254,7 @@ func readColumn(r *reader.ParquetReader, i int, rows int64) ([]any, error) {
 		return nil, fmt.Errorf("read column %d: %w", i+1, err)
 	}
 	if int64(len(values)) != rows {
-		return nil, fmt.Errorf("column %d has not %d rows, but %d", i+1, rows, len(values))
+		return nil, fmt.Errorf("column %d does not have %d rows, but %d", i+1, rows, len(values))
 	}
 	return values, nil
 }

@@ -59,7 +59,7 @@ func NewPacker(w io.Writer, enc Encoding, table *schema.Table, mem memory.Alloca
 // the table.
 func (p *Packer) Append(rec arrow.Record) error {
 	if !equalFields(rec.Schema(), p.file.table.ArrowOfMany()) {
-		return fmt.Errorf("record has not the columns of table %s", p.file.table.Name)
+		return fmt.Errorf("record does not have the columns of table %s", p.file.table.Name)
 	}
 	if rec.NumRows() == 0 {
 		return nil

@@ -65,7 +65,7 @@ func (p *PackInspector) ReadGroup(group int, table *schema.Table) (_ arrow.Recor
 		names = append(names, info.ExName)
 	}
 	if !slices.Equal(names, table.ColumnNames()) {
-		return nil, fmt.Errorf("file has not the columns of table %s", table.Name)
+		return nil, fmt.Errorf("file does not have the columns of table %s", table.Name)
 	}
 	b := array.NewRecordBuilder(memory.DefaultAllocator, table.ArrowOfMany())
 	defer b.Release()

@@ -69,9 +69,9 @@ type ConflictError struct {
 
 func (e *ConflictError) Error() string {
 	if e.Current == nil {
-		return fmt.Sprintf("%s: object is gone", e.Name)
+		return fmt.Sprintf("%s: object no longer exists", e.Name)
 	}
-	return fmt.Sprintf("%s: object was written by somebody else", e.Name)
+	return fmt.Sprintf("%s: object was changed by another process", e.Name)
 }
 
 // Store keeps whole objects under names: a folder, a bucket, a map. Every

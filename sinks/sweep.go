@@ -16,7 +16,7 @@ func Sweep(ctx context.Context, store Store, log *slog.Logger) error {
 	}
 	n, err := s.Sweep(ctx)
 	if n > 0 {
-		log.InfoContext(ctx, "removed temporaries of crashed runs", "files", n)
+		log.InfoContext(ctx, "removed temporary files of crashed runs", "files", n)
 	}
 	switch {
 	case err == nil:
@@ -25,7 +25,7 @@ func Sweep(ctx context.Context, store Store, log *slog.Logger) error {
 	case errors.Is(err, ErrUnreachable):
 		return err
 	default:
-		log.WarnContext(ctx, "could not look for temporaries of crashed runs", "error", err)
+		log.WarnContext(ctx, "could not check for temporary files of crashed runs", "error", err)
 	}
 	return nil
 }

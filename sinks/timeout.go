@@ -51,7 +51,7 @@ func (t *timeoutStore) explain(ctx context.Context, err error) error {
 // timeoutError is a context.DeadlineExceeded that says for how long was waited.
 type timeoutError struct{ limit time.Duration }
 
-func (e *timeoutError) Error() string { return fmt.Sprintf("no answer within %s", e.limit) }
+func (e *timeoutError) Error() string { return fmt.Sprintf("no response within %s", e.limit) }
 
 func (e *timeoutError) Unwrap() error { return context.DeadlineExceeded }
 

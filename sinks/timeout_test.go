@@ -57,7 +57,7 @@ func TestTimeoutEndsWhatHangs(t *testing.T) {
 				start := time.Now()
 				s := sinks.WithTimeout(&storetest.Faulty{Store: all{sinks.NewMemory()}, At: 1, Mode: storetest.HangBefore}, limit)
 				err := op(t.Context(), s)
-				if !errors.Is(err, context.DeadlineExceeded) || err.Error() != "no answer within 1m0s" {
+				if !errors.Is(err, context.DeadlineExceeded) || err.Error() != "no response within 1m0s" {
 					t.Errorf("error %v", err)
 				}
 				if took := time.Since(start); took != limit {

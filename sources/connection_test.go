@@ -83,9 +83,9 @@ func TestLastingFaultsEndTheRun(t *testing.T) {
 		{"through a proxy", "https://example.com", true, 200, "", "", 1},
 		{"through a proxy, unknown authority", "https://example.com", false, 200, "no connection to example.com: the certificate is signed by an unknown authority", "SSL_CERT_FILE", 1},
 		{"through a proxy, other host", "https://api.enrow.invalid", true, 200, "no connection to api.enrow.invalid: the certificate is for example.com, *.example.com, 127.0.0.1 and 1 more, not for api.enrow.invalid", "check the URL", 1},
-		{"proxy wants a user", "https://example.com", true, 407, " answered 407 Proxy Authentication Required", "user and password in HTTPS_PROXY", 1},
-		{"proxy forbids", "https://example.com", true, 403, " answered 403 Forbidden", "NO_PROXY", 1},
-		{"proxy finds nobody", "https://example.com", true, 502, "answered 502 Bad Gateway", reachHint, 4},
+		{"proxy wants a user", "https://example.com", true, 407, " returned 407 Proxy Authentication Required", "user and password into HTTPS_PROXY", 1},
+		{"proxy forbids", "https://example.com", true, 403, " returned 403 Forbidden", "NO_PROXY", 1},
+		{"proxy finds nobody", "https://example.com", true, 502, "returned 502 Bad Gateway", reachHint, 4},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client := newClient(t, Config{BaseURL: c.url, Retries: 3})

@@ -25,7 +25,7 @@ func (p *program) pruneCommand() command {
 			{"list them", "enrow-export prune --to out"},
 			{"delete them", "enrow-export prune --to out --delete"},
 		},
-		page: "guarantees.md",
+		page: "recovery.md",
 		exits: exitCodes(
 			exit{"0", "the files are listed, or deleted"},
 			exit{"1", "stopped: ROOT is out of reach, or refused because a manifest may be lost"},

@@ -117,19 +117,21 @@ func describeTable(t *schema.Table) tableLine {
 
 const markdownHead = `# The tables
 
-Each kind of batch has a table. Every file of a batch has all of its columns in this order, unless
-columns were chosen. How values come out of each format is told in [files.md](files.md). Beyond what
-is said here, a column is null where the answer has null or nothing, or a value that does not fit the
-type, which is then in the column extra. Examples are as in NDJSON.
+What does each column mean, and when is it null?
 
-This page is what enrow-export schema --output markdown prints.
+Each kind of batch has a table, and each row of its files has every column of the table, in this order.
+A run with --columns or --exclude-columns writes fewer columns. A column is also null when Enrow's
+response has no value for it, or a value of another type; such a value is stored in the column extra.
+The examples are written as in NDJSON. How each format writes a value is in [files.md](files.md).
+
+The command enrow-export schema --output markdown prints this page.
 `
 
 // schemaMarkdown prints a table as a section of a page.
 func (p *program) schemaMarkdown(l tableLine) {
 	from := fmt.Sprintf("Kind `%s`, version %d, from `GET %s`.", l.Kind, l.Version, l.Endpoint)
 	if l.Kind == "" {
-		from = fmt.Sprintf("Version %d, from the manifest; `enrow-export batches` writes it.", l.Version)
+		from = fmt.Sprintf("Version %d, read from the manifest. The command `enrow-export batches` writes this table.", l.Version)
 	}
 	fmt.Fprintf(p.stdout, "\n## %s\n\n%s %s\n\n", l.Table, l.Doc, from)
 	fmt.Fprintf(p.stdout, "| column | type | from | null when | example | meaning |\n|---|---|---|---|---|---|\n")
@@ -146,7 +148,7 @@ func (p *program) schemaMarkdown(l tableLine) {
 func (p *program) schemaText(l tableLine) {
 	from := fmt.Sprintf("kind %s, from GET %s", l.Kind, l.Endpoint)
 	if l.Kind == "" {
-		from = "from the manifest; enrow-export batches writes it"
+		from = "read from the manifest; the command enrow-export batches writes this table"
 	}
 	fmt.Fprintf(p.stdout, "%s (version %d): %s\n%s\n\n", l.Table, l.Version, l.Doc, from)
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)

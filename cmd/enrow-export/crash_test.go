@@ -172,7 +172,7 @@ func (c *crasher) endure(t *testing.T, job crash, quiet quietRun) {
 // about earlier crashes.
 func troubled(stderr string) bool {
 	for line := range strings.Lines(stderr) {
-		if !strings.Contains(line, "removed temporaries of crashed runs") {
+		if !strings.Contains(line, "removed temporary files of crashed runs") {
 			return true
 		}
 	}

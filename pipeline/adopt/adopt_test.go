@@ -191,24 +191,24 @@ func TestAdoptLeavesWhatDiffers(t *testing.T) {
 		before := pipelinetest.Files(t, store)
 		got, err := adopted(t.Context(), t, store, func(c *Config) { c.Encodings = pipelinetest.NewConfig(t, nil, nil, "ndjson").Encodings })
 		want := []string{
-			"queued all", " !email_find/all.csv has other rows than the answer", " !email_find/all.ndjson is not recognised as a file of the batch",
+			"queued all", " !email_find/all.csv has other rows than the response", " !email_find/all.ndjson is not recognised as a file of the batch",
 			"queued badraw", " !_raw/email_find/badraw.json.zst cannot be read back: read zstd: unexpected EOF",
-			"  email_find/badraw.csv has no copy of the answer beside it that says what it was made from",
-			"  email_find/badraw.ndjson has no copy of the answer beside it that says what it was made from",
+			"  email_find/badraw.csv has no raw copy that shows which response it was made from",
+			"  email_find/badraw.ndjson has no raw copy that shows which response it was made from",
 			"adopted both", "  email_find/both.parquet has other columns than the other files of the batch", "  email_find/both.csv.gz is a second csv file of the batch",
 			"failed cut",
-			"adopted half", " !email_find/half.ndjson is of another batch or table than its path says",
+			"adopted half", " !email_find/half.ndjson belongs to another batch or table than its path",
 			"left mine", " !email_find/mine.csv is not recognised as a file of the batch",
-			"queued notaraw", " !_raw/email_find/notaraw.json.zst has the answer of a batch that is ongoing",
-			"  email_find/notaraw.csv has no copy of the answer beside it that says what it was made from",
-			"  email_find/notaraw.ndjson has no copy of the answer beside it that says what it was made from",
-			"left nothing", "  email_find/nothing.csv has no rows, and does not say of which batch it is",
-			"queued otherraw", " !_raw/email_find/otherraw.json.zst has no answer for the batch: ",
-			"  email_find/otherraw.csv has no copy of the answer beside it that says what it was made from",
-			"  email_find/otherraw.ndjson has no copy of the answer beside it that says what it was made from",
+			"queued notaraw", " !_raw/email_find/notaraw.json.zst has the response of a batch that is ongoing",
+			"  email_find/notaraw.csv has no raw copy that shows which response it was made from",
+			"  email_find/notaraw.ndjson has no raw copy that shows which response it was made from",
+			"left nothing", "  email_find/nothing.csv has no rows and does not name its batch",
+			"queued otherraw", " !_raw/email_find/otherraw.json.zst has no response for the batch: ",
+			"  email_find/otherraw.csv has no raw copy that shows which response it was made from",
+			"  email_find/otherraw.ndjson has no raw copy that shows which response it was made from",
 		}
 		for i := range got { // the rest is Flatten's and the decompressor's
-			for _, stem := range []string{"has no answer for the batch: ", "cannot be read back: "} {
+			for _, stem := range []string{"has no response for the batch: ", "cannot be read back: "} {
 				if head, rest, ok := strings.Cut(got[i], stem); ok && rest != "" && !strings.Contains(rest, "@") {
 					got[i] = head + stem
 				}
@@ -258,7 +258,7 @@ func TestAdoptWithoutCopies(t *testing.T) {
 		failed := pipelinetest.ReadEntry(t, store, "failed")
 
 		got, err := adopted(t.Context(), t, store, func(c *Config) { c.IDs = []string{"same", "failed", "none"} })
-		const why = " has no copy of the answer beside it that says what it was made from"
+		const why = " has no raw copy that shows which response it was made from"
 		want := []string{
 			"known failed", "  email_find/failed.csv" + why, "  email_find/failed.parquet" + why,
 			"queued same", "  email_find/same.csv" + why, "  email_find/same.parquet" + why,
@@ -305,7 +305,7 @@ func TestAdoptLeavesSupersededFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := adopted(t.Context(), t, store)
-		want := []string{"adopted batch-1", "  email_find/batch-1.csv is about to be deleted: the entry says that it is superseded"}
+		want := []string{"adopted batch-1", "  email_find/batch-1.csv is about to be deleted: the entry lists it as superseded"}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("error %v (-want +got):\n%s", err, diff)
 		}
@@ -320,7 +320,7 @@ func TestAdoptLeavesSupersededFiles(t *testing.T) {
 func TestAdoptRefusesAPackedRoot(t *testing.T) {
 	store := sinks.NewMemory()
 	pipelinetest.PutObject(t, store, manifest.PackFolder+"email_find/1.json", "{}")
-	if got, err := adopted(t.Context(), t, store); err == nil || !strings.Contains(err.Error(), "compacted root") {
+	if got, err := adopted(t.Context(), t, store); err == nil || !strings.Contains(err.Error(), "packed root") {
 		t.Errorf("%q, error %v", got, err)
 	}
 }

@@ -47,7 +47,7 @@ func (a *adopter) read(ctx context.Context, batch batchKey, old *manifest.Entry)
 	for _, path := range a.found[batch] {
 		switch {
 		case slices.Contains(old.ToDelete(), path):
-			v.leave(path, "is about to be deleted: the entry says that it is superseded", false)
+			v.leave(path, "is about to be deleted: the entry lists it as superseded", false)
 		case path == manifest.RawPath(batch.table, batch.id):
 			var err error
 			if rec, err = a.readRaw(ctx, v, path); err != nil {
@@ -73,7 +73,7 @@ func (a *adopter) readRaw(ctx context.Context, v *evidence, path string) (arrow.
 	}
 	body, err := manifest.DecompressRaw(data, a.MaxBody)
 	if errors.Is(err, manifest.ErrAnswerTooLong) {
-		v.leave(path, fmt.Sprintf("has an answer of more than %d bytes: raise --max-body", a.MaxBody), true)
+		v.leave(path, fmt.Sprintf("has a response of more than %d bytes: raise --max-body", a.MaxBody), true)
 		return nil, nil
 	}
 	if err != nil {
@@ -85,11 +85,11 @@ func (a *adopter) readRaw(ctx context.Context, v *evidence, path string) (arrow.
 		if failure := (*pipeline.Error)(nil); errors.As(err, &failure) {
 			err = failure.Err
 		}
-		v.leave(path, "has no answer for the batch: "+err.Error(), true)
+		v.leave(path, "has no response for the batch: "+err.Error(), true)
 		return nil, nil
 	}
 	if read.Status != answer.Completed {
-		v.leave(path, fmt.Sprintf("has the answer of a batch that is %s", read.Status), true)
+		v.leave(path, fmt.Sprintf("has the response of a batch that is %s", read.Status), true)
 		return nil, nil
 	}
 	raw := manifest.File{Path: path, Rows: read.Record.NumRows(), Compression: manifest.RawCompression}.Describe(data)
@@ -133,9 +133,9 @@ func (a *adopter) readWithoutAnswer(ctx context.Context, v *evidence, paths []st
 
 // problems say why a data file is left alone, by whose it is.
 var problems = map[manifest.Whose]string{
-	manifest.Ours:     "has no copy of the answer beside it that says what it was made from",
-	manifest.Anyones:  "has no rows, and does not say of which batch it is",
-	manifest.Anothers: "is of another batch or table than its path says",
+	manifest.Ours:     "has no raw copy that shows which response it was made from",
+	manifest.Anyones:  "has no rows and does not name its batch",
+	manifest.Anothers: "belongs to another batch or table than its path",
 	manifest.Nobodys:  "is not recognised as a file of the batch",
 }
 
@@ -222,7 +222,7 @@ func (a *adopter) fit(rows *rowsOf, path string, data []byte) (_ fit, problem st
 			continue
 		}
 		if contents.Rows != rows.rec.NumRows() || contents.SHA256 != rows.digest(out) {
-			problem = "has other rows than the answer"
+			problem = "has other rows than the response"
 			continue
 		}
 		if enc.Format.Name != "csv" {

@@ -56,7 +56,7 @@ func code(cell string) string {
 
 // TestValuesPage does to each value of the page's table what the page says.
 func TestValuesPage(t *testing.T) {
-	rows, _ := docTable(t, "in the answer")
+	rows, _ := docTable(t, "in the response")
 	for _, cells := range rows {
 		value := code(cells[0])
 		for i, column := range []string{"email", "index", "custom"} {

@@ -88,11 +88,11 @@ func Flatten(mem memory.Allocator, table *schema.Table, id string, body []byte, 
 	failure := &pipeline.Error{Op: "flatten", Batch: id, Class: pipeline.Transient, Err: err}
 	switch {
 	case errors.Is(err, schema.ErrTooLarge):
-		failure.Hint = "raise --max-body: the rows of one answer may take 8 times as much memory"
+		failure.Hint = "raise --max-body: the rows of a response may take 8 times as much memory"
 	case errors.Is(err, ErrCutOff):
-		failure.Hint = "run again later: the answer did not come whole"
+		failure.Hint = "run again later: the response was incomplete"
 	default:
-		failure.Hint = "run again later: nothing was published, and the batch is asked for again"
+		failure.Hint = "run again later: nothing was published, and the next run requests the batch again"
 	}
 	return nil, failure
 }
@@ -145,10 +145,10 @@ func findResults(body []byte) int {
 
 func (f *flattener) read(id string, body []byte) (*Answer, error) {
 	if n := schema.ScanNesting(body); n.Depth > maxDepth {
-		return nil, fmt.Errorf("answer nests more than %d levels", maxDepth)
+		return nil, fmt.Errorf("response has more than %d levels", maxDepth)
 	}
 	if !utf8.Valid(body) {
-		return nil, errors.New("answer is not valid UTF-8")
+		return nil, errors.New("response is not valid UTF-8")
 	}
 	// Invalid UTF-8 is ruled out by now. Allowed here, it lets strings with lone
 	// surrogate escapes through: those are misfits, not faults.
@@ -172,7 +172,7 @@ type flattener struct {
 }
 
 // ErrCutOff says that an answer is only the beginning of one.
-var ErrCutOff = errors.New("answer is cut off")
+var ErrCutOff = errors.New("response is cut off")
 
 // errElsewhere says that what was read as the results is something else.
 var errElsewhere = errors.New("results are elsewhere")
@@ -184,7 +184,7 @@ func (f *flattener) envelope() error {
 		if _, err := f.dec.ReadToken(); err != nil {
 			return f.syntax(err)
 		}
-		return errors.New("answer is not a JSON object")
+		return errors.New("response is not a JSON object")
 	}
 	if _, err := f.dec.ReadToken(); err != nil { // {
 		return f.syntax(err)
@@ -200,7 +200,7 @@ func (f *flattener) envelope() error {
 	}
 	f.rest = append(f.rest, '}')
 	if _, err := f.dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("answer goes on after its end, at byte %d", f.dec.InputOffset())
+		return fmt.Errorf("response continues after its end, at byte %d", f.dec.InputOffset())
 	}
 	return nil
 }
@@ -271,19 +271,19 @@ func (f *flattener) syntax(err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return ErrCutOff
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return fmt.Errorf("answer has the same key twice in one object, at byte %d", at)
+		return fmt.Errorf("response has the same key twice in one object, at byte %d", at)
 	default:
-		return fmt.Errorf("answer is not valid JSON, at byte %d", at)
+		return fmt.Errorf("response is not valid JSON, at byte %d", at)
 	}
 }
 
 // answer judges what envelope has read.
 func (f *flattener) answer(id string) (*Answer, error) {
 	if f.general.Kind() != '{' {
-		return nil, errors.New("answer has no general object")
+		return nil, errors.New("response has no general object")
 	}
 	if got, ok := schema.StringMember(f.general, "id"); !ok || got != id {
-		return nil, errors.New("answer is for another batch: its general.id is not the id asked for")
+		return nil, errors.New("response is for another batch: its general.id is not the requested id")
 	}
 	status, _ := schema.StringMember(f.general, "status")
 	a := &Answer{
@@ -297,14 +297,14 @@ func (f *flattener) answer(id string) (*Answer, error) {
 		return a, nil
 	case Completed:
 	default:
-		return nil, errors.New("answer has no general.status that is known (completed, ongoing, failed)")
+		return nil, errors.New("response has no known general.status (completed, ongoing, failed)")
 	}
 	switch f.results {
 	case '[':
 	case 0:
-		return nil, errors.New("answer is completed, but has no results")
+		return nil, errors.New("response is completed, but has no results")
 	default:
-		return nil, errors.New("answer is completed, but its results are not an array")
+		return nil, errors.New("response is completed, but its results are not an array")
 	}
 	rec, err := f.builder.Record(id, f.general)
 	if err != nil {

@@ -149,7 +149,7 @@ func (c *compactor) untilDone(ctx context.Context, table *schema.Table) error {
 		c.summary.Already, c.summary.NotExported = packed.Already-(c.summary.Batches-packed.Batches), packed.NotExported
 		err := c.compactTable(ctx, table, told)
 		if _, lost := sinks.Conflict(err); lost {
-			c.Log.DebugContext(ctx, "another compaction was faster, looking again", "table", table.Name)
+			c.Log.DebugContext(ctx, "another compaction was faster; checking again", "table", table.Name)
 		}
 		return err
 	})
@@ -171,7 +171,7 @@ func (c *compactor) compactTable(ctx context.Context, table *schema.Table, told 
 		w.refuse(k.BatchID, k.Err, "its packed rows stay as they are")
 	}
 	for _, id := range plan.changed {
-		w.refuse(id, errExportedAgain, "its packed rows are those of before, and a packed file is never replaced: pack into a new root with --into")
+		w.refuse(id, errExportedAgain, "its packed rows stay as they are, because a packed file is never replaced: pack into a new root with --into")
 	}
 	return nil
 }

@@ -227,7 +227,7 @@ func TestCompactIsDeterministic(t *testing.T) {
 
 // changedReason is why a batch is refused that was exported again with other rows.
 func changedReason(id string) string {
-	return "pack batch " + id + ": was exported again with other rows | its packed rows are those of before, and a packed file is never replaced: pack into a new root with --into"
+	return "pack batch " + id + ": was exported again with other rows | its packed rows stay as they are, because a packed file is never replaced: pack into a new root with --into"
 }
 
 // A batch that was exported again with other rows is reported, and what is packed stays
@@ -286,13 +286,13 @@ func TestCompactTellsWhatIsWrong(t *testing.T) {
 	pipelinetest.Export(t, pipelinetest.NewConfig(t, source, from, "parquet"), "waiting", export.Ongoing)
 
 	s, packed, refused := compact(t, compactConfig(t, from, into))
-	const verify = " | verify says more; export --force writes its files again"
+	const verify = " | run verify for details; export --force writes the files again"
 	want := map[string]string{
-		"damaged":    "pack batch damaged: email_find/damaged.parquet has another sha256 than the manifest says" + verify,
+		"damaged":    "pack batch damaged: email_find/damaged.parquet has another sha256 than the manifest records" + verify,
 		"missing":    "pack batch missing: email_find/missing.parquet is missing" + verify,
-		"untrue":     "pack batch untrue: email_find/untrue.parquet has other rows than the manifest says: their content_sha256 differs" + verify,
-		"no-parquet": "pack batch no-parquet: has no parquet file | export --format parquet adds one",
-		"old":        "pack batch old: has files of another version of the table: it was written under version 7 of table email_find, and this program has version 1; export --force writes it anew" + verify,
+		"untrue":     "pack batch untrue: email_find/untrue.parquet has other rows than the manifest records: the content_sha256 differs" + verify,
+		"no-parquet": "pack batch no-parquet: has no parquet file | run export --format parquet to add one",
+		"old":        "pack batch old: has files of another version of the table: it was written under version 7 of table email_find, and this program has version 1; export --force writes it again" + verify,
 		"unreadable": "pack batch unreadable: manifest entry _manifest/email_find/unreadable.json: is not valid JSON: it may have been cut off" + verify,
 	}
 	if diff := cmp.Diff(want, refused); diff != "" {

@@ -109,8 +109,8 @@ func (s standing) settled(ctx context.Context, log packLog) (last int, err error
 // notWhole is the error of a packed root that no compaction leaves behind.
 func notWhole(problem string) error {
 	return &pipeline.Error{
-		Op: "compact", Class: pipeline.Fatal, Err: fmt.Errorf("the packed root is not whole: %s", problem),
-		Hint: "nothing was changed: verify says more; bring back what was lost from a backup, or pack into a new root with --into",
+		Op: "compact", Class: pipeline.Fatal, Err: fmt.Errorf("the packed root is incomplete: %s", problem),
+		Hint: "nothing was changed: run verify for details; restore the lost files from a backup, or pack into a new root with --into",
 	}
 }
 
@@ -122,9 +122,9 @@ func (c *compactor) restore(ctx context.Context, log packLog, f manifest.PackFau
 		return err
 	}
 	if r == nil {
-		return notWhole(fmt.Sprintf("%s %s, and no record has them", f.Path, f.Problem))
+		return notWhole(fmt.Sprintf("%s %s, and no record contains its entries", f.Path, f.Problem))
 	}
-	c.Log.InfoContext(ctx, "writing the entries of a packed file that lacks some", "path", f.Path, "because", f.Problem)
+	c.Log.InfoContext(ctx, "writing the missing entries of a packed file", "path", f.Path, "because", f.Problem)
 	return c.writeEntries(ctx, log, r)
 }
 
@@ -147,7 +147,7 @@ func (c *compactor) writeEntries(ctx context.Context, log packLog, r *packRecord
 				defer mu.Unlock()
 				elsewhere = fmt.Sprintf("batch %s is in %s and in %s", want.BatchID, r.File.Path, at.Path)
 				if at.Path == r.File.Path {
-					elsewhere = fmt.Sprintf("%s is another file than the entry of batch %s says", at.Path, want.BatchID)
+					elsewhere = fmt.Sprintf("%s is not the file that the entry of batch %s records", at.Path, want.BatchID)
 				}
 			}
 			return err

@@ -110,7 +110,7 @@ func TestCompactMissesEntries(t *testing.T) {
 			t.Errorf("the root has changed:\n%s", diff)
 		}
 	}
-	const lost = "compact: the packed root is not whole: email_find/packed-000001.parquet "
+	const lost = "compact: the packed root is incomplete: email_find/packed-000001.parquet "
 	for name, ids := range map[string][]string{"one": {"batch-01"}, "all": {"batch-00", "batch-01", "batch-02", "batch-03"}} {
 		t.Run(name, func(t *testing.T) {
 			from, into, record := setUp(t)
@@ -126,9 +126,9 @@ func TestCompactMissesEntries(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			why := "has 20 rows, and the entries of its batches name 13 of them, and no record has them"
+			why := "has 20 rows, but the entries of its batches name 13 of them, and no record contains its entries"
 			if name == "all" {
-				why = "is there, and no entry names it, and no record has them"
+				why = "exists, but no entry names it, and no record contains its entries"
 			}
 			fails(t, from, without, lost+why)
 			if s, packed, _ := compact(t, compactConfig(t, from, into)); s.Already != 4 || len(packed) > 0 {
@@ -154,7 +154,7 @@ func TestCompactMissesEntries(t *testing.T) {
 			e := pipelinetest.Objects(t, twice)["_manifest/email_find/batch-01.json"]
 			return strings.ReplaceAll(e, "packed-000001", "packed-000002")
 		})
-		fails(t, from, into, "compact: the packed root is not whole: batch batch-01 is in email_find/packed-000001.parquet and in email_find/packed-000002.parquet")
+		fails(t, from, into, "compact: the packed root is incomplete: batch batch-01 is in email_find/packed-000001.parquet and in email_find/packed-000002.parquet")
 	})
 	t.Run("pack is gone", func(t *testing.T) {
 		from, into, _ := setUp(t)
@@ -171,7 +171,7 @@ func TestCompactMissesEntries(t *testing.T) {
 		if _, err := into.Put(t.Context(), "email_find/packed-000007.parquet", []byte("PAR1"), sinks.IfAbsent()); err != nil {
 			t.Fatal(err)
 		}
-		fails(t, from, into, "compact: the packed root is not whole: email_find/packed-000007.parquet is there, and no entry names it, and no record has them")
+		fails(t, from, into, "compact: the packed root is incomplete: email_find/packed-000007.parquet exists, but no entry names it, and no record contains its entries")
 	})
 }
 

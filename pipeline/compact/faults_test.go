@@ -175,7 +175,7 @@ func TestCompactWithoutSpool(t *testing.T) {
 	pipelinetest.ExportAll(t, from, "a", false, pipelinetest.SomeBatches(4), "parquet")
 	t.Setenv("TMPDIR", t.TempDir()+"/missing")
 	_, err := Run(t.Context(), compactConfig(t, from, into), func(Packed) {})
-	if err == nil || !strings.Contains(err.Error(), "make temporary file") || !strings.HasPrefix(pipeline.Hint(err), "TMPDIR names another folder") {
+	if err == nil || !strings.Contains(err.Error(), "make temporary file") || !strings.HasPrefix(pipeline.Hint(err), "set TMPDIR to a directory") {
 		t.Errorf("error %v, hint %s", err, pipeline.Hint(err))
 	}
 	if n := len(pipelinetest.Objects(t, into)); n > 0 {
@@ -232,13 +232,13 @@ func TestVerifyPacked(t *testing.T) {
 			func(t *testing.T, into sinks.Store) {
 				pipelinetest.Overwrite(t, into, "email_find/packed-000001.parquet", func(s string) string { return s[:99] + "!" + s[100:] })
 			},
-			map[verify.Depth]string{verify.Size: "", verify.Checksum: "has another sha256 than the manifest says", verify.Full: "has another sha256 than the manifest says"},
+			map[verify.Depth]string{verify.Size: "", verify.Checksum: "has another sha256 than the manifest records", verify.Full: "has another sha256 than the manifest records"},
 		},
 		"longer": {
 			func(t *testing.T, into sinks.Store) {
 				pipelinetest.Overwrite(t, into, "email_find/packed-000001.parquet", func(s string) string { return s + "!" })
 			},
-			map[verify.Depth]string{verify.Size: "has another size than recorded", verify.Checksum: "has %d bytes, the manifest says", verify.Full: "has %d bytes, the manifest says"},
+			map[verify.Depth]string{verify.Size: "has another size than recorded", verify.Checksum: "has %d bytes, but the manifest records", verify.Full: "has %d bytes, but the manifest records"},
 		},
 		"rows of another batch": {
 			func(t *testing.T, into sinks.Store) {
@@ -246,7 +246,7 @@ func TestVerifyPacked(t *testing.T) {
 					return strings.Replace(s, `"first_row": 7,`, `"first_row": 8,`, 1)
 				})
 			},
-			map[verify.Depth]string{verify.Size: "", verify.Checksum: "", verify.Full: "has other rows from row 8 on than the manifest says: their content_sha256 differs"},
+			map[verify.Depth]string{verify.Size: "", verify.Checksum: "", verify.Full: "has other rows from row 8 on than the manifest records: the content_sha256 differs"},
 		},
 	}
 	for name, d := range damages {

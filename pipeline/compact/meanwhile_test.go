@@ -137,7 +137,7 @@ func TestCompactIntoARootWithADamagedEntry(t *testing.T) {
 		faults, err := manifest.PackFaults(t.Context(), into, schema.Tables(), true)
 		want := []manifest.PackFault{{
 			Path:    "email_find/packed-000001.parquet",
-			Problem: "has 20 rows, and the entries of its batches name 17 of them; entry " + damaged + " cannot be used",
+			Problem: "has 20 rows, but the entries of its batches name 17 of them; entry " + damaged + " cannot be used",
 		}}
 		if diff := cmp.Diff(want, faults); diff != "" || err != nil {
 			t.Errorf("error %v, faults (-want +got):\n%s", err, diff)

@@ -120,8 +120,8 @@ func (c *compactor) input(ctx context.Context, table *schema.Table, cand candida
 
 // Why a batch cannot be packed.
 var (
-	errGone          = errors.New("is not in the manifest any more")
-	errUnderWay      = errors.New("is being exported again at this moment")
+	errGone          = errors.New("is no longer in the manifest")
+	errUnderWay      = errors.New("is being exported again now")
 	errNoParquet     = errors.New("has no parquet file")
 	errExportedAgain = errors.New("was exported again with other rows")
 	errOtherColumns  = errors.New("has other columns than before")
@@ -143,9 +143,9 @@ func (in *packInput) rows(table *schema.Table, c *compactor) (arrow.Record, erro
 	}
 	switch {
 	case rec.NumRows() != *in.entry.Rows:
-		err = fmt.Errorf("%s has %d rows, the manifest says %d", in.file.Path, rec.NumRows(), *in.entry.Rows)
+		err = fmt.Errorf("%s has %d rows, but the manifest records %d", in.file.Path, rec.NumRows(), *in.entry.Rows)
 	case in.entry.ContentSHA256 != "" && sinks.ContentSHA256(rec) != in.entry.ContentSHA256:
-		err = fmt.Errorf("%s has other rows than the manifest says: their content_sha256 differs", in.file.Path)
+		err = fmt.Errorf("%s has other rows than the manifest records: the content_sha256 differs", in.file.Path)
 	}
 	if err != nil {
 		rec.Release()

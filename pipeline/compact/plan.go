@@ -88,7 +88,7 @@ func (p *packPlan) add(there manifest.Known) error {
 	case there.Entry.State != manifest.StateExported:
 	case !there.Entry.Files[manifest.PackFormat].Shared():
 		return &pipeline.Error{
-			Op: "compact", Class: pipeline.Fatal, Err: fmt.Errorf("the root to pack into is a destination of export: it has files of batch %s alone", there.BatchID),
+			Op: "compact", Class: pipeline.Fatal, Err: fmt.Errorf("the root to pack into is a destination of export: it has a file of the single batch %s", there.BatchID),
 			Hint: "name another root with --into",
 		}
 	default:

@@ -85,7 +85,7 @@ func (l packLog) list(ctx context.Context) (map[int][]recordName, error) {
 func (l packLog) of(ctx context.Context, path string, names []recordName) (*packRecord, error) {
 	pack, err := l.store.Stat(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("look at %s: %w", path, err)
+		return nil, fmt.Errorf("check %s: %w", path, err)
 	}
 	var unusable error
 	for _, name := range names {
@@ -111,7 +111,7 @@ func (l packLog) read(ctx context.Context, of recordName) (*packRecord, error) {
 	if err != nil {
 		return nil, &pipeline.Error{
 			Op: "compact", Class: pipeline.Fatal, Err: fmt.Errorf("record %s cannot be used: %w", name, err),
-			Hint: "nothing was changed: use the version of enrow-export that wrote it; if it is damaged, bring it back from a backup, or pack into a new root",
+			Hint: "nothing was changed: use the version of enrow-export that wrote it; if the record is damaged, restore it from a backup, or pack into a new root",
 		}
 	}
 	return r, nil
@@ -125,7 +125,7 @@ func (l packLog) write(ctx context.Context, r *packRecord) error {
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(r); err != nil {
-		return fmt.Errorf("encode record of a pack: %w", err)
+		return fmt.Errorf("encode record of a packed file: %w", err)
 	}
 	name, cond := l.name(recordName{r.Number, r.File.SHA256, len(r.Entries)}), sinks.IfAbsent()
 	return sinks.RetryConflicts(ctx, func(int) error {
@@ -136,7 +136,7 @@ func (l packLog) write(ctx context.Context, r *packRecord) error {
 			cond = sinks.IfAbsent()
 		}
 		if err != nil {
-			return fmt.Errorf("write record of a pack: %w", err)
+			return fmt.Errorf("write record of a packed file: %w", err)
 		}
 		return nil
 	})
@@ -155,7 +155,7 @@ func (l packLog) tidy(ctx context.Context, names []recordName, pack manifest.Fil
 			err = l.store.Delete(ctx, name, sinks.IfVersion(info.Version))
 		}
 		if _, lost := sinks.Conflict(err); err != nil && !lost && !errors.Is(err, sinks.ErrNotExist) {
-			return fmt.Errorf("delete %s, whose pack was never put: %w", name, err)
+			return fmt.Errorf("delete %s, whose packed file was never written: %w", name, err)
 		}
 	}
 	return nil
@@ -174,21 +174,21 @@ func (l packLog) decode(name recordName, data []byte) (*packRecord, error) {
 	}
 	switch {
 	case r.Version != version:
-		return nil, fmt.Errorf("it has pack_version %d, this program knows %d of such a name", r.Version, version)
+		return nil, fmt.Errorf("it has pack_version %d, but this program reads version %d under such a name", r.Version, version)
 	case r.Number != name.number, r.Table != l.table.Name, !isOld && (r.File.SHA256 != name.sha256 || len(r.Entries) != name.batches):
-		return nil, errors.New("it is of another pack than its name says")
+		return nil, errors.New("it belongs to another packed file than its name")
 	}
 	m := manifest.Manifest{Store: l.store, Table: l.table}
 	for _, e := range r.Entries {
 		if e == nil {
-			return nil, errors.New("it has an entry that is none")
+			return nil, errors.New("it has an entry that is not valid")
 		}
 		if err := m.Check(e); err != nil {
 			return nil, fmt.Errorf("its entry of a batch %w", err)
 		}
 		f := e.Files[manifest.PackFormat]
 		if e.State != manifest.StateExported || f.Path != r.File.Path || f.SHA256 != r.File.SHA256 {
-			return nil, errors.New("it has an entry that is of another pack")
+			return nil, errors.New("it has an entry of another packed file")
 		}
 	}
 	return r, nil

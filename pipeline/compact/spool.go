@@ -43,7 +43,7 @@ func newSpool() (*spool, error) {
 func spoolError(what string, err error) error {
 	return &pipeline.Error{
 		Op: "compact", Class: pipeline.Fatal, Err: fmt.Errorf("%s temporary file: %w", what, err),
-		Hint: "TMPDIR names another folder for it, which needs as much room as a packed file has bytes",
+		Hint: "set TMPDIR to a directory with enough space for one packed file",
 	}
 }
 

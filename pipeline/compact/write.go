@@ -27,11 +27,11 @@ func (w *packWriter) refuse(id string, why error, hint string) {
 	if hint == "" {
 		switch {
 		case errors.Is(why, errUnderWay), errors.Is(why, errOtherColumns): // it was exported again meanwhile
-			hint = "run compact again when that is over"
+			hint = "run compact again when the export is finished"
 		case errors.Is(why, errNoParquet):
-			hint = "export --format parquet adds one"
+			hint = "run export --format parquet to add one"
 		default:
-			hint = "verify says more; export --force writes its files again"
+			hint = "run verify for details; export --force writes the files again"
 		}
 	}
 	w.report(Packed{Table: w.log.table, BatchID: id, Err: &pipeline.Error{

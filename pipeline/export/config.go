@@ -93,14 +93,14 @@ func (c *Config) Validate() error {
 	case c.Table == nil, c.Store == nil, c.Layout == manifest.Layout{}:
 		return errors.New("export: table, store and layout must be set")
 	case len(c.Encodings) == 0:
-		return errors.New("export: no format asked for")
+		return errors.New("export: no format given")
 	case c.Concurrency < 0, c.Encoders < 0, c.PublishBudget < 0, c.PollInterval < 0, c.WaitTimeout < 0, c.MaxBody < 0:
 		return errors.New("export: a limit is negative")
 	}
 	for i, a := range c.Encodings {
 		for _, b := range c.Encodings[:i] {
 			if a.Format == b.Format {
-				return fmt.Errorf("export: format %s is asked for twice", a.Format.Name)
+				return fmt.Errorf("export: format %s is given twice", a.Format.Name)
 			}
 		}
 	}

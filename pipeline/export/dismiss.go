@@ -31,9 +31,9 @@ func dismiss(ctx context.Context, m manifest.Manifest, id string) (isNew bool, e
 		case err != nil:
 			return err
 		case e == nil:
-			return notDismissed(id, "the manifest does not know it", "check the id and --kind")
+			return notDismissed(id, "it is not in the manifest", "check the id and --kind")
 		case !e.IsPermanent():
-			return notDismissed(id, fmt.Sprintf("it is %s, not permanently failed", e.State), "export --pending asks for whatever is not done; status says what is permanently failed")
+			return notDismissed(id, fmt.Sprintf("it is %s, not permanently failed", e.State), "export --pending exports every batch that is not done; status lists the permanently failed batches")
 		}
 		if isNew = e.NeedsAttention(); !isNew {
 			return nil

@@ -53,7 +53,7 @@ func (s *settings) whyNotDone(ctx context.Context, id string, e *manifest.Entry)
 	case e == nil:
 		return "new", nil
 	case e.State == manifest.StatePending:
-		return "was asked for before", nil
+		return "is pending", nil
 	case e.State == manifest.StateOngoing:
 		return "was ongoing", nil
 	case e.State == manifest.StateFailed:
@@ -61,11 +61,11 @@ func (s *settings) whyNotDone(ctx context.Context, id string, e *manifest.Entry)
 	case len(e.Replacing) > 0:
 		return "was being replaced", nil
 	case e.Schema.Version != s.Table.Version:
-		return fmt.Sprintf("has version %d of the table, this is version %d", e.Schema.Version, s.Table.Version), nil
+		return fmt.Sprintf("has version %d of the table, and the present version is %d", e.Schema.Version, s.Table.Version), nil
 	case e.Schema.Fingerprint != s.out.Fingerprint():
 		return "has other columns", nil
 	case s.KeepRaw && e.Raw == nil:
-		return "has no copy of the answer yet", nil
+		return "has no raw copy yet", nil
 	}
 	for _, t := range s.targets(id) {
 		name := t.encoding.Format.Name
@@ -76,9 +76,9 @@ func (s *settings) whyNotDone(ctx context.Context, id string, e *manifest.Entry)
 		case f.Compression != t.encoding.Compression:
 			return fmt.Sprintf("has %s compressed with %s", name, f.Compression), nil
 		case f.Path != t.path:
-			return fmt.Sprintf("has its %s elsewhere", name), nil
+			return fmt.Sprintf("has its %s file under another path", name), nil
 		case f.CSVSafe != t.encoding.CSVSafe:
-			return fmt.Sprintf("has its %s with another setting of --csv-safe", name), nil
+			return fmt.Sprintf("has its %s file with another setting of --csv-safe", name), nil
 		}
 		if fault, err := s.sizes.Fault(ctx, f); fault != "" || err != nil {
 			return name + " file " + fault, err
@@ -86,7 +86,7 @@ func (s *settings) whyNotDone(ctx context.Context, id string, e *manifest.Entry)
 	}
 	if s.KeepRaw {
 		if fault, err := s.raws.Fault(ctx, *e.Raw); fault != "" || err != nil {
-			return "copy of the answer " + fault, err
+			return "raw copy " + fault, err
 		}
 	}
 	return "", nil

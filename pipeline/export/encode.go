@@ -48,7 +48,7 @@ func (x *exporter) encodeBatch(id string, body []byte, freeBody func(), entry *m
 	case answer.Failed:
 		e.failure = &pipeline.Error{
 			Op: "export", Batch: id, Class: pipeline.Permanent,
-			Err:  errors.New("the vendor reports that the batch failed"),
+			Err:  errors.New("Enrow reports that the batch failed"),
 			Hint: "start the search again at Enrow; a failed batch has no results",
 		}
 		return e
@@ -78,13 +78,13 @@ func (x *exporter) judge(id string, a *answer.Answer) *pipeline.Error {
 		for _, m := range a.Mismatches {
 			faults = append(faults, m.String())
 		}
-		failure.Err = errors.New("answer is not what its control totals say: " + strings.Join(faults, "; "))
-		failure.Hint = "nothing was published; run again later, and if it stays so ask Enrow about the batch, or export it as it is with --allow-mismatch"
+		failure.Err = errors.New("response does not match its totals: " + strings.Join(faults, "; "))
+		failure.Hint = "nothing was published; run again later; if the error stays, ask Enrow about the batch or export it with --allow-mismatch"
 	case len(a.Leftovers) > 0 && x.RefuseUnknown:
 		for _, l := range a.Leftovers {
 			faults = append(faults, fmt.Sprintf("%s (%s, %d in all, first in results[%d])", l.Path, l.Reason, l.Count, l.First))
 		}
-		failure.Err = errors.New("answer has what no column declares: " + strings.Join(faults, "; "))
+		failure.Err = errors.New("response has values that fit no column: " + strings.Join(faults, "; "))
 		failure.Hint = "nothing was published; --unknown-fields capture keeps such values in the column extra"
 	default:
 		return nil
@@ -133,7 +133,7 @@ func (x *exporter) encodeFiles(p *publication, rec arrow.Record, body []byte, fr
 	}
 	if w.raw {
 		if p.raw, err = x.encodeRaw(p.id, body, p.rows); err != nil {
-			return fmt.Errorf("compress the answer: %w", err)
+			return fmt.Errorf("compress the response: %w", err)
 		}
 	}
 	freeBody()

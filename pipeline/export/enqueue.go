@@ -67,7 +67,7 @@ func (cfg *EnqueueConfig) open(ctx context.Context, op string) (manifest.Manifes
 		if failure := manifest.Failure(op, "", err); failure.Class == pipeline.Fatal {
 			return m, failure
 		}
-		cfg.Log.WarnContext(ctx, "could not look whether the destination is a compacted root", "error", err)
+		cfg.Log.WarnContext(ctx, "could not check whether the destination is a packed root", "error", err)
 	}
 	return m, nil
 }
@@ -158,7 +158,7 @@ func enqueue(ctx context.Context, m manifest.Manifest, id string, known verdict)
 	}
 	_, err = m.Put(ctx, m.Next(nil, id), sinks.IfAbsent())
 	if _, lost := sinks.Conflict(err); lost {
-		m.Log.DebugContext(ctx, "batch has an entry already", pipeline.LogBatch, id)
+		m.Log.DebugContext(ctx, "batch already has an entry", pipeline.LogBatch, id)
 		e, _, err := m.Read(ctx, id)
 		if err != nil || e == nil { // it has just gone
 			return false, err

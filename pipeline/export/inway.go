@@ -43,7 +43,7 @@ func (x *exporter) conditionToReplace(ctx context.Context, id string, old *manif
 	case errors.Is(err, sinks.ErrNotExist):
 		return sinks.IfAbsent(), nil
 	case err != nil:
-		return sinks.Condition{}, fmt.Errorf("look at %s: %w", f.Path, err)
+		return sinks.Condition{}, fmt.Errorf("check %s: %w", f.Path, err)
 	case !owned:
 		return sinks.Condition{}, inTheWay(id, f)
 	}

@@ -151,7 +151,7 @@ func (x *exporter) putFiles(ctx context.Context, id string, old *manifest.Entry,
 			err = nil
 		}
 		if err != nil {
-			return cond, fmt.Errorf("look at %s: %w", f.Path, err)
+			return cond, fmt.Errorf("check %s: %w", f.Path, err)
 		}
 		replacements = append(replacements, replacement{f, replace})
 	}
@@ -249,7 +249,7 @@ func (x *exporter) cleanUp(ctx context.Context, e *manifest.Entry, cond sinks.Co
 		case err == nil && owned:
 			versions[path] = sinks.IfVersion(version)
 		case err != nil && !errors.Is(err, sinks.ErrNotExist):
-			return nil, cond, fmt.Errorf("look at superseded %s: %w", path, err)
+			return nil, cond, fmt.Errorf("check superseded %s: %w", path, err)
 		}
 	}
 	if _, now, err := x.manifest.Read(ctx, e.BatchID); err != nil {

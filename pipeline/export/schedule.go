@@ -169,7 +169,7 @@ func (r *run) schedule(ctx context.Context, fresh []share) error {
 				r.collect(d.last)
 			}
 			if left && !q.empty() {
-				r.Log.WarnContext(ctx, "batches of this kind are left for another run", "kind", kindOf(err), "error", err)
+				r.Log.WarnContext(ctx, "batches of this kind are left for the next run", "kind", kindOf(err), "error", err)
 			}
 		case <-alarm:
 		case <-stop:

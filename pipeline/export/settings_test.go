@@ -22,8 +22,8 @@ func TestSettingsDecideWhatIsDone(t *testing.T) {
 		change       func(*export.Config)
 	}{
 		{"columns", "has other columns", few},
-		{"csv-safe", "has its csv with another setting of --csv-safe", safe},
-		{"keep-raw", "has no copy of the answer yet", raw},
+		{"csv-safe", "has its csv file with another setting of --csv-safe", safe},
+		{"keep-raw", "has no raw copy yet", raw},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -22,9 +22,9 @@ func ParseShard(s string) (Shard, error) {
 	case !ok, errI != nil, errN != nil:
 		return Shard{}, fmt.Errorf("%q is not of the form I/N", s)
 	case n == 0:
-		return Shard{}, errors.New("there are no shards in 0")
+		return Shard{}, errors.New("the number of shards must not be 0")
 	case i == 0 || i > n:
-		return Shard{}, fmt.Errorf("there is no shard %d of %d: they count from 1", i, n)
+		return Shard{}, fmt.Errorf("there is no shard %d of %d: shards are numbered from 1", i, n)
 	}
 	return Shard{int(i), int(n)}, nil
 }

@@ -24,7 +24,7 @@ func TestMismatchIsNotPublished(t *testing.T) {
 	cfg := pipelinetest.NewConfig(t, source, store, "csv", "parquet")
 	cfg.KeepRaw = true
 	res := pipelinetest.Export(t, cfg, "b", export.Failed)
-	const want = "check batch b: answer is not what its control totals say: stats.requested is 5, the results have 2; stats.valid is 0, the results have 1"
+	const want = "check batch b: response does not match its totals: stats.requested is 5, the results have 2; stats.valid is 0, the results have 1"
 	if res.Err.Error() != want || pipeline.IsPermanent(res.Err) || pipeline.Hint(res.Err) == "" {
 		t.Errorf("error %q, permanent %t, hint %q, want %q", res.Err, pipeline.IsPermanent(res.Err), pipeline.Hint(res.Err), want)
 	}
@@ -67,7 +67,7 @@ func TestUnknownFieldsAreRefused(t *testing.T) {
 	cfg := pipelinetest.NewConfig(t, source, store, "csv")
 	cfg.RefuseUnknown = true
 	res := pipelinetest.Export(t, cfg, "b", export.Failed)
-	const want = "check batch b: answer has what no column declares: (odd key) (unknown, 1 in all, first in results[2]); " +
+	const want = "check batch b: response has values that fit no column: (odd key) (unknown, 1 in all, first in results[2]); " +
 		"index (misfit, 1 in all, first in results[2]); info.score (unknown, 2 in all, first in results[1])"
 	if res.Err.Error() != want || pipeline.IsPermanent(res.Err) || len(pipelinetest.Files(t, store)) != 0 {
 		t.Errorf("error %q, want %q", res.Err, want)

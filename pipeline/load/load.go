@@ -194,7 +194,7 @@ func (p *planner) add(ctx context.Context, k manifest.Known) error {
 	}
 	if len(checked.Differences) > 0 {
 		d := checked.Differences[0]
-		p.refuse(k, "is not as the manifest says: %s %s", d.Path, d.Problem)
+		p.refuse(k, "does not match the manifest: %s %s", d.Path, d.Problem)
 		return nil
 	}
 	p.addFile(k, format, f, columns)
@@ -223,7 +223,7 @@ func (p *planner) columns(ctx context.Context, k manifest.Known) ([]string, erro
 		return nil, err
 	}
 	if whole == nil || whole.Schema == nil {
-		return nil, fmt.Errorf("manifest entry of %s has gone", k.BatchID)
+		return nil, fmt.Errorf("manifest entry of %s no longer exists", k.BatchID)
 	}
 	table, err := whole.Schema.Select(k.Table)
 	if err != nil {
@@ -246,7 +246,7 @@ func (p *planner) choose(e *manifest.Entry) (format string, file manifest.File, 
 		case err != nil:
 			reasons = append(reasons, err.Error())
 		case f.CSVSafe:
-			reasons = append(reasons, fmt.Sprintf("its %s was written with --csv-safe, which changes texts", format))
+			reasons = append(reasons, fmt.Sprintf("its %s file was written with --csv-safe, which changes texts", format))
 		default:
 			return format, f, ""
 		}
@@ -254,7 +254,7 @@ func (p *planner) choose(e *manifest.Entry) (format string, file manifest.File, 
 	if reasons != nil {
 		return "", manifest.File{}, "cannot be loaded: " + strings.Join(reasons, "; ")
 	}
-	return "", manifest.File{}, fmt.Sprintf("has %s alone, and %s loads %s: export --format %s adds it",
+	return "", manifest.File{}, fmt.Sprintf("has only %s, and %s loads %s: run export --format %s to add it",
 		strings.Join(slices.Sorted(maps.Keys(e.Files)), " and "), p.Dialect.Title, strings.Join(formats, " or "), formats[0])
 }
 

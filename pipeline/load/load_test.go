@@ -99,12 +99,12 @@ func TestPlanLoadRefuses(t *testing.T) {
 	cfg := loadConfig(store)
 	cfg.Format = "parquet"
 	want := map[string]string{
-		"gone":       "is not as the manifest says: email_find/gone.parquet is missing",
-		"short":      "is not as the manifest says: email_find/short.parquet has another size than recorded",
-		"old":        "has files of another version of the table: it was written under version 1 of table email_find, and this program has version 1; export --force writes it anew",
-		"claimed":    "is not as the manifest says: _manifest/email_find/claimed.json says that files are being replaced: an export is under way, or was interrupted and is to be run again",
+		"gone":       "does not match the manifest: email_find/gone.parquet is missing",
+		"short":      "does not match the manifest: email_find/short.parquet has another size than recorded",
+		"old":        "has files of another version of the table: it was written under version 1 of table email_find, and this program has version 1; export --force writes it again",
+		"claimed":    "does not match the manifest: _manifest/email_find/claimed.json records that files are being replaced: an export is running, or was interrupted and must run again",
 		"unreadable": "has an entry that cannot be used: manifest entry _manifest/email_find/unreadable.json: is not valid JSON: it may have been cut off",
-		"texts":      "has csv alone, and DuckDB loads parquet: export --format parquet adds it",
+		"texts":      "has only csv, and DuckDB loads parquet: run export --format parquet to add it",
 	}
 	if diff := cmp.Diff(want, refusals(t, cfg)); diff != "" {
 		t.Errorf("refused (-want +got):\n%s", diff)

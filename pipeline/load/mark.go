@@ -72,7 +72,7 @@ func ReadMark(script io.Reader) (Mark, error) {
 	for {
 		line, long, err := readLine(lines)
 		if long || err != nil && !errors.Is(err, io.EOF) {
-			return m, errors.New("cannot be read, or has a line that no script has")
+			return m, errors.New("cannot be read, or has a line that is not part of a script")
 		}
 		switch text, isLoads := strings.CutPrefix(line, loadedPrefix); {
 		case isLoads && first != "":
@@ -94,15 +94,15 @@ func ReadMark(script io.Reader) (Mark, error) {
 	case first == "":
 		return m, errors.New("has no watermark: it was not made with --only-new")
 	case last != first:
-		return m, errors.New("is not whole: its last line is another")
+		return m, errors.New("is incomplete: it does not end with the last line of a script")
 	}
 	dec := json.NewDecoder(strings.NewReader(strings.TrimPrefix(first, markPrefix)))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&m); err != nil {
-		return m, errors.New("has a watermark that cannot be read, or of an earlier version: print it again")
+		return m, errors.New("has a watermark that is unreadable or of an earlier version: print the script again")
 	}
 	if m.Batches != m.Loads.Batches() || m.SHA256 != hex.EncodeToString(sum.Sum(nil)) {
-		return m, errors.New("is not whole: it does not name the batches that it was made for")
+		return m, errors.New("is incomplete: it does not name the batches that it was made for")
 	}
 	return m, nil
 }

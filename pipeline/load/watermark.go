@@ -108,7 +108,7 @@ func (s *stored) decode(data []byte) error {
 	s.changes, s.target = w.Changes, w.Target
 	for table, text := range w.Loaded {
 		if schema.TableByName(table) == nil {
-			return errors.New("it is of an unknown table")
+			return errors.New("it names an unknown table")
 		}
 		c, err := decodeContents(text)
 		if err != nil {
@@ -153,7 +153,7 @@ func changeWatermark(ctx context.Context, store sinks.Store, name string, target
 		}
 		if s.target != (Target{}) && s.target != target {
 			return &pipeline.Error{
-				Op: "load", Class: pipeline.Fatal, Err: fmt.Errorf("the watermark %s says what was loaded into %s, not into %s", name, s.target.words(), target.words()),
+				Op: "load", Class: pipeline.Fatal, Err: fmt.Errorf("the watermark %s belongs to %s, not to %s", name, s.target.words(), target.words()),
 				Hint: "give each warehouse and namespace a watermark of its own, with --watermark NAME",
 			}
 		}
@@ -219,7 +219,7 @@ func Confirm(ctx context.Context, store sinks.Store, m Mark) (loaded Loaded, ove
 		overtaken = false
 		switch {
 		case s.upTo != nil:
-			return false, errors.New("the watermark is of an earlier version, and the script was made for another: print it again")
+			return false, errors.New("the watermark is of an earlier version, and the script was made for another one: print the script again")
 		case s.loaded.covers(m.Loads): // it was confirmed before
 			return false, nil
 		case s.changes != m.Changes:

@@ -38,7 +38,7 @@ func (m Manifest) Check(e *Entry) error {
 	case e.Source == nil && e.State == StateExported:
 		return errIncomplete
 	case e.Source == nil && e.Raw != nil:
-		return errors.New("has a copy of the answer, but not its digest")
+		return errors.New("has a raw copy, but no digest of the response")
 	}
 	return m.checkSummary(e)
 }
@@ -51,9 +51,9 @@ func (m Manifest) checkSummary(e *Entry) error {
 	case e.ManifestVersion != Version:
 		return unknownVersion(e.ManifestVersion)
 	case e.Kind != m.Table.Kind:
-		return fmt.Errorf("is of another kind than %s", m.Table.Kind)
+		return fmt.Errorf("has another kind than %s", m.Table.Kind)
 	case !schema.ValidBatchID(e.BatchID):
-		return errors.New("is of a batch that cannot be one")
+		return errors.New("has an invalid batch id")
 	case e.Attempts < 0 || e.Attempts > mostAttempts:
 		return invalid("attempts")
 	}
@@ -122,7 +122,7 @@ func (m Manifest) checkFiles(e *Entry) error {
 	for _, files := range []map[string]File{e.Published(), e.Replacing} {
 		for format, f := range files {
 			if format == RawFormat && f.Path != raw {
-				return errors.New("names a copy of the answer where none can be")
+				return errors.New("names a raw copy at a path where it cannot be")
 			}
 			if err := m.checkFile(e.BatchID, format, f); err != nil {
 				return err
@@ -131,7 +131,7 @@ func (m Manifest) checkFiles(e *Entry) error {
 	}
 	for _, path := range e.Superseded {
 		if path != raw && !m.isDataPath(e.BatchID, path) {
-			return errors.New("names a file where none of its kind can be")
+			return errors.New("names a file at a path where it cannot be")
 		}
 	}
 	return nil
@@ -147,7 +147,7 @@ func (m Manifest) checkFile(id, format string, f File) error {
 	case isRaw && f.Compression != "zstd", !isRaw && !slices.Contains(known.Compressions, f.Compression):
 		return invalid("compression")
 	case !isRaw && !f.Shared() && (!m.isDataPath(id, f.Path) || !strings.Contains(f.Path, sinks.Encoding{Format: known, Compression: f.Compression}.Ext())):
-		return errors.New("names a file where none of its kind can be")
+		return errors.New("names a file at a path where it cannot be")
 	case !hexDigest.MatchString(f.SHA256):
 		return invalid("sha256")
 	case !isCRC32C(f.CRC32C):
@@ -172,11 +172,11 @@ func (m Manifest) checkPacked(format string, f File) error {
 	case format != PackFormat:
 		return errors.New("names a packed file of another format than " + PackFormat)
 	case !isPack:
-		return errors.New("names a packed file where none can be")
+		return errors.New("names a packed file at a path where it cannot be")
 	case !hexDigest.MatchString(f.PackedFrom):
 		return invalid("packed_from")
 	case !isCount(f.FileRows, mostRows), f.FirstRow < 0, f.FirstRow > f.FileRows-f.Rows:
-		return errors.New("names rows that its packed file has not")
+		return errors.New("names rows that its packed file does not have")
 	}
 	return nil
 }

@@ -255,7 +255,7 @@ func TestPackTally(t *testing.T) {
 		want   string
 	}{
 		"whole":           {[][2]int64{{4, 6}, {0, 4}, {4, 0}}, ""},
-		"one is lost":     {[][2]int64{{0, 4}}, "has 10 rows, and the entries of its batches name 4 of them"},
+		"one is lost":     {[][2]int64{{0, 4}}, "has 10 rows, but the entries of its batches name 4 of them"},
 		"twice":           {[][2]int64{{0, 4}, {4, 6}, {4, 6}}, "has rows that the entries of two batches name"},
 		"overlap and gap": {[][2]int64{{0, 2}, {4, 4}, {6, 4}}, "has rows that the entries of two batches name"},
 	} {

@@ -46,7 +46,7 @@ func (m Manifest) unmarshal(id string, data []byte) (*Entry, error) {
 		return nil, whyUndecodable(data)
 	}
 	if e.ManifestVersion == Version && e.BatchID != id {
-		return nil, errors.New("is of another batch than its name says")
+		return nil, errors.New("belongs to another batch than its name")
 	}
 	if err := m.Check(e); err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (m Manifest) unmarshal(id string, data []byte) (*Entry, error) {
 }
 
 func unknownVersion(version int) error {
-	return fmt.Errorf("has manifest_version %d, this program knows %d", version, Version)
+	return fmt.Errorf("has manifest_version %d, but this program reads version %d", version, Version)
 }
 
 // whyUndecodable says what is wrong with an entry that cannot be decoded.
@@ -68,7 +68,7 @@ func whyUndecodable(data []byte) error {
 		return errors.New("is not valid JSON: it may have been cut off")
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("goes on after its end")
+		return errors.New("continues after its end")
 	}
 	if version.ManifestVersion != Version {
 		return unknownVersion(version.ManifestVersion)

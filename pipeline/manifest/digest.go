@@ -23,13 +23,13 @@ func (f File) Describe(data []byte) File {
 // the bytes must not be decoded.
 func (f File) Compare(data []byte) (problems []string, damaged bool) {
 	if int64(len(data)) != f.Bytes {
-		return []string{fmt.Sprintf("has %d bytes, the manifest says %d", len(data), f.Bytes)}, true
+		return []string{fmt.Sprintf("has %d bytes, but the manifest records %d", len(data), f.Bytes)}, true
 	}
 	if SHA256(data) != f.SHA256 {
-		return []string{"has another sha256 than the manifest says"}, true
+		return []string{"has another sha256 than the manifest records"}, true
 	}
 	if EncodeCRC32C(crc32.Checksum(data, sinks.Castagnoli)) != f.CRC32C {
-		return []string{"has another crc32c than the manifest says"}, false
+		return []string{"has another crc32c than the manifest records"}, false
 	}
 	return nil, false
 }

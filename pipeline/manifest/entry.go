@@ -192,7 +192,7 @@ var ErrOtherVersion = errors.New("has files of another version of the table")
 func (r *SchemaRef) Select(table *schema.Table) (*schema.Table, error) {
 	selected, err := table.Select(r.Columns, nil)
 	if err != nil || selected.Fingerprint() != r.Fingerprint {
-		return nil, fmt.Errorf("%w: it was written under version %d of table %s, and this program has version %d; export --force writes it anew",
+		return nil, fmt.Errorf("%w: it was written under version %d of table %s, and this program has version %d; export --force writes it again",
 			ErrOtherVersion, r.Version, r.Table, table.Version)
 	}
 	return selected, nil

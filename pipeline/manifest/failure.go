@@ -34,7 +34,7 @@ func Failure(op, id string, err error) *pipeline.Error {
 	case errors.Is(err, sinks.ErrUnreachable):
 		return &pipeline.Error{
 			Op: op, Class: pipeline.Fatal, Err: err,
-			Hint: "nothing that was exported is lost: make the destination usable and run again",
+			Hint: "nothing that was exported is lost: correct the problem at the destination and run again",
 		}
 	case errors.As(err, &unusable):
 		return &pipeline.Error{

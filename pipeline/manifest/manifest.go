@@ -116,7 +116,7 @@ func (m Manifest) Retry(ctx context.Context, id string, change func(round int) e
 	return sinks.RetryConflicts(ctx, func(round int) error {
 		err := change(round)
 		if _, lost := sinks.Conflict(err); lost {
-			cmp.Or(m.Log, pipeline.NoLog).DebugContext(ctx, "another run was faster, looking again", pipeline.LogBatch, id)
+			cmp.Or(m.Log, pipeline.NoLog).DebugContext(ctx, "another run was faster; checking again", pipeline.LogBatch, id)
 		}
 		return err
 	})

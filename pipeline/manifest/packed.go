@@ -85,8 +85,8 @@ func (e *Entry) CheckNotPacked(op string) error {
 
 func errCompacted(op string) error {
 	return &pipeline.Error{
-		Op: op, Class: pipeline.Fatal, Err: errors.New("the destination is a compacted root, which only compact writes to"),
-		Hint: "name the root that it is made from, and run compact afterwards",
+		Op: op, Class: pipeline.Fatal, Err: errors.New("the destination is a packed root; only compact writes to it"),
+		Hint: "name the root that it was packed from with --to, and run compact afterwards",
 	}
 }
 
@@ -151,7 +151,7 @@ func (p *named) fault() string {
 		end, rows = r.first+r.rows, rows+r.rows
 	}
 	if rows != p.file.FileRows {
-		return fmt.Sprintf("has %d rows, and the entries of its batches name %d of them", p.file.FileRows, rows)
+		return fmt.Sprintf("has %d rows, but the entries of its batches name %d of them", p.file.FileRows, rows)
 	}
 	return ""
 }
@@ -165,7 +165,7 @@ type PackFault struct {
 // Faults compares the entries added with packs that are there. No pack is read.
 func (t *PackTally) Faults(packs []sinks.Info) (faults []PackFault) {
 	for _, info := range packs {
-		problem := "is there, and no entry names it"
+		problem := "exists, but no entry names it"
 		if p := t.packs[info.Name]; p != nil {
 			problem = p.fault()
 		}
@@ -221,4 +221,4 @@ func PackFaults(ctx context.Context, store sinks.Store, tables []*schema.Table, 
 }
 
 // PackHint says what to do about a PackFault.
-const PackHint = "a compaction is under way or was interrupted, or an entry was lost: run compact, which writes the entries that are missing; move away first any that cannot be used"
+const PackHint = "a compaction is running or was interrupted, or an entry was lost: move away entries that cannot be used, then run compact, which writes the missing entries"

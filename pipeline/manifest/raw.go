@@ -14,7 +14,7 @@ import (
 const RawCompression = "zstd"
 
 // ErrAnswerTooLong is what DecompressRaw reports for a longer answer than allowed.
-var ErrAnswerTooLong = errors.New("answer is too long")
+var ErrAnswerTooLong = errors.New("response is too long")
 
 // maxRawWindow exceeds the window of every copy, also of copies by early versions.
 const maxRawWindow = 32 << 20

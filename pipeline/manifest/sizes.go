@@ -51,7 +51,7 @@ func (s *Sizes) Fault(ctx context.Context, f File) (string, error) {
 	case errors.Is(err, sinks.ErrNotExist):
 		return "is missing", nil
 	case err != nil:
-		return "", fmt.Errorf("look at %s: %w", f.Path, err)
+		return "", fmt.Errorf("check %s: %w", f.Path, err)
 	case info.Size != f.Bytes:
 		return "has another size than recorded", nil
 	}

@@ -33,7 +33,7 @@ func (p *pruner) refusal(ctx context.Context, found map[batchKey][]Unnamed) (*pi
 	if p.AtMost > 0 {
 		if all > p.AtMost {
 			return refuse(fmt.Errorf("%s would be deleted, more than --at-most %d", files(all), p.AtMost),
-				fmt.Sprintf("look at the list that prune prints without --delete; --at-most %d deletes them all", all)), nil
+				fmt.Sprintf("check the list that prune prints without --delete; --at-most %d deletes them all", all)), nil
 		}
 		return nil, nil
 	}
@@ -43,11 +43,11 @@ func (p *pruner) refusal(ctx context.Context, found map[batchKey][]Unnamed) (*pi
 		}
 		switch stay := p.stay[table]; {
 		case orphans[table] > 0 && stay == 0:
-			return refuse(fmt.Errorf("table %s has %s that no entry names, and none that an entry names", table.Name, files(orphans[table])),
-				fmt.Sprintf("if the manifest was lost, enrow-export adopt makes its entries anew; else --at-most %d deletes the files all the same", all)), nil
+			return refuse(fmt.Errorf("table %s has %s that no entry names, and no file that an entry names", table.Name, files(orphans[table])),
+				fmt.Sprintf("if the manifest was lost, run enrow-export adopt to create its entries again; if not, --at-most %d deletes the files", all)), nil
 		case gone[table] > stay:
-			return refuse(fmt.Errorf("of table %s more files would be deleted (%d) than stay (%d)", table.Name, gone[table], stay),
-				fmt.Sprintf("if a part of the manifest was lost, enrow-export adopt makes its entries anew; else --at-most %d deletes the files all the same", all)), nil
+			return refuse(fmt.Errorf("more files of table %s would be deleted (%d) than kept (%d)", table.Name, gone[table], stay),
+				fmt.Sprintf("if part of the manifest was lost, run enrow-export adopt to create its entries again; if not, --at-most %d deletes the files", all)), nil
 		}
 	}
 	return nil, nil
@@ -79,7 +79,7 @@ func (p *pruner) countElsewhere(ctx context.Context, table *schema.Table, enough
 			p.stay[table]++
 			p.named[path] = nil
 		case !errors.Is(err, sinks.ErrNotExist):
-			return fmt.Errorf("look at %s: %w", path, err)
+			return fmt.Errorf("check %s: %w", path, err)
 		}
 	}
 	return nil
@@ -106,7 +106,7 @@ func (p *pruner) isWhole(ctx context.Context, e *manifest.Entry) (bool, error) {
 		case errors.Is(err, sinks.ErrNotExist), err == nil && !f.IsObject(info):
 			return false, nil
 		case err != nil:
-			return false, fmt.Errorf("look at %s: %w", f.Path, err)
+			return false, fmt.Errorf("check %s: %w", f.Path, err)
 		}
 	}
 	return true, nil

@@ -53,14 +53,14 @@ func TestPruneAfterALoss(t *testing.T) {
 			exportTo(t, store, phone, manifest.DefaultLayout, "p", "q", "r")
 			exportTo(t, store, find, manifest.DefaultLayout, "a", "b")
 			lose(t, store, find, "a", "b")
-		}, "table email_find has 2 files that no entry names, and none", 2},
+		}, "table email_find has 2 files that no entry names, and no file", 2},
 		"enqueued since": {func(t *testing.T, store sinks.Store) {
 			exportTo(t, store, find, manifest.DefaultLayout, "a")
 			lose(t, store, find, "a")
 			if err := export.Enqueue(t.Context(), export.EnqueueConfig{Table: find, Store: store}, []string{"a", "c", "d"}, func(export.Recorded) {}); err != nil {
 				t.Fatal(err)
 			}
-		}, "table email_find has 1 file that no entry names, and none", 1},
+		}, "table email_find has 1 file that no entry names, and no file", 1},
 		"entries of another root": {func(t *testing.T, store sinks.Store) {
 			exportTo(t, store, find, manifest.DefaultLayout, "a", "b", "c")
 			for _, id := range []string{"b", "c"} {
@@ -68,11 +68,11 @@ func TestPruneAfterALoss(t *testing.T) {
 				pipelinetest.RemoveObject(t, store, manifest.RawPath(find, id))
 			}
 			lose(t, store, find, "a")
-		}, "table email_find has 1 file that no entry names, and none", 1},
+		}, "table email_find has 1 file that no entry names, and no file", 1},
 		"most entries lost": {func(t *testing.T, store sinks.Store) {
 			exportTo(t, store, find, manifest.DefaultLayout, "a", "b", "c", "d")
 			lose(t, store, find, "a", "b", "c")
-		}, "of table email_find more files would be deleted (3) than stay (2)", 3},
+		}, "of table email_find would be deleted (3) than kept (2)", 3},
 		"few entries lost": {func(t *testing.T, store sinks.Store) {
 			exportTo(t, store, find, manifest.DefaultLayout, "a", "b", "c", "d")
 			lose(t, store, find, "a", "b")

@@ -210,7 +210,7 @@ func TestPruneWithoutManifest(t *testing.T) {
 	}
 	before := pipelinetest.Objects(t, store)
 	got, err := pruned(t.Context(), t, store, true)
-	if err == nil || !strings.Contains(err.Error(), "table email_find has 12 files that no entry names, and none") || pipeline.Hint(err) == "" {
+	if err == nil || !strings.Contains(err.Error(), "table email_find has 12 files that no entry names, and no file") || pipeline.Hint(err) == "" {
 		t.Errorf("error %v, want that the manifest is gone", err)
 	}
 	if diff := cmp.Diff(lines("", append([]string{"email_find/done.csv"}, orphans...)), got); diff != "" {

@@ -68,7 +68,7 @@ func (v *Verifier) openPacked(ctx context.Context, f manifest.File) (*packedFile
 	if p.reader, err = sinks.NewPackInspector(data, enc); err != nil {
 		p.problems = append(p.problems, "cannot be read back: "+err.Error())
 	} else if p.reader.Rows() != f.Rows {
-		p.problems = append(p.problems, fmt.Sprintf("has %d rows, the manifest says %d", p.reader.Rows(), f.Rows))
+		p.problems = append(p.problems, fmt.Sprintf("has %d rows, but the manifest records %d", p.reader.Rows(), f.Rows))
 	}
 	return p, nil
 }
@@ -84,7 +84,7 @@ func (v *Verifier) Close() {
 // compare reads the rows of one batch.
 func (p *packedFile) compare(table *schema.Table, e *manifest.Entry, f manifest.File) []string {
 	if f.Rows != *e.Rows {
-		return []string{fmt.Sprintf("has %d rows of the batch, the manifest says %d", f.Rows, *e.Rows)}
+		return []string{fmt.Sprintf("has %d rows of the batch, but the manifest records %d", f.Rows, *e.Rows)}
 	}
 	columns, err := e.Schema.Select(table)
 	if err != nil {
@@ -96,7 +96,7 @@ func (p *packedFile) compare(table *schema.Table, e *manifest.Entry, f manifest.
 	}
 	defer rows.Release()
 	if e.ContentSHA256 != "" && sinks.ContentSHA256(rows) != e.ContentSHA256 {
-		return []string{fmt.Sprintf("has other rows from row %d on than the manifest says: their content_sha256 differs", f.FirstRow)}
+		return []string{fmt.Sprintf("has other rows from row %d on than the manifest records: the content_sha256 differs", f.FirstRow)}
 	}
 	return nil
 }

@@ -82,16 +82,16 @@ func (v *Verifier) Verify(ctx context.Context, k manifest.Known) (Checked, error
 		differs(unusable.Name, unusable.Err.Error())
 		return c, nil
 	case entry == nil:
-		differs(m.Name(k.BatchID), "is not there: the batch was never exported here")
+		differs(m.Name(k.BatchID), "does not exist: the batch was never exported here")
 		return c, nil
 	}
 	c.Entry = entry
 	if entry.State != manifest.StateExported {
-		differs(m.Name(k.BatchID), fmt.Sprintf("says that the batch is %s, not exported", entry.State))
+		differs(m.Name(k.BatchID), fmt.Sprintf("records that the batch is %s, not exported", entry.State))
 		return c, nil
 	}
 	if len(entry.Replacing) > 0 {
-		differs(m.Name(k.BatchID), "says that files are being replaced: an export is under way, or was interrupted and is to be run again")
+		differs(m.Name(k.BatchID), "records that files are being replaced: an export is running, or was interrupted and must run again")
 	}
 	published := entry.Published()
 	for _, format := range slices.Sorted(maps.Keys(published)) {
@@ -157,13 +157,13 @@ func compareRows(table *schema.Table, e *manifest.Entry, format string, f manife
 		return []string{"cannot be read back: " + err.Error()}
 	}
 	if contents.Rows != f.Rows || contents.Rows != *e.Rows {
-		problems = append(problems, fmt.Sprintf("has %d rows, the manifest says %d", contents.Rows, *e.Rows))
+		problems = append(problems, fmt.Sprintf("has %d rows, but the manifest records %d", contents.Rows, *e.Rows))
 	}
 	if e.ContentSHA256 != "" && contents.SHA256 != e.ContentSHA256 {
-		problems = append(problems, "has other rows than the manifest says: their content_sha256 differs")
+		problems = append(problems, "has other rows than the manifest records: the content_sha256 differs")
 	}
 	if want := e.Schema.ColumnNames(table); want != nil && contents.Columns != nil && !slices.Equal(contents.Columns, want) {
-		problems = append(problems, fmt.Sprintf("has the columns %s, the manifest says %s",
+		problems = append(problems, fmt.Sprintf("has the columns %s, but the manifest records %s",
 			strings.Join(contents.Columns, ","), strings.Join(want, ",")))
 	}
 	return problems
@@ -174,11 +174,11 @@ func compareRaw(e *manifest.Entry, data []byte) []string {
 	body, err := manifest.DecompressRaw(data, e.Source.Bytes)
 	switch {
 	case errors.Is(err, manifest.ErrAnswerTooLong), err == nil && int64(len(body)) != e.Source.Bytes:
-		return []string{fmt.Sprintf("has an answer of another length than the manifest says, %d bytes", e.Source.Bytes)}
+		return []string{fmt.Sprintf("has a response of another size than the manifest records: %d bytes", e.Source.Bytes)}
 	case err != nil:
 		return []string{"cannot be read back: " + err.Error()}
 	case manifest.SHA256(body) != e.Source.SHA256:
-		return []string{"has another answer than the manifest says"}
+		return []string{"has another response than the manifest records"}
 	}
 	return nil
 }

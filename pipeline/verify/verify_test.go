@@ -73,17 +73,17 @@ func TestVerifyNamesEveryDifference(t *testing.T) {
 	}{
 		{"nothing", nil, "", ""},
 		{"missing file", func(t *testing.T, s sinks.Store) { replace(t, s, "email_find/b.csv", "") }, "email_find/b.csv is missing", verify.Size},
-		{"other size", func(t *testing.T, s sinks.Store) { replace(t, s, "email_find/b.csv", "x") }, "email_find/b.csv has 1 bytes, the manifest says", verify.Size},
+		{"other size", func(t *testing.T, s sinks.Store) { replace(t, s, "email_find/b.csv", "x") }, "email_find/b.csv has 1 bytes, but the manifest records", verify.Size},
 		{"one byte", func(t *testing.T, s sinks.Store) {
 			data := pipelinetest.Objects(t, s)["email_find/b.parquet"]
 			replace(t, s, "email_find/b.parquet", data[:100]+string([]byte{data[100] ^ 1})+data[101:])
 		}, "email_find/b.parquet has another sha256", verify.Checksum},
-		{"rows", edit(`"rows": 2,`, `"rows": 3,`), "b.csv has 2 rows, the manifest says 3", verify.Full},
+		{"rows", edit(`"rows": 2,`, `"rows": 3,`), "b.csv has 2 rows, but the manifest records 3", verify.Full},
 		{"crc32c", func(t *testing.T, s sinks.Store) {
 			edit(pipelinetest.ReadEntry(t, s, "b").Files["csv"].CRC32C, "AAAAAA==")(t, s)
 		}, "email_find/b.csv has another crc32c", verify.Checksum},
 		{"columns", forge("email_find/b.csv", func(s string) string { return strings.Replace(s, "index,", "Index,", 1) }), "email_find/b.csv has the columns batch_id,batch_custom,Index", verify.Full},
-		{"a value", csv("x1@", "y1@"), "email_find/b.csv has other rows than the manifest says: their content_sha256", verify.Full},
+		{"a value", csv("x1@", "y1@"), "email_find/b.csv has other rows than the manifest records: the content_sha256", verify.Full},
 		{"null for an empty string", csv(`,"",`, ",,"), "email_find/b.csv has other rows", verify.Full},
 		{"content_sha256", edit(`"content_sha256": "`, `"content_sha256": "`+pipelinetest.HexSum("")+`", "error": "`), "email_find/b.parquet has other rows", verify.Full},
 		{"no content_sha256", edit(`"content_sha256"`, `"error"`), "", ""},
@@ -94,7 +94,7 @@ func TestVerifyNamesEveryDifference(t *testing.T) {
 				t.Fatal(err)
 			}
 			return pipelinetest.CopyOf(t, bytes.Replace(body, []byte("x1@"), []byte("y1@"), 1))
-		}), rawPath + " has another answer than the manifest says", verify.Full},
+		}), rawPath + " has another response than the manifest records", verify.Full},
 		{"unreadable", forge("email_find/b.ndjson", func(s string) string { return strings.Replace(s, "{", "[", 1) }), "email_find/b.ndjson cannot be read back", verify.Full},
 		{"never exported", func(t *testing.T, s sinks.Store) { replace(t, s, entry, "") }, "was never exported here", verify.Size},
 		{"entry cut", func(t *testing.T, s sinks.Store) { replace(t, s, entry, pipelinetest.Objects(t, s)[entry][:50]) }, "not valid JSON", verify.Size},

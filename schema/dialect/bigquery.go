@@ -11,10 +11,10 @@ var bigQuery = &Dialect{
 	Title:   "BigQuery",
 	RunBy:   "bq query --use_legacy_sql=false < load.sql",
 	Formats: []string{"parquet", "ndjson"},
-	Reads:   "Cloud Storage, by URLs that begin with gs://",
+	Reads:   "Cloud Storage (gs:// URLs)",
 	unreadable: map[string]string{
-		"csv":         "it reads null as the empty string; export --format parquet adds what it reads",
-		"ndjson/zstd": "it reads NDJSON that is not compressed, or with gzip",
+		"csv":         "BigQuery reads null as the empty string; run export --format parquet to add Parquet files",
+		"ndjson/zstd": "BigQuery reads NDJSON only without compression or with gzip",
 	},
 	reach:   hasScheme("gs"),
 	special: takesAsSpecial(nil, []string{"*"}),
@@ -55,7 +55,7 @@ func loadBigQuery(d *Dialect, l *load) ([]Sidecar, error) {
 	l.dropOthers()
 	l.sayf("ASSERT (SELECT COUNT(*) FROM %s) = %d AS %s;", l.staged, l.rows, d.literal(l.miscounted()))
 	l.sayf("BEGIN TRANSACTION;")
-	l.sayf("-- Of two loads at once BigQuery cancels one here: it changes nothing, and can be run again.")
+	l.sayf("-- When two loads run at once, BigQuery cancels one here. It has changed nothing: run it again.")
 	l.sayf("UPDATE %s SET %s = %s + 1 WHERE TRUE;", l.lock, d.quote("loads"), d.quote("loads"))
 	l.replace()
 	l.sayf("COMMIT TRANSACTION;")

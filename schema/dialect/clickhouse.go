@@ -13,9 +13,9 @@ var clickHouse = &Dialect{
 	Title:   "ClickHouse",
 	RunBy:   "clickhouse-client --queries-file load.sql",
 	Formats: []string{"parquet", "ndjson"},
-	Reads:   "this machine, by clickhouse-client, or a URL that begins with gs:// or s3://",
+	Reads:   "this machine (clickhouse-client), gs:// or s3:// URLs",
 	unreadable: map[string]string{
-		"csv": `it takes the text \N for null; export --format parquet adds what it reads`,
+		"csv": `ClickHouse reads the text \N as null; run export --format parquet to add Parquet files`,
 	},
 	reach: hasScheme("", "gs", "s3"),
 	special: takesAsSpecial(
@@ -52,7 +52,7 @@ var clickHouseSettings = map[string]string{
 
 func loadClickHouse(d *Dialect, l *load) ([]Sidecar, error) {
 	l.create()
-	l.sayf("-- Temporary tables are of this session alone: loads at once do not meet in them.")
+	l.sayf("-- Only this session sees its temporary tables, so a second load has its own.")
 	definitions := l.clickHouseDefinitions(l.Table.ColumnNames())
 	l.sayf("DROP TEMPORARY TABLE IF EXISTS %s;", l.staged)
 	l.sayf("CREATE TEMPORARY TABLE %s (%s) ENGINE = Memory;", l.staged, definitions)
@@ -70,15 +70,15 @@ func loadClickHouse(d *Dialect, l *load) ([]Sidecar, error) {
 		l.staged = kept
 	}
 	l.sayf("SELECT throwIf(count() != %d, %s) FROM %s;", l.rows, d.literal(l.miscounted()), l.staged)
-	l.sayf("-- ClickHouse has no transaction: for a moment the rows of the batches are missing. Of two")
-	l.sayf("-- loads at once the second fails here, with nothing changed: run it again. A load that was")
-	l.sayf("-- killed further down leaves this table: when none is under way, drop it, and load again.")
+	l.sayf("-- ClickHouse has no transactions: the rows of the batches are missing until the INSERT below is done.")
+	l.sayf("-- When two loads run at once, the second fails here. It has changed nothing: run it again.")
+	l.sayf("-- A load that is killed after this line leaves this table. When no load is running, drop it and load again.")
 	lock := d.qualified(l.Namespace, lockTable+"_"+l.Table.Name)
-	l.sayf("CREATE TABLE %s (%s DateTime) ENGINE = Memory\nCOMMENT %s;", lock, d.quote("since"), d.literal("A load is under way. When none is, one was killed: drop this table, and load again."))
+	l.sayf("CREATE TABLE %s (%s DateTime) ENGINE = Memory\nCOMMENT %s;", lock, d.quote("since"), d.literal("A load is running. If no load is running, one was killed: drop this table and load again."))
 	for ids := range l.idChunks() {
 		l.sayf("DELETE FROM %s WHERE %s IN (\n%s\n);", l.target, d.quote("batch_id"), l.list(ids))
 	}
-	l.sayf("-- A replicated table would take the same rows for a repeated insert.")
+	l.sayf("-- By default a replicated table skips rows that it has inserted before.")
 	l.sayf("INSERT INTO %s (%s) SETTINGS insert_deduplicate = 0\nSELECT %s FROM %s;", l.target, l.allColumns(), l.allColumns(), l.staged)
 	l.sayf("DROP TABLE %s;", lock)
 	l.sayf("DROP TEMPORARY TABLE %s;", l.staged)

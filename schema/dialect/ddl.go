@@ -18,7 +18,7 @@ func meaning(c schema.Column) string {
 }
 
 // lockDoc is what the lock's table is for.
-const lockDoc = "One row, which every load of the tables beside it writes before it replaces batches, so that no two do at once."
+const lockDoc = "One row that every load updates before it replaces rows, so that no two loads replace rows at the same time."
 
 // columnLines returns a line for each column, with its quoted name and what more
 // says, separated by commas.

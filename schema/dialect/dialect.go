@@ -123,7 +123,7 @@ var compressions = []string{"", "none", "gzip", "zstd", "snappy"}
 // nil when they can. An empty compression stands for any.
 func (d *Dialect) CheckFormat(format, compression string) error {
 	if !slices.Contains(compressions, compression) {
-		return errors.New("its compression is unknown")
+		return errors.New("the compression of the file is not known")
 	}
 	for _, key := range []string{format, format + "/" + compression} {
 		if why, ok := d.unreadable[key]; ok {
@@ -143,10 +143,10 @@ func (d *Dialect) CheckLocation(location string) error {
 	case !d.reach(location):
 		return fmt.Errorf("%s reads files from %s", d.Title, d.Reads)
 	case strings.ContainsFunc(location, unicode.IsControl):
-		return errors.New("its name has a control character, with which no script can be written")
+		return errors.New("the name has a control character, so no script can contain it")
 	}
 	if text := d.special(location); text != "" {
-		return fmt.Errorf("%s gives %s in a name a meaning of its own; load a copy that is named without it", d.Title, text)
+		return fmt.Errorf("%s does not read %s in a name literally; rename the files or load a copy without it", d.Title, text)
 	}
 	return nil
 }

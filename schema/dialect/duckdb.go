@@ -12,7 +12,7 @@ var duckDB = &Dialect{
 	Title:   "DuckDB",
 	RunBy:   "duckdb -bail warehouse.duckdb < load.sql",
 	Formats: []string{"parquet", "ndjson", "csv"},
-	Reads:   "this machine, or a URL that begins with gs://, s3:// or https://",
+	Reads:   "this machine, gs://, s3:// or https:// URLs",
 	reach:   hasScheme("", "gs", "s3", "https"),
 	special: specialInDuckDB,
 	quote:   doubling(`"`),
@@ -28,8 +28,8 @@ var duckDB = &Dialect{
 func loadDuckDB(d *Dialect, l *load) ([]Sidecar, error) {
 	l.sayf("BEGIN TRANSACTION;")
 	l.create()
-	l.sayf("-- DuckDB has no locks, but of two transactions that alter a table one fails: it changes")
-	l.sayf("-- nothing, and can be run again. batch_id has no default.")
+	l.sayf("-- DuckDB has no locks, but it fails one of two transactions that alter the same table.")
+	l.sayf("-- That one has changed nothing: run it again. batch_id has no default, so nothing is altered.")
 	l.sayf("ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT;", l.target, d.quote("batch_id"))
 	l.sayf("CREATE TEMP TABLE %s (%s);", l.staged, l.definitions(l.Table.ColumnNames()))
 	for _, g := range l.groups(mostListed) {

@@ -89,7 +89,7 @@ func (d *Dialect) Load(l Load) (Script, error) {
 		}
 		for _, c := range f.Columns {
 			if !slices.Contains(names, c) {
-				return Script{}, fmt.Errorf("%s has a column %s, which table %s has not", f.Path, c, l.Table.Name)
+				return Script{}, fmt.Errorf("%s has a column %s that table %s does not have", f.Path, c, l.Table.Name)
 			}
 		}
 	}
@@ -104,8 +104,8 @@ func (d *Dialect) Load(l Load) (Script, error) {
 	}
 	s.rows = rows
 	s.sayf("-- %s: %d batches, %d rows, %d files", l.Table.Name, len(l.Batches), rows, len(l.Files))
-	s.sayf("-- A batch is replaced as a whole, so that this can be run again. Rows are keyed on")
-	s.sayf("-- batch_id and index; an index may be absent or come twice, so no constraint says so.")
+	s.sayf("-- This script replaces whole batches, so it can be run again. Rows are identified by batch_id")
+	s.sayf("-- and index. No constraint enforces this, because an index may be missing or repeated.")
 	sidecars, err := d.load(d, s)
 	return Script{SQL: s.String(), Sidecars: sidecars}, err
 }
@@ -250,5 +250,5 @@ func (l *load) replace() {
 // miscounted says what is wrong when the staged rows are not as many as they are to
 // be.
 func (l *load) miscounted() string {
-	return fmt.Sprintf("%s: the files have not the %d rows that the manifest says", l.Table.Name, l.rows)
+	return fmt.Sprintf("%s: the files do not have the %d rows that the manifest records", l.Table.Name, l.rows)
 }

@@ -12,7 +12,7 @@ import (
 	"enrow-export/schema/dialect"
 )
 
-// pin is a row of the table of docs/warehouses.md: what a reader would guess, and what
+// pin is a row of the table of docs/reader-options.md: what a reader would guess, and what
 // it is told instead.
 type pin struct{ readers, options []string }
 
@@ -25,11 +25,11 @@ var (
 // pins returns that table, by the dialect's title.
 func pins(t *testing.T) map[string][]pin {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/warehouses.md")
+	page, err := os.ReadFile("../../docs/reader-options.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(string(page), "\n## What a reader would guess\n")
+	_, section, _ := strings.Cut(string(page), "\n## Options by dialect\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	all := make(map[string][]pin)
 	for line := range strings.Lines(section) {
@@ -224,7 +224,7 @@ func TestSpecialNamesAreRefused(t *testing.T) {
 		d, _ := dialect.ByName(name)
 		for location, text := range refused {
 			err := d.CheckLocation(location)
-			if text == "" && err != nil || text != "" && (err == nil || !strings.Contains(err.Error(), " gives "+text+" in a name ")) {
+			if text == "" && err != nil || text != "" && (err == nil || !strings.Contains(err.Error(), " does not read "+text+" in a name ")) {
 				t.Errorf("%s: %s: error %v, want one that names %q", name, location, err, text)
 			}
 		}

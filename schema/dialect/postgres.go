@@ -14,8 +14,8 @@ var postgreSQL = &Dialect{
 	// Whatever is in a value, a line of NDJSON is one line. psql takes a line \. for
 	// the end of a CSV file, even within quotes, before version 18.
 	Formats:    []string{"ndjson", "csv"},
-	Reads:      "this machine, by psql, or a URL that begins with gs://, through gcloud",
-	unreadable: map[string]string{"parquet": "it has no reader of its own; export --format ndjson or csv adds what it reads"},
+	Reads:      "this machine (psql) or gs:// URLs (gcloud)",
+	unreadable: map[string]string{"parquet": "PostgreSQL has no Parquet reader; run export --format ndjson to add NDJSON files"},
 	reach:      hasScheme("", "gs"),
 	special:    takesAsSpecial(nil, []string{"*", "?", "[", "]", "{", "}", "#"}), // gcloud's
 	quote:      doubling(`"`),
@@ -43,16 +43,16 @@ func (d *Dialect) key(t *schema.Table) string {
 
 func loadPostgreSQL(d *Dialect, l *load) ([]Sidecar, error) {
 	l.sayf(`\set ON_ERROR_STOP on`)
-	l.sayf("-- At a higher level the load would not see what another has done while it waited.")
+	l.sayf("-- A higher isolation level would hide the rows that another load committed while this one waited.")
 	l.sayf("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;")
 	l.sayf("SET LOCAL standard_conforming_strings = on;")
 	l.sayf("SET LOCAL client_min_messages = warning;")
-	l.sayf("-- One load at a time, of all schemas: each may name its own or not, and there may be no table yet.")
+	l.sayf("-- One load of this table at a time, in any schema, even before the table exists.")
 	l.sayf("DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtext(%s)); END $$;", d.literal("enrow-export "+l.Table.Name))
 	l.create()
 	l.sayf("LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE;", l.target)
 	l.sayf("CREATE TEMP TABLE %s (%s) ON COMMIT DROP;", l.staged, l.definitions(l.Table.ColumnNames()))
-	l.sayf("-- PostgreSQL has no text with the character U+0000: U+001A (substitute) takes its place.")
+	l.sayf("-- PostgreSQL cannot store the character U+0000 in text: it is replaced by U+001A (substitute).")
 	lines := d.quote("enrow_export_lines_" + l.Table.Name)
 	if slices.ContainsFunc(l.Files, func(f File) bool { return f.Format == "ndjson" }) {
 		l.sayf("CREATE TEMP TABLE %s (line text) ON COMMIT DROP;", lines)

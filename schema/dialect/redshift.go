@@ -13,9 +13,9 @@ var redshift = &Dialect{
 	Title:   "Redshift",
 	RunBy:   "psql -X -v ON_ERROR_STOP=1 -f load.sql DATABASE",
 	Formats: []string{"parquet", "ndjson"},
-	Reads:   "S3, by URLs that begin with s3://; --root-url says where a copy of the files is",
+	Reads:   "S3 (s3:// URLs); name the copy of the files with --root-url",
 	unreadable: map[string]string{
-		"csv": "it does not tell null from the empty string; export --format parquet adds what it reads",
+		"csv": "Redshift does not distinguish null from the empty string in CSV; run export --format parquet to add Parquet files",
 	},
 	reach:   hasScheme("s3"),
 	special: takesAsSpecial(nil, nil), // its files are listed
@@ -49,7 +49,7 @@ type redshiftMeta struct {
 func loadRedshift(d *Dialect, l *load) ([]Sidecar, error) {
 	l.create()
 	l.sayf("BEGIN;")
-	l.sayf("-- One load at a time: the second waits, and then sees what the first has done.")
+	l.sayf("-- One load at a time: the second waits here and then sees the rows of the first.")
 	l.sayf("LOCK %s;", l.target)
 	l.sayf("CREATE TEMP TABLE %s (%s);", l.staged, l.definitions(l.Table.ColumnNames()))
 	role := "default"
@@ -87,7 +87,7 @@ func loadRedshift(d *Dialect, l *load) ([]Sidecar, error) {
 		l.sayf("DROP TABLE %s;", part)
 	}
 	l.dropOthers()
-	l.sayf("-- Division by zero: %s.", l.miscounted())
+	l.sayf("-- A division by zero here means: %s.", l.miscounted())
 	l.sayf("SELECT 1 / CASE WHEN COUNT(*) = %d THEN 1 ELSE 0 END FROM %s;", l.rows, l.staged)
 	l.replace()
 	l.sayf("DROP TABLE %s;", l.staged)

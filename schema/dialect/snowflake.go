@@ -13,7 +13,7 @@ var snowflake = &Dialect{
 	Title:   "Snowflake",
 	RunBy:   "snow sql -f load.sql",
 	Formats: []string{"parquet", "ndjson", "csv"},
-	Reads:   "this machine, by PUT, or a URL that begins with gs:// or s3://",
+	Reads:   "this machine (PUT), gs:// or s3:// URLs",
 	reach:   hasScheme("", "gs", "s3"),
 	// PUT takes patterns, and snow has templates.
 	special: takesAsSpecial([]string{"*", "?", "[", "&", "<%"}, []string{"*", "?", "&", "<%"}),
@@ -86,8 +86,8 @@ func loadSnowflake(d *Dialect, l *load) ([]Sidecar, error) {
 	l.dropOthers()
 	l.sayf("EXECUTE IMMEDIATE $$\nDECLARE\n  miscounted EXCEPTION (-20001, %s);\nBEGIN\n  IF ((SELECT COUNT(*) FROM %s) <> %d) THEN\n    RAISE miscounted;\n  END IF;\nEND;\n$$;", d.literal(l.miscounted()), l.staged, l.rows)
 	l.sayf("BEGIN TRANSACTION;")
-	l.sayf("-- One load at a time: the second waits here, and then sees what the first has done. Deletes")
-	l.sayf("-- lock what they delete alone, and nothing is there of a new batch.")
+	l.sayf("-- One load at a time: the second waits here and then sees the rows of the first. DELETE locks")
+	l.sayf("-- only the rows that it deletes, and a new batch has none yet.")
 	l.sayf("UPDATE %s SET %s = %s + 1;", l.lock, d.quote("loads"), d.quote("loads"))
 	l.replace()
 	l.sayf("COMMIT;")

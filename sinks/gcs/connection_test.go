@@ -90,9 +90,9 @@ func TestLastingFaults(t *testing.T) {
 		t.Cleanup(proxy.Close)
 		through(t, proxy.URL)
 		t.Setenv(emulatorEnv, "https://storage.invalid")
-		check(t, &asked, " answered 407 Proxy Authentication Required", "user and password in HTTPS_PROXY")
+		check(t, &asked, " returned 407 Proxy Authentication Required", "user and password into HTTPS_PROXY")
 		t.Setenv(emulatorEnv, "http://storage.invalid") // which takes no CONNECT
-		check(t, &asked, "the proxy wants a user and password", "user and password in HTTPS_PROXY")
+		check(t, &asked, "the proxy wants a user and password", "user and password into HTTPS_PROXY")
 	})
 }
 

@@ -27,7 +27,7 @@ func checkCertificates() error {
 		return nil
 	}
 	if file := os.Getenv(certFile); file != "" && !hasCertificate(file) {
-		return &SettingError{certFile, "names no file of certificates that can be read", "name a file with certificates in PEM form, or unset " + certFile}
+		return &SettingError{certFile, "does not name a readable file of certificates", "name a file with certificates in PEM form, or unset " + certFile}
 	}
 	dirs := os.Getenv(certDir)
 	if dirs == "" {
@@ -38,7 +38,7 @@ func checkCertificates() error {
 			return nil
 		}
 	}
-	return &SettingError{certDir, "names no directory that can be read", "name a directory of certificates, or unset " + certDir}
+	return &SettingError{certDir, "does not name a readable directory", "name a directory of certificates, or unset " + certDir}
 }
 
 // hasCertificate reports whether a file has a certificate in it.

@@ -31,7 +31,7 @@ type SettingError struct {
 
 func (e *SettingError) Error() string { return e.Variable + " " + e.Fault }
 
-const proxyHint = "write http://host:port or http://user:password@host:port, with %XX for what is no letter or digit in the password"
+const proxyHint = "write http://host:port or http://user:password@host:port, with %XX for every character of the password that is not a letter or a digit"
 
 // CheckEnvironment returns a *SettingError for the first setting that a client of
 // target, a URL, would ignore or misread: the variables for proxies, and for https
@@ -43,7 +43,7 @@ func CheckEnvironment(target string) error {
 	}
 	for _, upper := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"} {
 		if lower := strings.ToLower(upper); os.Getenv(upper) != "" && os.Getenv(lower) != "" && os.Getenv(upper) != os.Getenv(lower) {
-			return &SettingError{upper, "differs from " + lower + ": programs obey one or the other", "unset one of them, or set both alike"}
+			return &SettingError{upper, "differs from " + lower + ": programs differ in which one they use", "unset one of them, or set both to the same value"}
 		}
 	}
 	httpName, httpProxy := variable("HTTP_PROXY")
@@ -63,12 +63,12 @@ func CheckEnvironment(target string) error {
 	read := proxied(httpproxy.Config{HTTPProxy: httpProxy, HTTPSProxy: httpsProxy})
 	if !read && proxied(httpproxy.Config{HTTPProxy: allProxy, HTTPSProxy: allProxy}) {
 		return &SettingError{
-			allName, "is not obeyed: requests would go out directly",
-			"set " + strings.ToUpper(to.Scheme) + "_PROXY to the proxy, or NO_PROXY to " + to.Hostname() + " if none is wanted",
+			allName, "is not supported: requests would bypass the proxy",
+			"set " + strings.ToUpper(to.Scheme) + "_PROXY to the proxy, or NO_PROXY to " + to.Hostname() + " to use no proxy",
 		}
 	}
 	if read && noProxyFault(noProxy, to.Hostname()) {
-		return &SettingError{noName, "has an entry that no host matches", "write host names, addresses, or networks such as 10.0.0.0/8, with commas between them and nothing else"}
+		return &SettingError{noName, "has an entry that no host matches", "write only host names, addresses, or networks such as 10.0.0.0/8, separated by commas"}
 	}
 	if to.Scheme == "https" {
 		return checkCertificates()
@@ -99,9 +99,9 @@ func proxyFault(value string) string {
 	case proxy.Hostname() == "" || strings.HasSuffix(proxy.Host, ":"):
 		return "is not the URL of a proxy: it has no host"
 	case !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, proxy.Scheme):
-		return "is of a kind of proxy that is not supported: http, https, socks5 and socks5h are"
+		return "is a proxy of an unsupported kind: use http, https, socks5 or socks5h"
 	case !ValidPort(proxy):
-		return "is not the URL of a proxy: its port is none"
+		return "is not the URL of a proxy: its port is not valid"
 	case strings.Trim(proxy.Path, "/") != "" || proxy.RawQuery != "" || proxy.Fragment != "":
 		return "is not the URL of a proxy: something follows the host and port"
 	}

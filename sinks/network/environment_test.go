@@ -33,7 +33,7 @@ func setEnvironment(t *testing.T, settings ...string) {
 
 func TestCheckEnvironment(t *testing.T) {
 	const api, local, byAddress = "https://api.enrow.io", "http://127.0.0.1:8787", "https://10.1.2.3/v1"
-	const ignored, noHost, other, more, port = "would be ignored", "it has no host", "kind of proxy", "something follows", "its port is none"
+	const ignored, noHost, other, more, port = "would be ignored", "it has no host", "unsupported kind", "something follows", "its port is not valid"
 	for _, c := range []struct {
 		target   string
 		settings string // separated by |
@@ -74,10 +74,10 @@ func TestCheckEnvironment(t *testing.T) {
 		{api, "HTTPS_PROXY=http://proxy:99999", "HTTPS_PROXY", port},
 		{api, "HTTPS_PROXY=http://proxy:0", "HTTPS_PROXY", port},
 
-		{api, "ALL_PROXY=socks5://proxy", "ALL_PROXY", "is not obeyed"},
-		{api, "all_proxy=socks5://proxy", "all_proxy", "is not obeyed"},
+		{api, "ALL_PROXY=socks5://proxy", "ALL_PROXY", "is not supported"},
+		{api, "all_proxy=socks5://proxy", "all_proxy", "is not supported"},
 		{api, "ALL_PROXY=socks5://proxy|HTTPS_PROXY=http://proxy", "", ""},
-		{api, "ALL_PROXY=socks5://proxy|HTTP_PROXY=http://proxy", "ALL_PROXY", "is not obeyed"},
+		{api, "ALL_PROXY=socks5://proxy|HTTP_PROXY=http://proxy", "ALL_PROXY", "is not supported"},
 		{api, "ALL_PROXY=socks5://proxy|NO_PROXY=enrow.io", "", ""},
 		{local, "ALL_PROXY=socks5://proxy", "", ""},
 

@@ -31,7 +31,7 @@ type proxyRefusal struct {
 }
 
 func (e *proxyRefusal) Error() string {
-	return strings.TrimSpace(fmt.Sprintf("proxy %s answered %d %s", e.proxy, e.status, http.StatusText(e.status)))
+	return strings.TrimSpace(fmt.Sprintf("proxy %s returned %d %s", e.proxy, e.status, http.StatusText(e.status)))
 }
 
 // OnProxyConnectResponse is that of an http.Transport. It keeps the status of a proxy
@@ -45,8 +45,8 @@ func OnProxyConnectResponse(_ context.Context, proxy *url.URL, request *http.Req
 
 // Hints for what more than one client meets.
 const (
-	ProxyUserHint = "give a user and password in HTTPS_PROXY, as in http://user:password@host:port"
-	checkHost     = "check the URL that was given, and HTTPS_PROXY if there is a proxy"
+	ProxyUserHint = "put the user and password into HTTPS_PROXY, as in http://user:password@host:port"
+	checkHost     = "check the URL, and HTTPS_PROXY if you use a proxy"
 )
 
 // Lasting returns what is wrong with a connection that failed with err, nil if it may
@@ -67,7 +67,7 @@ func Lasting(err error) *Fault {
 	case errors.As(err, &certificate):
 		return distrust(certificate.Err, of)
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
-		return &Fault{"the server" + of + " speaks no TLS", checkHost}
+		return &Fault{"the server" + of + " does not speak TLS", checkHost}
 	case op != nil && op.Op == "socks connect" && strings.Contains(op.Error(), "authentication"):
 		return &Fault{"the proxy does not accept the user and password", ProxyUserHint}
 	}
@@ -95,7 +95,7 @@ func (e *proxyRefusal) lasting() *Fault {
 		e.status >= 500:
 		return nil
 	}
-	return &Fault{e.Error(), "have the proxy let " + e.target + " through, or name the host in NO_PROXY to do without it"}
+	return &Fault{e.Error(), "allow " + e.target + " at the proxy, or name the host in NO_PROXY to connect without the proxy"}
 }
 
 // shownNames is how many hosts of a certificate are named: some have a hundred.
@@ -115,7 +115,7 @@ func distrust(err error, of string) *Fault {
 				what += fmt.Sprintf(" (%q)", name)
 			}
 		}
-		return &Fault{what, "if that is a gateway or proxy of your own, name a file with its root certificate in " + certFile}
+		return &Fault{what, "if the server is a gateway or proxy of your own, name a file with its root certificate in " + certFile}
 	case errors.As(err, &host):
 		return &Fault{
 			what + " is for " + certified(host.Certificate) + ", not for " + printable(host.Host),
@@ -126,9 +126,9 @@ func distrust(err error, of string) *Fault {
 		if invalid.Detail != "" {
 			detail = ": " + printable(invalid.Detail)
 		}
-		return &Fault{what + " has expired or is not yet valid" + detail, "check the clock of this machine; if it is right, the certificate has to be renewed by who runs the server"}
+		return &Fault{what + " has expired or is not yet valid" + detail, "check the clock of this machine; if the clock is right, ask the operator of the server to renew the certificate"}
 	}
-	return &Fault{what + " is not trusted: " + printable(err.Error()), "check the URL that was given, and " + certFile + " if the certificate is from a gateway or proxy of your own"}
+	return &Fault{what + " is not trusted: " + printable(err.Error()), "check the URL, and " + certFile + " if the certificate belongs to a gateway or proxy of your own"}
 }
 
 // certified returns the hosts that a certificate is for.

@@ -187,7 +187,7 @@ func TestDuckDBLoadFailsWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = d.exec(script)
-	if err == nil || !strings.Contains(err.Error(), "the files have not the") {
+	if err == nil || !strings.Contains(err.Error(), "the files do not have the") {
 		t.Errorf("error %v", err)
 	}
 	s.batches = before

@@ -1,7 +1,7 @@
 -- phone_find: 4 batches, 15 rows, 4 files
--- A batch is replaced as a whole, so that this can be run again. Rows are keyed on
--- batch_id and index; an index may be absent or come twice, so no constraint says so.
--- Temporary tables are of this session alone: loads at once do not meet in them.
+-- This script replaces whole batches, so it can be run again. Rows are identified by batch_id
+-- and index. No constraint enforces this, because an index may be missing or repeated.
+-- Only this session sees its temporary tables, so a second load has its own.
 DROP TEMPORARY TABLE IF EXISTS `enrow_export_staged_phone_find`;
 CREATE TEMPORARY TABLE `enrow_export_staged_phone_find` (`batch_id` String, `batch_custom` Nullable(String), `index` Nullable(Int64), `qualification` Nullable(String), `number` Nullable(String), `country` Nullable(String), `params_linkedin_url` Nullable(String), `params_firstname` Nullable(String), `params_lastname` Nullable(String), `params_company_domain` Nullable(String), `params_company_name` Nullable(String), `custom` Nullable(String), `extra` Nullable(String)) ENGINE = Memory;
 INSERT INTO `enrow_export_staged_phone_find` (`batch_id`, `batch_custom`, `index`, `qualification`, `number`, `country`, `params_linkedin_url`, `params_firstname`, `params_lastname`, `params_company_domain`, `params_company_name`, `custom`, `extra`)
@@ -26,19 +26,19 @@ SELECT `batch_id`, `batch_custom`, `index`, `qualification`, `number`, `country`
   'b2'
 );
 DROP TEMPORARY TABLE `enrow_export_staged_phone_find`;
-SELECT throwIf(count() != 15, 'phone_find: the files have not the 15 rows that the manifest says') FROM `enrow_export_staged_phone_find_kept`;
--- ClickHouse has no transaction: for a moment the rows of the batches are missing. Of two
--- loads at once the second fails here, with nothing changed: run it again. A load that was
--- killed further down leaves this table: when none is under way, drop it, and load again.
+SELECT throwIf(count() != 15, 'phone_find: the files do not have the 15 rows that the manifest records') FROM `enrow_export_staged_phone_find_kept`;
+-- ClickHouse has no transactions: the rows of the batches are missing until the INSERT below is done.
+-- When two loads run at once, the second fails here. It has changed nothing: run it again.
+-- A load that is killed after this line leaves this table. When no load is running, drop it and load again.
 CREATE TABLE `enrow_export_lock_phone_find` (`since` DateTime) ENGINE = Memory
-COMMENT 'A load is under way. When none is, one was killed: drop this table, and load again.';
+COMMENT 'A load is running. If no load is running, one was killed: drop this table and load again.';
 DELETE FROM `phone_find` WHERE `batch_id` IN (
   'a1',
   'a2',
   'b1',
   'b2'
 );
--- A replicated table would take the same rows for a repeated insert.
+-- By default a replicated table skips rows that it has inserted before.
 INSERT INTO `phone_find` (`batch_id`, `batch_custom`, `index`, `qualification`, `number`, `country`, `params_linkedin_url`, `params_firstname`, `params_lastname`, `params_company_domain`, `params_company_name`, `custom`, `extra`) SETTINGS insert_deduplicate = 0
 SELECT `batch_id`, `batch_custom`, `index`, `qualification`, `number`, `country`, `params_linkedin_url`, `params_firstname`, `params_lastname`, `params_company_domain`, `params_company_name`, `custom`, `extra` FROM `enrow_export_staged_phone_find_kept`;
 DROP TABLE `enrow_export_lock_phone_find`;

@@ -1,25 +1,25 @@
 -- phone_find: 4 batches, 15 rows, 4 files
--- A batch is replaced as a whole, so that this can be run again. Rows are keyed on
--- batch_id and index; an index may be absent or come twice, so no constraint says so.
+-- This script replaces whole batches, so it can be run again. Rows are identified by batch_id
+-- and index. No constraint enforces this, because an index may be missing or repeated.
 CREATE TABLE IF NOT EXISTS `lake`.`raw`.`phone_find` (
   `batch_id` String COMMENT 'id of the batch; never null',
-  `batch_custom` Nullable(String) COMMENT 'what was attached to the batch when it was started; JSON text when not a string; null when nothing was',
-  `index` Nullable(Int64) COMMENT 'position of the search in the batch; null when it is no integer',
-  `qualification` Nullable(String) COMMENT 'found or not_found; null when it is absent',
-  `number` Nullable(String) COMMENT 'the phone number found; null when none was found',
-  `country` Nullable(String) COMMENT 'country of the number; null when none was found',
-  `params_linkedin_url` Nullable(String) COMMENT 'LinkedIn profile, as it was submitted; null when it was not submitted',
-  `params_firstname` Nullable(String) COMMENT 'first name, as it was submitted; null when it was not submitted',
-  `params_lastname` Nullable(String) COMMENT 'last name, as it was submitted; null when it was not submitted',
-  `params_company_domain` Nullable(String) COMMENT 'company domain, as it was submitted; null when it was not submitted',
-  `params_company_name` Nullable(String) COMMENT 'company name, as it was submitted; null when it was not submitted',
-  `custom` Nullable(String) COMMENT 'what was attached to the search; JSON text when not a string; null when nothing was',
-  `extra` Nullable(String) COMMENT 'JSON object of all that no column holds; null when nothing is left over'
+  `batch_custom` Nullable(String) COMMENT 'value that was attached to the batch when it was started; a value that is not a string is stored as JSON text; null when no value was attached to the batch',
+  `index` Nullable(Int64) COMMENT 'position of the search in the batch; null when the result has no integer as its position',
+  `qualification` Nullable(String) COMMENT 'result of the search: found or not_found; null when the result has no qualification',
+  `number` Nullable(String) COMMENT 'phone number that was found; null when no number was found',
+  `country` Nullable(String) COMMENT 'country of the phone number; null when no number was found',
+  `params_linkedin_url` Nullable(String) COMMENT 'URL of the LinkedIn profile that was submitted for the search; null when no LinkedIn profile was submitted',
+  `params_firstname` Nullable(String) COMMENT 'first name that was submitted for the search; null when no first name was submitted',
+  `params_lastname` Nullable(String) COMMENT 'last name that was submitted for the search; null when no last name was submitted',
+  `params_company_domain` Nullable(String) COMMENT 'company domain that was submitted for the search; null when no company domain was submitted',
+  `params_company_name` Nullable(String) COMMENT 'company name that was submitted for the search; null when no company name was submitted',
+  `custom` Nullable(String) COMMENT 'value that was attached to the search when it was submitted; a value that is not a string is stored as JSON text; null when no value was attached to the search',
+  `extra` Nullable(String) COMMENT 'JSON object of the fields of the result that have no column, and of the values that do not fit their column; null when every field of the result is stored in a column'
 )
 ENGINE = MergeTree
 ORDER BY `batch_id`
-COMMENT 'One row for each search of a bulk phone search.';
--- Temporary tables are of this session alone: loads at once do not meet in them.
+COMMENT 'One row for each search in a bulk phone search.';
+-- Only this session sees its temporary tables, so a second load has its own.
 DROP TEMPORARY TABLE IF EXISTS `enrow_export_staged_phone_find`;
 CREATE TEMPORARY TABLE `enrow_export_staged_phone_find` (`batch_id` String, `batch_custom` Nullable(String), `index` Nullable(Int64), `qualification` Nullable(String), `number` Nullable(String), `country` Nullable(String), `params_linkedin_url` Nullable(String), `params_firstname` Nullable(String), `params_lastname` Nullable(String), `params_company_domain` Nullable(String), `params_company_name` Nullable(String), `custom` Nullable(String), `extra` Nullable(String)) ENGINE = Memory;
 INSERT INTO `enrow_export_staged_phone_find` (`batch_id`, `batch_custom`, `index`, `qualification`, `number`, `country`, `params_linkedin_url`, `params_firstname`, `params_lastname`, `params_company_domain`, `params_company_name`, `custom`, `extra`) FROM INFILE '/data/en`row\'s \\/phone_find/a1.parquet' COMPRESSION 'none'
@@ -40,19 +40,19 @@ SELECT `batch_id`, `batch_custom`, `index`, `qualification`, `number`, `country`
   'b2'
 );
 DROP TEMPORARY TABLE `enrow_export_staged_phone_find`;
-SELECT throwIf(count() != 15, 'phone_find: the files have not the 15 rows that the manifest says') FROM `enrow_export_staged_phone_find_kept`;
--- ClickHouse has no transaction: for a moment the rows of the batches are missing. Of two
--- loads at once the second fails here, with nothing changed: run it again. A load that was
--- killed further down leaves this table: when none is under way, drop it, and load again.
+SELECT throwIf(count() != 15, 'phone_find: the files do not have the 15 rows that the manifest records') FROM `enrow_export_staged_phone_find_kept`;
+-- ClickHouse has no transactions: the rows of the batches are missing until the INSERT below is done.
+-- When two loads run at once, the second fails here. It has changed nothing: run it again.
+-- A load that is killed after this line leaves this table. When no load is running, drop it and load again.
 CREATE TABLE `lake`.`raw`.`enrow_export_lock_phone_find` (`since` DateTime) ENGINE = Memory
-COMMENT 'A load is under way. When none is, one was killed: drop this table, and load again.';
+COMMENT 'A load is running. If no load is running, one was killed: drop this table and load again.';
 DELETE FROM `lake`.`raw`.`phone_find` WHERE `batch_id` IN (
   'a1',
   'a2',
   'b1',
   'b2'
 );
--- A replicated table would take the same rows for a repeated insert.
+-- By default a replicated table skips rows that it has inserted before.
 INSERT INTO `lake`.`raw`.`phone_find` (`batch_id`, `batch_custom`, `index`, `qualification`, `number`, `country`, `params_linkedin_url`, `params_firstname`, `params_lastname`, `params_company_domain`, `params_company_name`, `custom`, `extra`) SETTINGS insert_deduplicate = 0
 SELECT `batch_id`, `batch_custom`, `index`, `qualification`, `number`, `country`, `params_linkedin_url`, `params_firstname`, `params_lastname`, `params_company_domain`, `params_company_name`, `custom`, `extra` FROM `enrow_export_staged_phone_find_kept`;
 DROP TABLE `lake`.`raw`.`enrow_export_lock_phone_find`;

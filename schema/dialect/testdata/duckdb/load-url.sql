@@ -1,9 +1,9 @@
 -- phone_find: 4 batches, 15 rows, 6 files
--- A batch is replaced as a whole, so that this can be run again. Rows are keyed on
--- batch_id and index; an index may be absent or come twice, so no constraint says so.
+-- This script replaces whole batches, so it can be run again. Rows are identified by batch_id
+-- and index. No constraint enforces this, because an index may be missing or repeated.
 BEGIN TRANSACTION;
--- DuckDB has no locks, but of two transactions that alter a table one fails: it changes
--- nothing, and can be run again. batch_id has no default.
+-- DuckDB has no locks, but it fails one of two transactions that alter the same table.
+-- That one has changed nothing: run it again. batch_id has no default, so nothing is altered.
 ALTER TABLE "phone_find" ALTER COLUMN "batch_id" DROP DEFAULT;
 CREATE TEMP TABLE "enrow_export_staged_phone_find" ("batch_id" VARCHAR, "batch_custom" VARCHAR, "index" BIGINT, "qualification" VARCHAR, "number" VARCHAR, "country" VARCHAR, "params_linkedin_url" VARCHAR, "params_firstname" VARCHAR, "params_lastname" VARCHAR, "params_company_domain" VARCHAR, "params_company_name" VARCHAR, "custom" VARCHAR, "extra" VARCHAR);
 INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra")
@@ -36,7 +36,7 @@ DELETE FROM "enrow_export_staged_phone_find" WHERE "batch_id" NOT IN (
   'b1',
   'b2'
 );
-SELECT CASE WHEN count(*) = 15 THEN count(*) ELSE error('phone_find: the files have not the 15 rows that the manifest says') END AS staged_rows FROM "enrow_export_staged_phone_find";
+SELECT CASE WHEN count(*) = 15 THEN count(*) ELSE error('phone_find: the files do not have the 15 rows that the manifest records') END AS staged_rows FROM "enrow_export_staged_phone_find";
 DELETE FROM "phone_find" WHERE "batch_id" IN (SELECT "batch_id" FROM "enrow_export_staged_phone_find");
 DELETE FROM "phone_find" WHERE "batch_id" IN (
   'a2'

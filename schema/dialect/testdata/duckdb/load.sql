@@ -1,6 +1,6 @@
 -- phone_find: 4 batches, 15 rows, 6 files
--- A batch is replaced as a whole, so that this can be run again. Rows are keyed on
--- batch_id and index; an index may be absent or come twice, so no constraint says so.
+-- This script replaces whole batches, so it can be run again. Rows are identified by batch_id
+-- and index. No constraint enforces this, because an index may be missing or repeated.
 BEGIN TRANSACTION;
 CREATE TABLE IF NOT EXISTS "lake"."raw"."phone_find" (
   "batch_id" VARCHAR NOT NULL,
@@ -17,22 +17,22 @@ CREATE TABLE IF NOT EXISTS "lake"."raw"."phone_find" (
   "custom" VARCHAR,
   "extra" VARCHAR
 );
-COMMENT ON TABLE "lake"."raw"."phone_find" IS 'One row for each search of a bulk phone search.';
+COMMENT ON TABLE "lake"."raw"."phone_find" IS 'One row for each search in a bulk phone search.';
 COMMENT ON COLUMN "lake"."raw"."phone_find"."batch_id" IS 'id of the batch; never null';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."batch_custom" IS 'what was attached to the batch when it was started; JSON text when not a string; null when nothing was';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."index" IS 'position of the search in the batch; null when it is no integer';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."qualification" IS 'found or not_found; null when it is absent';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."number" IS 'the phone number found; null when none was found';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."country" IS 'country of the number; null when none was found';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."params_linkedin_url" IS 'LinkedIn profile, as it was submitted; null when it was not submitted';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."params_firstname" IS 'first name, as it was submitted; null when it was not submitted';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."params_lastname" IS 'last name, as it was submitted; null when it was not submitted';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."params_company_domain" IS 'company domain, as it was submitted; null when it was not submitted';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."params_company_name" IS 'company name, as it was submitted; null when it was not submitted';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."custom" IS 'what was attached to the search; JSON text when not a string; null when nothing was';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."extra" IS 'JSON object of all that no column holds; null when nothing is left over';
--- DuckDB has no locks, but of two transactions that alter a table one fails: it changes
--- nothing, and can be run again. batch_id has no default.
+COMMENT ON COLUMN "lake"."raw"."phone_find"."batch_custom" IS 'value that was attached to the batch when it was started; a value that is not a string is stored as JSON text; null when no value was attached to the batch';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."index" IS 'position of the search in the batch; null when the result has no integer as its position';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."qualification" IS 'result of the search: found or not_found; null when the result has no qualification';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."number" IS 'phone number that was found; null when no number was found';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."country" IS 'country of the phone number; null when no number was found';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_linkedin_url" IS 'URL of the LinkedIn profile that was submitted for the search; null when no LinkedIn profile was submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_firstname" IS 'first name that was submitted for the search; null when no first name was submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_lastname" IS 'last name that was submitted for the search; null when no last name was submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_company_domain" IS 'company domain that was submitted for the search; null when no company domain was submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_company_name" IS 'company name that was submitted for the search; null when no company name was submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."custom" IS 'value that was attached to the search when it was submitted; a value that is not a string is stored as JSON text; null when no value was attached to the search';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."extra" IS 'JSON object of the fields of the result that have no column, and of the values that do not fit their column; null when every field of the result is stored in a column';
+-- DuckDB has no locks, but it fails one of two transactions that alter the same table.
+-- That one has changed nothing: run it again. batch_id has no default, so nothing is altered.
 ALTER TABLE "lake"."raw"."phone_find" ALTER COLUMN "batch_id" DROP DEFAULT;
 CREATE TEMP TABLE "enrow_export_staged_phone_find" ("batch_id" VARCHAR, "batch_custom" VARCHAR, "index" BIGINT, "qualification" VARCHAR, "number" VARCHAR, "country" VARCHAR, "params_linkedin_url" VARCHAR, "params_firstname" VARCHAR, "params_lastname" VARCHAR, "params_company_domain" VARCHAR, "params_company_name" VARCHAR, "custom" VARCHAR, "extra" VARCHAR);
 INSERT INTO "enrow_export_staged_phone_find" ("batch_id", "batch_custom", "index", "qualification", "number", "country", "params_linkedin_url", "params_firstname", "params_lastname", "params_company_domain", "params_company_name", "custom", "extra")
@@ -65,7 +65,7 @@ DELETE FROM "enrow_export_staged_phone_find" WHERE "batch_id" NOT IN (
   'b1',
   'b2'
 );
-SELECT CASE WHEN count(*) = 15 THEN count(*) ELSE error('phone_find: the files have not the 15 rows that the manifest says') END AS staged_rows FROM "enrow_export_staged_phone_find";
+SELECT CASE WHEN count(*) = 15 THEN count(*) ELSE error('phone_find: the files do not have the 15 rows that the manifest records') END AS staged_rows FROM "enrow_export_staged_phone_find";
 DELETE FROM "lake"."raw"."phone_find" WHERE "batch_id" IN (SELECT "batch_id" FROM "enrow_export_staged_phone_find");
 DELETE FROM "lake"."raw"."phone_find" WHERE "batch_id" IN (
   'a2'

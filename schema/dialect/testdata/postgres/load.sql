@@ -1,12 +1,12 @@
 -- phone_find: 4 batches, 15 rows, 4 files
--- A batch is replaced as a whole, so that this can be run again. Rows are keyed on
--- batch_id and index; an index may be absent or come twice, so no constraint says so.
+-- This script replaces whole batches, so it can be run again. Rows are identified by batch_id
+-- and index. No constraint enforces this, because an index may be missing or repeated.
 \set ON_ERROR_STOP on
--- At a higher level the load would not see what another has done while it waited.
+-- A higher isolation level would hide the rows that another load committed while this one waited.
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 SET LOCAL standard_conforming_strings = on;
 SET LOCAL client_min_messages = warning;
--- One load at a time, of all schemas: each may name its own or not, and there may be no table yet.
+-- One load of this table at a time, in any schema, even before the table exists.
 DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtext('enrow-export phone_find')); END $$;
 CREATE TABLE IF NOT EXISTS "lake"."raw"."phone_find" (
   "batch_id" text NOT NULL,
@@ -24,23 +24,23 @@ CREATE TABLE IF NOT EXISTS "lake"."raw"."phone_find" (
   "extra" text
 );
 CREATE INDEX IF NOT EXISTS "phone_find_key" ON "lake"."raw"."phone_find" ("batch_id", "index");
-COMMENT ON TABLE "lake"."raw"."phone_find" IS 'One row for each search of a bulk phone search.';
+COMMENT ON TABLE "lake"."raw"."phone_find" IS 'One row for each search in a bulk phone search.';
 COMMENT ON COLUMN "lake"."raw"."phone_find"."batch_id" IS 'id of the batch; never null';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."batch_custom" IS 'what was attached to the batch when it was started; JSON text when not a string; null when nothing was';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."index" IS 'position of the search in the batch; null when it is no integer';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."qualification" IS 'found or not_found; null when it is absent';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."number" IS 'the phone number found; null when none was found';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."country" IS 'country of the number; null when none was found';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."params_linkedin_url" IS 'LinkedIn profile, as it was submitted; null when it was not submitted';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."params_firstname" IS 'first name, as it was submitted; null when it was not submitted';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."params_lastname" IS 'last name, as it was submitted; null when it was not submitted';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."params_company_domain" IS 'company domain, as it was submitted; null when it was not submitted';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."params_company_name" IS 'company name, as it was submitted; null when it was not submitted';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."custom" IS 'what was attached to the search; JSON text when not a string; null when nothing was';
-COMMENT ON COLUMN "lake"."raw"."phone_find"."extra" IS 'JSON object of all that no column holds; null when nothing is left over';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."batch_custom" IS 'value that was attached to the batch when it was started; a value that is not a string is stored as JSON text; null when no value was attached to the batch';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."index" IS 'position of the search in the batch; null when the result has no integer as its position';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."qualification" IS 'result of the search: found or not_found; null when the result has no qualification';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."number" IS 'phone number that was found; null when no number was found';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."country" IS 'country of the phone number; null when no number was found';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_linkedin_url" IS 'URL of the LinkedIn profile that was submitted for the search; null when no LinkedIn profile was submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_firstname" IS 'first name that was submitted for the search; null when no first name was submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_lastname" IS 'last name that was submitted for the search; null when no last name was submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_company_domain" IS 'company domain that was submitted for the search; null when no company domain was submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."params_company_name" IS 'company name that was submitted for the search; null when no company name was submitted';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."custom" IS 'value that was attached to the search when it was submitted; a value that is not a string is stored as JSON text; null when no value was attached to the search';
+COMMENT ON COLUMN "lake"."raw"."phone_find"."extra" IS 'JSON object of the fields of the result that have no column, and of the values that do not fit their column; null when every field of the result is stored in a column';
 LOCK TABLE "lake"."raw"."phone_find" IN SHARE ROW EXCLUSIVE MODE;
 CREATE TEMP TABLE "enrow_export_staged_phone_find" ("batch_id" text, "batch_custom" text, "index" bigint, "qualification" text, "number" text, "country" text, "params_linkedin_url" text, "params_firstname" text, "params_lastname" text, "params_company_domain" text, "params_company_name" text, "custom" text, "extra" text) ON COMMIT DROP;
--- PostgreSQL has no text with the character U+0000: U+001A (substitute) takes its place.
+-- PostgreSQL cannot store the character U+0000 in text: it is replaced by U+001A (substitute).
 CREATE TEMP TABLE "enrow_export_lines_phone_find" (line text) ON COMMIT DROP;
 \copy "enrow_export_lines_phone_find" FROM PROGRAM 'cat < ''/data/en"row''\''''s $HOME/phone_find/a1.ndjson''' WITH (FORMAT csv, HEADER false, DELIMITER E'\x02', QUOTE E'\x01', ESCAPE E'\x01', NULL '', ENCODING 'UTF8')
 \copy "enrow_export_lines_phone_find" FROM PROGRAM 'cat < ''/data/en"row''\''''s $HOME/phone_find/b1.ndjson''' WITH (FORMAT csv, HEADER false, DELIMITER E'\x02', QUOTE E'\x01', ESCAPE E'\x01', NULL '', ENCODING 'UTF8')
@@ -56,7 +56,7 @@ DELETE FROM "enrow_export_staged_phone_find" WHERE "batch_id" NOT IN (
   'b1',
   'b2'
 );
-DO $$ BEGIN IF (SELECT count(*) FROM "enrow_export_staged_phone_find") <> 15 THEN RAISE EXCEPTION 'phone_find: the files have not the 15 rows that the manifest says'; END IF; END $$;
+DO $$ BEGIN IF (SELECT count(*) FROM "enrow_export_staged_phone_find") <> 15 THEN RAISE EXCEPTION 'phone_find: the files do not have the 15 rows that the manifest records'; END IF; END $$;
 DELETE FROM "lake"."raw"."phone_find" WHERE "batch_id" IN (SELECT "batch_id" FROM "enrow_export_staged_phone_find");
 DELETE FROM "lake"."raw"."phone_find" WHERE "batch_id" IN (
   'a2'

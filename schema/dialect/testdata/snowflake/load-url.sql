@@ -1,6 +1,6 @@
 -- phone_find: 4 batches, 15 rows, 6 files
--- A batch is replaced as a whole, so that this can be run again. Rows are keyed on
--- batch_id and index; an index may be absent or come twice, so no constraint says so.
+-- This script replaces whole batches, so it can be run again. Rows are identified by batch_id
+-- and index. No constraint enforces this, because an index may be missing or repeated.
 ALTER SESSION SET AUTOCOMMIT = TRUE;
 INSERT INTO "ENROW_EXPORT_LOCK" ("LOADS") SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM "ENROW_EXPORT_LOCK");
 CREATE OR REPLACE TEMPORARY TABLE "ENROW_EXPORT_STAGED_PHONE_FIND" ("BATCH_ID" VARCHAR, "BATCH_CUSTOM" VARCHAR, "INDEX" NUMBER(19, 0), "QUALIFICATION" VARCHAR, "NUMBER" VARCHAR, "COUNTRY" VARCHAR, "PARAMS_LINKEDIN_URL" VARCHAR, "PARAMS_FIRSTNAME" VARCHAR, "PARAMS_LASTNAME" VARCHAR, "PARAMS_COMPANY_DOMAIN" VARCHAR, "PARAMS_COMPANY_NAME" VARCHAR, "CUSTOM" VARCHAR, "EXTRA" VARCHAR);
@@ -54,7 +54,7 @@ DELETE FROM "ENROW_EXPORT_STAGED_PHONE_FIND" WHERE "BATCH_ID" NOT IN (
 );
 EXECUTE IMMEDIATE $$
 DECLARE
-  miscounted EXCEPTION (-20001, 'phone_find: the files have not the 15 rows that the manifest says');
+  miscounted EXCEPTION (-20001, 'phone_find: the files do not have the 15 rows that the manifest records');
 BEGIN
   IF ((SELECT COUNT(*) FROM "ENROW_EXPORT_STAGED_PHONE_FIND") <> 15) THEN
     RAISE miscounted;
@@ -62,8 +62,8 @@ BEGIN
 END;
 $$;
 BEGIN TRANSACTION;
--- One load at a time: the second waits here, and then sees what the first has done. Deletes
--- lock what they delete alone, and nothing is there of a new batch.
+-- One load at a time: the second waits here and then sees the rows of the first. DELETE locks
+-- only the rows that it deletes, and a new batch has none yet.
 UPDATE "ENROW_EXPORT_LOCK" SET "LOADS" = "LOADS" + 1;
 DELETE FROM "PHONE_FIND" WHERE "BATCH_ID" IN (SELECT "BATCH_ID" FROM "ENROW_EXPORT_STAGED_PHONE_FIND");
 DELETE FROM "PHONE_FIND" WHERE "BATCH_ID" IN (

@@ -1,26 +1,26 @@
 -- phone_find: 4 batches, 15 rows, 6 files
--- A batch is replaced as a whole, so that this can be run again. Rows are keyed on
--- batch_id and index; an index may be absent or come twice, so no constraint says so.
+-- This script replaces whole batches, so it can be run again. Rows are identified by batch_id
+-- and index. No constraint enforces this, because an index may be missing or repeated.
 ALTER SESSION SET AUTOCOMMIT = TRUE;
 CREATE TABLE IF NOT EXISTS "LAKE"."RAW"."PHONE_FIND" (
   "BATCH_ID" VARCHAR NOT NULL COMMENT 'id of the batch; never null',
-  "BATCH_CUSTOM" VARCHAR COMMENT 'what was attached to the batch when it was started; JSON text when not a string; null when nothing was',
-  "INDEX" NUMBER(19, 0) COMMENT 'position of the search in the batch; null when it is no integer',
-  "QUALIFICATION" VARCHAR COMMENT 'found or not_found; null when it is absent',
-  "NUMBER" VARCHAR COMMENT 'the phone number found; null when none was found',
-  "COUNTRY" VARCHAR COMMENT 'country of the number; null when none was found',
-  "PARAMS_LINKEDIN_URL" VARCHAR COMMENT 'LinkedIn profile, as it was submitted; null when it was not submitted',
-  "PARAMS_FIRSTNAME" VARCHAR COMMENT 'first name, as it was submitted; null when it was not submitted',
-  "PARAMS_LASTNAME" VARCHAR COMMENT 'last name, as it was submitted; null when it was not submitted',
-  "PARAMS_COMPANY_DOMAIN" VARCHAR COMMENT 'company domain, as it was submitted; null when it was not submitted',
-  "PARAMS_COMPANY_NAME" VARCHAR COMMENT 'company name, as it was submitted; null when it was not submitted',
-  "CUSTOM" VARCHAR COMMENT 'what was attached to the search; JSON text when not a string; null when nothing was',
-  "EXTRA" VARCHAR COMMENT 'JSON object of all that no column holds; null when nothing is left over'
+  "BATCH_CUSTOM" VARCHAR COMMENT 'value that was attached to the batch when it was started; a value that is not a string is stored as JSON text; null when no value was attached to the batch',
+  "INDEX" NUMBER(19, 0) COMMENT 'position of the search in the batch; null when the result has no integer as its position',
+  "QUALIFICATION" VARCHAR COMMENT 'result of the search: found or not_found; null when the result has no qualification',
+  "NUMBER" VARCHAR COMMENT 'phone number that was found; null when no number was found',
+  "COUNTRY" VARCHAR COMMENT 'country of the phone number; null when no number was found',
+  "PARAMS_LINKEDIN_URL" VARCHAR COMMENT 'URL of the LinkedIn profile that was submitted for the search; null when no LinkedIn profile was submitted',
+  "PARAMS_FIRSTNAME" VARCHAR COMMENT 'first name that was submitted for the search; null when no first name was submitted',
+  "PARAMS_LASTNAME" VARCHAR COMMENT 'last name that was submitted for the search; null when no last name was submitted',
+  "PARAMS_COMPANY_DOMAIN" VARCHAR COMMENT 'company domain that was submitted for the search; null when no company domain was submitted',
+  "PARAMS_COMPANY_NAME" VARCHAR COMMENT 'company name that was submitted for the search; null when no company name was submitted',
+  "CUSTOM" VARCHAR COMMENT 'value that was attached to the search when it was submitted; a value that is not a string is stored as JSON text; null when no value was attached to the search',
+  "EXTRA" VARCHAR COMMENT 'JSON object of the fields of the result that have no column, and of the values that do not fit their column; null when every field of the result is stored in a column'
 )
 CLUSTER BY ("BATCH_ID", "INDEX")
-COMMENT = 'One row for each search of a bulk phone search.';
+COMMENT = 'One row for each search in a bulk phone search.';
 CREATE TABLE IF NOT EXISTS "LAKE"."RAW"."ENROW_EXPORT_LOCK" ("LOADS" NUMBER(19, 0))
-COMMENT = 'One row, which every load of the tables beside it writes before it replaces batches, so that no two do at once.';
+COMMENT = 'One row that every load updates before it replaces rows, so that no two loads replace rows at the same time.';
 INSERT INTO "LAKE"."RAW"."ENROW_EXPORT_LOCK" ("LOADS") SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM "LAKE"."RAW"."ENROW_EXPORT_LOCK");
 CREATE OR REPLACE TEMPORARY TABLE "LAKE"."RAW"."ENROW_EXPORT_STAGED_PHONE_FIND" ("BATCH_ID" VARCHAR, "BATCH_CUSTOM" VARCHAR, "INDEX" NUMBER(19, 0), "QUALIFICATION" VARCHAR, "NUMBER" VARCHAR, "COUNTRY" VARCHAR, "PARAMS_LINKEDIN_URL" VARCHAR, "PARAMS_FIRSTNAME" VARCHAR, "PARAMS_LASTNAME" VARCHAR, "PARAMS_COMPANY_DOMAIN" VARCHAR, "PARAMS_COMPANY_NAME" VARCHAR, "CUSTOM" VARCHAR, "EXTRA" VARCHAR);
 CREATE OR REPLACE TEMPORARY STAGE "LAKE"."RAW"."ENROW_EXPORT_FILES";
@@ -80,7 +80,7 @@ DELETE FROM "LAKE"."RAW"."ENROW_EXPORT_STAGED_PHONE_FIND" WHERE "BATCH_ID" NOT I
 );
 EXECUTE IMMEDIATE $$
 DECLARE
-  miscounted EXCEPTION (-20001, 'phone_find: the files have not the 15 rows that the manifest says');
+  miscounted EXCEPTION (-20001, 'phone_find: the files do not have the 15 rows that the manifest records');
 BEGIN
   IF ((SELECT COUNT(*) FROM "LAKE"."RAW"."ENROW_EXPORT_STAGED_PHONE_FIND") <> 15) THEN
     RAISE miscounted;
@@ -88,8 +88,8 @@ BEGIN
 END;
 $$;
 BEGIN TRANSACTION;
--- One load at a time: the second waits here, and then sees what the first has done. Deletes
--- lock what they delete alone, and nothing is there of a new batch.
+-- One load at a time: the second waits here and then sees the rows of the first. DELETE locks
+-- only the rows that it deletes, and a new batch has none yet.
 UPDATE "LAKE"."RAW"."ENROW_EXPORT_LOCK" SET "LOADS" = "LOADS" + 1;
 DELETE FROM "LAKE"."RAW"."PHONE_FIND" WHERE "BATCH_ID" IN (SELECT "BATCH_ID" FROM "LAKE"."RAW"."ENROW_EXPORT_STAGED_PHONE_FIND");
 DELETE FROM "LAKE"."RAW"."PHONE_FIND" WHERE "BATCH_ID" IN (
