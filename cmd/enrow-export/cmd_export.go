@@ -55,7 +55,9 @@ func (p *program) exportCommand() *cli.Command {
 			pathFlag(stringFlag("api-key-file", "", "`FILE` with the API key")),
 			reportFlag(),
 			outputFlag(),
-		}, logFlags()),
+		}, logFlags(), []cli.Flag{
+			verboseFlag(fmt.Sprintf("print a line for each batch on a terminal, too: of more than %d batches it shows only those with failures or warnings", few)),
+		}),
 		action: p.export,
 	})
 }
@@ -117,7 +119,7 @@ func (p *program) export(c *cli.Context) error {
 		summary, err = p.runExport(c, cfg, from, what, ui, report)
 	case errors.Is(err, errMaxRuntime):
 		summary.MaxRuntimeOver, err = true, errSomeLeft // as far as is known
-		ui.summary(summary)
+		ui.summary(summary, "")
 	}
 	err = p.written(joinOutcome(err, summary.Failed, summary.Ongoing+summary.NotTried))
 	if failed := report.write(summary, err); failed != nil {
@@ -129,6 +131,7 @@ func (p *program) export(c *cli.Context) error {
 
 // runExport exports the batches, and tells how that goes.
 func (p *program) runExport(c *cli.Context, cfg export.Config, from source, what wanted, ui *ui, report *report) (summaryLine, error) {
+	ui.expect(what.total())
 	progress := ui.track(what.total(), cfg.Encodings)
 	cfg.OnWaiting = progress.waiting
 	ui.kinds = what.kind == allKinds
@@ -156,7 +159,7 @@ func (p *program) runExport(c *cli.Context, cfg export.Config, from source, what
 	case stopped != nil && !errors.Is(err, stopped):
 		err = errors.Join(stopped, err) // the run was cut short, though not cut off
 	}
-	ui.summary(summary)
+	ui.summary(summary, whereFailuresAre(c, s.Failed))
 	return summary, err
 }
 
@@ -174,6 +177,7 @@ func (p *program) stopGently(grace time.Duration, ui *ui, stop chan<- struct{}) 
 }
 
 func (p *program) dryRun(ctx context.Context, cfg export.Config, what wanted, ui *ui) error {
+	ui.expect(what.total())
 	l := planSummaryLine{Type: "plan_summary", PermanentlyFailed: what.left}
 	ui.kinds = what.kind == allKinds
 	for _, work := range what.works {

@@ -25,6 +25,7 @@ type summaryLine struct {
 	Ongoing  int    `json:"ongoing"`
 	Failed   int    `json:"failed"`
 	NotTried int    `json:"not_tried"`
+	CutOff   int    `json:"-"` // of NotTried
 	// MaxRuntimeOver says that --max-runtime has left batches ongoing or not tried.
 	MaxRuntimeOver bool  `json:"max_runtime_over,omitempty"`
 	Warned         int   `json:"warned"`
@@ -61,7 +62,7 @@ type unknownField struct {
 func newSummaryLine(kind string, s export.Summary, retries int64) summaryLine {
 	l := summaryLine{
 		Type: "summary", Kind: kind, Asked: s.Asked, Exported: s.Exported, Done: s.Done, Ongoing: s.Ongoing,
-		Failed: s.Failed, NotTried: s.NotTried, Warned: s.Warned,
+		Failed: s.Failed, NotTried: s.NotTried, CutOff: s.CutOff, Warned: s.Warned,
 		Rows: s.Rows, Found: s.Found, Bytes: s.Bytes, ElapsedMS: s.Elapsed.Milliseconds(), Retries: retries,
 		CreditsSpent: rounded(s.Credits.Spent, 4), CreditsRefunded: rounded(s.Credits.Refunded, 4),
 		UnknownFields: []unknownField{},
@@ -85,8 +86,9 @@ func newSummaryLine(kind string, s export.Summary, retries int64) summaryLine {
 	return l
 }
 
-// summary tells what a run did, failures first.
-func (u *ui) summary(l summaryLine) {
+// summary tells what a run did, failures first. rest says where those are that are not
+// named.
+func (u *ui) summary(l summaryLine, rest string) {
 	files := sumOf(l.Bytes) - l.Bytes[manifest.RawFormat]
 	exported := fmt.Sprintf("exported (%s, %s)", count(l.Rows, "row"), size(files))
 	if l.FoundShare != nil {
@@ -98,10 +100,11 @@ func (u *ui) summary(l summaryLine) {
 	}
 	text := headline(none,
 		l.Failed, "failed",
-		l.NotTried, "not finished",
+		l.CutOff, "not finished",
+		l.NotTried-l.CutOff, "not tried",
 		l.Ongoing, "still ongoing",
 		l.Exported, exported,
-		l.Done, "already done",
+		l.Done, "already exported",
 	)
 	text += ", in " + duration(milliseconds(l.ElapsedMS))
 	if l.MaxRuntimeOver {
@@ -129,7 +132,7 @@ func (u *ui) summary(l summaryLine) {
 		}
 		text += fmt.Sprintf("\n  %s (%s, %s)", f.Path, f.Reason, count(f.Count, "time"))
 	}
-	u.line(l, "%s%s", text, u.givenUp(l.PermanentlyFailed))
+	u.line(l, "%s%s", u.recalled(l.Failed, rest), u.wrap(text+u.givenUp(l.PermanentlyFailed)))
 }
 
 // givenUp returns what a summary ends with when there are batches that nobody asks for

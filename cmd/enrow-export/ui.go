@@ -27,10 +27,17 @@ type ui struct {
 	err   io.Writer
 	json  bool
 	quiet bool
-	kinds bool // the batches are of several kinds
-	log   *slog.Logger
-	// screen is the terminal that err is, if it is one.
+	// verbose wants a line for each batch wherever out goes.
+	verbose bool
+	kinds   bool // the batches are of several kinds
+	log     *slog.Logger
+	// screen is the terminal that err is, or else out, if one of them is one.
 	screen *screen
+	// apart says that the screen is out alone: err and the logs go elsewhere.
+	apart bool
+	// columns returns the width of the terminal that out is, nil when it is none.
+	columns func() int
+	crowd
 }
 
 func outputFlag() cli.Flag {
@@ -45,17 +52,36 @@ func logFlags() []cli.Flag {
 	}
 }
 
-// newUI reads --output, --quiet and, if the command has them, the flags of logging.
+// verboseFlag is for commands that say less of many batches on a terminal.
+func verboseFlag(usage string) cli.Flag {
+	f := boolFlag("verbose", usage)
+	f.Action = func(c *cli.Context, verbose bool) error {
+		if verbose && c.Bool("quiet") {
+			return usagef("leave one of them out", "--verbose and --quiet do not go together")
+		}
+		return nil
+	}
+	return f
+}
+
+// newUI reads --output, --quiet and, if the command has them, --verbose and the flags of
+// logging.
 func (p *program) newUI(c *cli.Context) *ui {
 	u := &ui{
-		out: p.stdout, err: p.stderr, json: c.String("output") == "json", quiet: c.Bool("quiet"),
+		out: p.stdout, err: p.stderr, json: c.String("output") == "json", quiet: c.Bool("quiet"), verbose: c.Bool("verbose"),
 		log: pipeline.NoLog, screen: screenOf(p.stderr),
 	}
-	if u.screen != nil {
+	out := screenOf(p.stdout)
+	if u.screen == nil && !u.json {
+		u.screen, u.apart = out, true
+	} else if u.screen != nil {
 		u.err = u.screen.through(u.err)
-		if _, ok := terminal(p.stdout); ok {
-			u.out = u.screen.through(u.out)
-		}
+	}
+	if out != nil {
+		u.columns = out.width
+	}
+	if u.screen != nil && out != nil {
+		u.out = u.screen.through(u.out)
 	}
 	u.err = plain{u.err}
 	var level slog.Level
@@ -155,8 +181,10 @@ type batchLine struct {
 func (u *ui) result(r export.Result) {
 	l := batchLine{Type: "batch", Kind: r.Kind, BatchID: r.BatchID, Outcome: r.Outcome, OngoingRows: r.OngoingRows, ElapsedMS: r.Elapsed.Milliseconds()}
 	var what string
+	notable := false
 	switch r.Outcome {
 	case export.Exported, export.Done:
+		notable = r.Outcome == export.Exported && (r.OngoingRows > 0 || len(r.Entry.Mismatches)+len(r.Entry.Warnings) > 0)
 		e := r.Entry
 		l.Rows, l.Files, l.Raw, l.Mismatches, l.Warnings = e.Rows, e.Files, e.Raw, e.Mismatches, e.Warnings
 		what = rowsAndFiles(e)
@@ -177,8 +205,12 @@ func (u *ui) result(r export.Result) {
 		permanent := pipeline.IsPermanent(r.Err)
 		l.Error, l.Hint, l.Permanent = r.Err.Error(), hint(r.Err), &permanent
 		what = u.failure(8, u.shown(r.Kind, r.BatchID), r.Err)
+		notable = true
+		u.recall(u.shown(r.Kind, r.BatchID), r.Err)
 	}
-	u.line(l, "%-8s  %s  %s", r.Outcome, u.shown(r.Kind, r.BatchID), what)
+	if notable || !u.brief() {
+		u.line(l, "%-8s  %s  %s", r.Outcome, u.shown(r.Kind, r.BatchID), what)
+	}
 }
 
 // shown returns the id of a batch as a line has it, with its kind if there are several
@@ -245,6 +277,13 @@ func (u *ui) planned(kind string, p export.Planned) {
 	case p.Export:
 		verb = "export"
 	}
+	if p.Err == nil && u.brief() && (!p.Export || u.plans == few) {
+		u.unshown++
+		return
+	}
+	if p.Export {
+		u.plans++
+	}
 	u.line(l, "would %-6s  %s  %s", verb, u.shown(kind, p.BatchID), why)
 }
 
@@ -259,7 +298,11 @@ type planSummaryLine struct {
 }
 
 func (u *ui) plan(l planSummaryLine) {
-	u.line(l, "dry run, %s%s", headline("nothing to do", l.Failed, "would fail", l.Export, "to export", l.Done, "done"), u.givenUp(l.PermanentlyFailed))
+	text := "dry run, " + headline("nothing to do", l.Failed, "would fail", l.Export, "to export", l.Done, "already exported")
+	if u.unshown > 0 {
+		text += fmt.Sprintf("\n%s not shown: --verbose prints one line for each batch", count(int64(u.unshown), "line"))
+	}
+	u.line(l, "%s%s", text, u.givenUp(l.PermanentlyFailed))
 }
 
 // headline counts batches: all of them, and then the parts that are not empty,

@@ -201,6 +201,9 @@ func (r *run) settle(ctx context.Context, q *queue, a attempt, start time.Time) 
 			r.collect(a.last) // it is ongoing, as far as is known
 		}
 	case a.err != nil:
+		if !a.fetching || ctx.Err() != nil {
+			r.summary.CutOff++
+		}
 		return a.err
 	case a.res.Outcome == Ongoing && r.again(ctx, &a, start):
 		heap.Push(&q.waiting, a.due)
