@@ -10,7 +10,6 @@ import (
 
 	"enrow-export/pipeline/manifest"
 	"enrow-export/schema"
-	"enrow-export/sinks"
 )
 
 func (p *program) batchesCommand() *cli.Command {
@@ -23,8 +22,8 @@ func (p *program) batchesCommand() *cli.Command {
 		exits: append(usualExits, exitUnread),
 		flags: append(toFlags(), kindsFlag(), idsFileFlag(),
 			pathFlag(stringFlag("out", "", "`FILE` to write, - for stdout; required")),
-			own("batches", stringFlag("format", "parquet", "`FORMAT` of the file: "+strings.Join(formatNames(), ", "))),
-			own("batches", defaultText(stringFlag("compression", "", "`COMPRESSION` of the file"), "zstd for parquet, else none")),
+			own("batches", defaultText(stringFlag("format", "", "`FORMAT` of the file: "+strings.Join(formatNames(), ", ")), "from the name, else parquet")),
+			own("batches", defaultText(stringFlag("compression", "", "`COMPRESSION` of the file"), "from the name, else zstd for parquet, none for the others")),
 			sinceFlag()),
 		action: p.batches,
 	})
@@ -38,9 +37,12 @@ func (p *program) batches(c *cli.Context) error {
 	case "-":
 		p.isResult()
 	}
-	enc, err := sinks.NewEncoding(c.String("format"), c.String("compression"))
+	enc, err := encodingOf(out, c.String("format"), c.String("compression"))
 	if err != nil {
-		return usagef("", "%v", err)
+		return err
+	}
+	if isBinary(enc) && (out == "-" && isTerminal(p.stdout) || isTerminalFile(out)) {
+		return usagef("name a file, give --format csv, or pipe the output to another program", "--out %s: the terminal cannot show %s", out, enc.Ext())
 	}
 	since := since(c)
 	selected, err := p.selection(c, wholeEntries)

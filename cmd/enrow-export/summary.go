@@ -114,7 +114,7 @@ func (u *ui) summary(l summaryLine, rest string) {
 		text += fmt.Sprintf("\nwith warnings: %s", count(int64(l.Warned), "batch"))
 	}
 	if l.CreditsSpent != 0 || l.CreditsRefunded != 0 {
-		text += fmt.Sprintf("\ncredits: %s spent, %s refunded", humanize.Commaf(l.CreditsSpent), humanize.Commaf(l.CreditsRefunded))
+		text += "\n" + l.credits()
 	}
 	if len(l.Bytes) > 1 {
 		var sizes []string
@@ -125,6 +125,9 @@ func (u *ui) summary(l summaryLine, rest string) {
 	}
 	if speed := l.speed(); speed != "" {
 		text += "\nspeed: " + speed
+	}
+	if l.Slowest != nil && l.Exported > 1 { // of one it is nothing new
+		text += fmt.Sprintf("\nslowest: %s in %s", l.Slowest.BatchID, duration(milliseconds(l.Slowest.ElapsedMS)))
 	}
 	for i, f := range l.UnknownFields {
 		if i == 0 {
@@ -148,14 +151,29 @@ func (u *ui) givenUp(g *givenUp) string {
 	return "\n" + text
 }
 
-// speed says how fast a run was, and what held it up.
+// credits says what the batches cost when they ran, so that nobody takes it for the price
+// of the export.
+func (l summaryLine) credits() string {
+	batches, ran := "these batches", "they ran"
+	if l.Exported == 1 {
+		batches, ran = "this batch", "it ran"
+	}
+	refunded := ""
+	if l.CreditsRefunded != 0 {
+		refunded = fmt.Sprintf(" (%s refunded)", humanize.Commaf(l.CreditsRefunded))
+	}
+	noun := "credits"
+	if l.CreditsSpent == 1 {
+		noun = "credit"
+	}
+	return fmt.Sprintf("%s cost %s %s when %s%s; exporting is free", batches, humanize.Commaf(l.CreditsSpent), noun, ran, refunded)
+}
+
+// speed says how fast a run was.
 func (l summaryLine) speed() string {
 	var parts []string
 	if l.Rows > 0 {
 		parts = append(parts, humanize.Comma(int64(l.RowsPerSecond))+" rows/s")
-	}
-	if l.Slowest != nil && l.Exported > 1 {
-		parts = append(parts, fmt.Sprintf("slowest %s in %s", l.Slowest.BatchID, duration(milliseconds(l.Slowest.ElapsedMS))))
 	}
 	switch {
 	case l.Retries == 1:

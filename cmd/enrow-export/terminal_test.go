@@ -234,6 +234,32 @@ func TestOneStreamIsATerminal(t *testing.T) {
 	}
 }
 
+// A terminal gets the table as text, and nothing that would garble it.
+func TestBatchesOnTerminal(t *testing.T) {
+	h := holdAPI(t)
+	dir := t.TempDir()
+	if _, stderr, code := start(t, dir, h.url, "export", "--to", "out", fakeapi.Sample().ID).end(t, nil); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	for _, test := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"-", exitUsage, "enrow-export: --out -: the terminal cannot show parquet"},
+		{"- --format csv --compression gzip", exitUsage, "enrow-export: --out -: the terminal cannot show csv.gz"},
+		{"/dev/stdout", exitUsage, "enrow-export: --out /dev/stdout: the terminal cannot show parquet"},
+		{"- --format csv", exitOK, "batch_id,kind,state,"},
+		{"/dev/stdout --format csv", exitOK, "batch_id,kind,state,"},
+	} {
+		args := append([]string{"batches", "--to", "out", "--out"}, strings.Fields(test.args)...)
+		_, wait := startOnTerminal(t, 80, prepared(t, dir, h.url, args...))
+		if text, code := wait(); code != test.code || !strings.HasPrefix(text, test.want) {
+			t.Errorf("%s: exit code %d:\n%s", test.args, code, text)
+		}
+	}
+}
+
 // Who wants quiet gets it on a terminal as well.
 func TestQuietTerminal(t *testing.T) {
 	h := holdAPI(t)
