@@ -106,7 +106,7 @@ func (p *program) export(c *cli.Context) error {
 		}
 		return p.dryRun(c.Context, cfg, what, ui)
 	}
-	report, err := openReport(c, cfg, part)
+	report, err := openReport(c, p.stdout, cfg, part)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"syscall"
@@ -43,20 +44,25 @@ type failure struct {
 	Permanent bool   `json:"permanent"`
 }
 
-// report is the file of --report, nil without it.
+// report is the file of --report, or stdout, nil without it.
 type report struct {
-	file *os.File
+	file io.WriteCloser
 	line reportLine
 }
 
+// kept is a stream that is not closed.
+type kept struct{ io.Writer }
+
+func (kept) Close() error { return nil }
+
 func reportFlag() cli.Flag {
-	return pathFlag(defaultText(stringFlag("report", "", "append the summary of the run to `FILE`, as one line of JSON; not for a dry run"), "none"))
+	return pathFlag(defaultText(stringFlag("report", "", "append the summary of the run to `FILE`, as one line of JSON, - for stdout; not for a dry run"), "none"))
 }
 
 // openReport opens the file of --report, so that one that cannot be written is
 // found before anything is tried, as far as that shows: a disk may be full by the
 // end as well. The caller calls close.
-func openReport(c *cli.Context, cfg export.Config, part export.Shard) (*report, error) {
+func openReport(c *cli.Context, stdout io.Writer, cfg export.Config, part export.Shard) (*report, error) {
 	name := c.String("report")
 	if name == "" {
 		return nil, nil
@@ -64,9 +70,12 @@ func openReport(c *cli.Context, cfg export.Config, part export.Shard) (*report, 
 	if err := checkUTF8("JSON", "--to of --report", c.String("to")); err != nil {
 		return nil, err
 	}
-	// A pipe that nobody reads from is an error, too, and does not make the run wait
-	// until somebody does.
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o666)
+	file, err := io.WriteCloser(kept{plain{stdout}}), error(nil)
+	if name != "-" {
+		// A pipe that nobody reads from is an error, too, and does not make the run wait
+		// until somebody does.
+		file, err = os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o666)
+	}
 	if err != nil {
 		if path := (*fs.PathError)(nil); errors.As(err, &path) {
 			err = path.Err
