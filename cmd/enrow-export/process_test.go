@@ -278,7 +278,7 @@ func TestSignalWhileWaiting(t *testing.T) {
 			defer server.Close()
 			p := start(t, t.TempDir(), server.URL, "export", "--wait", "--poll-interval", "1h", "--to", "out", "slow")
 			line, err := bufio.NewReader(p.stderr).ReadString('\n')
-			if err != nil || !strings.Contains(line, "batch is still ongoing") {
+			if err != nil || !strings.Contains(line, "waiting for ongoing batches") {
 				t.Fatalf("log line %q, error %v", line, err)
 			}
 			stdout, _, code := p.end(t, test.signal)
