@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline/manifest"
@@ -23,7 +25,8 @@ func (p *program) verifyCommand() *cli.Command {
 			"No request is made to the API.",
 		flags: append(toFlags(), kindsFlag(), idsFileFlag(),
 			checked(stringFlag("depth", string(verify.Checksum), "how closely to look: `DEPTH` size, checksum or full"), oneOf(depths()...)),
-			outputFlag(), boolFlag("quiet", "print differences only, on stderr")),
+			outputFlag(), boolFlag("quiet", "print differences only, on stderr"),
+			verboseFlag(fmt.Sprintf("print a line for each batch on a terminal, too: it shows the first %d that are OK, and all that differ", few))),
 		action: p.verify,
 	})
 }
@@ -79,6 +82,7 @@ func (p *program) verify(c *cli.Context) error {
 	defer verifier.Close()
 	seen := make(map[string]bool) // packed files
 	summary := checkSummaryLine{Type: "check_summary"}
+	defer ui.erase()
 	for known, err := range batches.each {
 		if err != nil {
 			return err
@@ -92,7 +96,9 @@ func (p *program) verify(c *cli.Context) error {
 			continue
 		}
 		ui.checked(checked, &summary, seen)
+		ui.countChecked(summary)
 	}
+	ui.erase()
 	faults, err := manifest.PackFaults(c.Context, batches.store, tables(c), len(seen) > 0)
 	if err != nil {
 		return err
@@ -103,12 +109,28 @@ func (p *program) verify(c *cli.Context) error {
 	summary.FaultyPacks = len(faults)
 	text := headline("the manifest knows none",
 		summary.Differ, "with differences", summary.Skipped, "not exported yet",
-		summary.OK, fmt.Sprintf("as the manifest says (%s, %s)", count(int64(summary.Files), "file"), count(summary.Rows, "row")))
+		summary.OK, fmt.Sprintf("OK (%s, %s)", count(int64(summary.Files), "file"), count(summary.Rows, "row")))
 	if len(faults) > 0 {
 		text += "; " + count(int64(len(faults)), "packed file") + " with differences"
 	}
+	if ui.unshown > 0 {
+		text += fmt.Sprintf("\n%s not shown: --verbose prints one line for each batch", count(int64(ui.unshown), "line"))
+	}
 	ui.line(summary, "%s", text)
 	return joinOutcome(nil, summary.Differ+len(faults), 0)
+}
+
+// countChecked shows on a terminal how far verify is when it prints no lines.
+func (u *ui) countChecked(s checkSummaryLine) {
+	if !u.brief() || u.screen == nil || u.quiet || time.Since(u.drawn) < barInterval {
+		return
+	}
+	u.drawn = time.Now()
+	text := count(int64(s.OK), "batch") + " OK"
+	if s.Differ > 0 {
+		text += fmt.Sprintf(", %s with differences", humanize.Comma(int64(s.Differ)))
+	}
+	u.screen.draw(text)
 }
 
 // faultyPackLine is a line about a packed file whose rows the entries do not name once
@@ -146,6 +168,10 @@ func (u *ui) checked(c verify.Checked, summary *checkSummaryLine, seen map[strin
 			}
 		}
 		summary.Rows += *l.Rows
+		if u.many = summary.OK > few; u.brief() {
+			u.unshown++
+			return
+		}
 		u.line(l, "ok       %s  %s%s in %s", c.BatchID, kindShown(l.Kind), count(*l.Rows, "row"), count(int64(l.Files), "file"))
 		return
 	}

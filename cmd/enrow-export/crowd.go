@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
@@ -18,10 +19,11 @@ const few = 20
 
 // crowd is what a ui keeps of a run over more batches than a screen has lines.
 type crowd struct {
-	many     bool     // the run has more than few batches
-	failures []string // the first few, one line each
-	plans    int      // lines of a dry run about batches that would be exported
-	unshown  int      // lines that a dry run left out
+	many     bool      // the run has more than few batches
+	failures []string  // the first few, one line each
+	plans    int       // lines of a dry run about batches that would be exported
+	unshown  int       // lines that a dry run or verify left out
+	drawn    time.Time // when verify showed last how far it is
 }
 
 // expect says how many batches there will be.
@@ -29,6 +31,13 @@ func (u *ui) expect(batches int) { u.many = batches > few }
 
 // brief reports whether a batch has a line only if it needs the attention of a person.
 func (u *ui) brief() bool { return u.many && u.columns != nil && !u.verbose && !u.json }
+
+// erase takes away what a terminal shows for as long as a command runs.
+func (u *ui) erase() {
+	if u.screen != nil {
+		u.screen.draw("")
+	}
+}
 
 // recall keeps a failure for the summary. The failures of a few batches are still in
 // sight.

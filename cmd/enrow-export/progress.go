@@ -67,7 +67,7 @@ func (u *ui) track(total int, encodings []sinks.Encoding) *progress {
 		return p
 	}
 	if u.screen != nil {
-		p.run(barInterval, newBar(u.screen, total).show, func() { u.screen.draw("") })
+		p.run(barInterval, newBar(u.screen, total).show, u.erase)
 	}
 	if u.screen == nil || u.apart {
 		p.run(logInterval, func(v progressView) { logProgress(u.log, v) }, func() {})

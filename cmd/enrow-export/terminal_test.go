@@ -150,11 +150,28 @@ func TestManyBatchesOnTerminal(t *testing.T) {
 		}
 	}
 
+	// verify shows some lines, and how far it is.
+	_, wait = startOnTerminal(t, 80, prepared(t, cmd.Dir, url, "verify", "--to", "out"))
+	raw, code = wait()
+	text = strings.Join(shown(raw), "\n")
+	if n := strings.Count(text, "ok       "); code != exitOK || n != few || !strings.Contains(text, "\n400 batches: 3 not exported yet, 397 OK (397 files, 794 rows)\n377 lines not shown: --verbose prints one line for each batch\n") {
+		t.Errorf("verify: exit code %d, %d lines:\n%s", code, n, text)
+	}
+	if err := os.WriteFile(filepath.Join(cmd.Dir, "out/email_find", ids[399]+".parquet"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, wait = startOnTerminal(t, 80, prepared(t, cmd.Dir, url, "verify", "--to", "out", "--verbose"))
+	raw, code = wait()
+	text = strings.Join(shown(raw), "\n")
+	if n := strings.Count(text, "ok       "); code != exitFailed || n != 396 || !strings.Contains(text, "\ndiffers  "+ids[399]+"\n") {
+		t.Errorf("verify --verbose: exit code %d, %d lines:\n%s", code, n, text)
+	}
+
 	// All is known: there is nothing but the failures to see.
 	again := prepared(t, cmd.Dir, url, "export", "--to", "out", "--ids-file", "ids", "--dry-run")
 	_, wait = startOnTerminal(t, 80, again)
 	raw, code = wait()
-	want := []string{"would export  ", "would export  ", "would export  ", "dry run, 400 batches: 3 to export, 397 already exported", "397 ", ""}
+	want := []string{"would export  ", "would export  ", "would export  ", "would export  ", "dry run, 400 batches: 4 to export, 396 already exported", "396 lines not shown: ", ""}
 	if lines = shown(raw); code != exitOK || len(lines) != len(want) {
 		t.Fatalf("exit code %d:\n%s", code, strings.Join(lines, "\n"))
 	}

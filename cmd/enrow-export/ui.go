@@ -48,7 +48,7 @@ func logFlags() []cli.Flag {
 	return []cli.Flag{
 		checked(stringFlag("log-level", "info", "least `LEVEL` of logs on stderr: debug, info, warn, error"), oneOf("debug", "info", "warn", "error")),
 		checked(stringFlag("log-format", "text", "`FORM` of logs on stderr: text, json"), oneOf("text", "json")),
-		boolFlag("quiet", "print errors only, on stderr"),
+		boolFlag("quiet", "print only errors, on stderr"),
 	}
 }
 
@@ -192,11 +192,11 @@ func (u *ui) result(r export.Result) {
 			what = "already exported, " + what
 		}
 		if r.OngoingRows > 0 {
-			what += fmt.Sprintf("  (%s still ongoing at the vendor)", count(r.OngoingRows, "row"))
+			what += fmt.Sprintf("  (%s still ongoing at Enrow)", count(r.OngoingRows, "row"))
 		}
 		what += oddities(e, "\n          warning: ")
 	case export.Ongoing:
-		what = "still running at the vendor"
+		what = "still running at Enrow"
 		if r.Finished >= 0 && r.Requested >= 0 {
 			l.Finished, l.Requested = &r.Finished, &r.Requested
 			what += fmt.Sprintf(", %s of %s searches finished", humanize.Comma(r.Finished), humanize.Comma(r.Requested))
