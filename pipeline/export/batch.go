@@ -109,7 +109,7 @@ func (x *exporter) stages(ctx context.Context, id string, at *position) (Result,
 		if !errors.Is(err, errAskAgain) {
 			return res, err
 		}
-		x.Log.DebugContext(ctx, "batch is asked for once more", pipeline.LogBatch, id, "because", err)
+		x.Log.DebugContext(ctx, "batch is fetched once more", pipeline.LogBatch, id, "because", err)
 		at.restart()
 		if entry, _, err = x.manifest.Read(ctx, id); err != nil {
 			return res, err
@@ -118,7 +118,7 @@ func (x *exporter) stages(ctx context.Context, id string, at *position) (Result,
 }
 
 // errAskAgain is the cause of what can be mended by asking for the answer again.
-var errAskAgain = errors.New("answer is needed once more")
+var errAskAgain = errors.New("the response is needed once more")
 
 const (
 	// maxCutOff is the number of cut answers after which the batch fails. The source
@@ -214,7 +214,7 @@ func (x *exporter) failed(ctx context.Context, id string, res Result, failure *p
 		return res, err
 	}
 	if err != nil {
-		x.Log.WarnContext(ctx, "failure is not in the manifest", pipeline.LogBatch, id, "error", err)
+		x.Log.WarnContext(ctx, "failure could not be recorded in the manifest", pipeline.LogBatch, id, "error", err)
 		return res, failure
 	}
 	res.NeedsAttention = needsAttention

@@ -67,7 +67,7 @@ func (cfg *EnqueueConfig) open(ctx context.Context, op string) (manifest.Manifes
 		if failure := manifest.Failure(op, "", err); failure.Class == pipeline.Fatal {
 			return m, failure
 		}
-		cfg.Log.WarnContext(ctx, "could not look whether the destination is a compacted root", "error", err)
+		cfg.Log.WarnContext(ctx, "could not check whether the destination is a compacted root", "error", err)
 	}
 	return m, nil
 }

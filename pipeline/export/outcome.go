@@ -69,7 +69,7 @@ func (x *exporter) noteFatal(ctx context.Context, e *manifest.Entry, failure *pi
 		return
 	}
 	if err := x.noteOutcome(ctx, failure.Batch, failure.Error(), func(*manifest.Entry) {}); err != nil {
-		x.Log.DebugContext(ctx, "the end of the run is not in the manifest", pipeline.LogBatch, failure.Batch, "error", err)
+		x.Log.DebugContext(ctx, "the end of the run could not be recorded in the manifest", pipeline.LogBatch, failure.Batch, "error", err)
 	}
 }
 
