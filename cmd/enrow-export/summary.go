@@ -51,7 +51,7 @@ type slowest struct {
 	ElapsedMS int64  `json:"elapsed_ms"`
 }
 
-// unknownField is a path of the answers that no column or total declares.
+// unknownField is a path of the responses that no column or total declares.
 type unknownField struct {
 	Path   string        `json:"path"`
 	Reason schema.Reason `json:"reason"`
@@ -96,7 +96,7 @@ func (u *ui) summary(l summaryLine, rest string) {
 	}
 	none := "nothing to do"
 	if l.MaxRuntimeOver {
-		none = "not listed to the end"
+		none = "the list was not read to the end"
 	}
 	text := headline(none,
 		l.Failed, "failed",
@@ -108,7 +108,7 @@ func (u *ui) summary(l summaryLine, rest string) {
 	)
 	text += ", in " + duration(milliseconds(l.ElapsedMS))
 	if l.MaxRuntimeOver {
-		text += "\n--max-runtime is over: run again for what is left"
+		text += "\n--max-runtime is over: run again for the rest"
 	}
 	if l.Warned > 0 {
 		text += fmt.Sprintf("\nwith warnings: %s", count(int64(l.Warned), "batch"))
