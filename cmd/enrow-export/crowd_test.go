@@ -13,7 +13,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
+	"enrow-export/pipeline/answer"
 	"enrow-export/pipeline/export"
+	"enrow-export/pipeline/manifest"
 )
 
 // A summary names the first failed batches again, in lines that fit the terminal, and
@@ -96,6 +98,58 @@ func TestWhereFailuresAre(t *testing.T) {
 		echoed, err := exec.Command("sh", "-c", "printf %s "+shellWord(word)).Output()
 		if err != nil || string(echoed) != word {
 			t.Errorf("a shell makes %q of %s, error %v", echoed, shellWord(word), err)
+		}
+	}
+}
+
+// On a terminal a dry run of many batches shows the first that would be exported, and all
+// that would fail.
+func TestDryRunOfManyBatches(t *testing.T) {
+	var out bytes.Buffer
+	u := &ui{out: &out, columns: func() int { return 80 }}
+	u.expect(100)
+	for n := range few + 5 {
+		u.planned("email-find", export.Planned{BatchID: fmt.Sprintf("a%d", n), Export: true, Reason: "new"})
+		u.planned("email-find", export.Planned{BatchID: fmt.Sprintf("b%d", n), Reason: "already exported"})
+	}
+	u.planned("email-find", export.Planned{BatchID: "c", Err: errors.New("cannot be read")})
+	u.plan(planSummaryLine{Export: few + 5, Done: few + 5, Failed: 1})
+	want := ""
+	for n := range few {
+		want += fmt.Sprintf("would export  a%d  new\n", n)
+	}
+	want += `would fail    c  cannot be read
+dry run, 51 batches: 1 would fail, 25 to export, 25 already exported
+30 lines not shown: --verbose prints one line for each batch
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("dry run (-want +got):\n%s", diff)
+	}
+}
+
+// Of many batches a terminal shows those that a person has to look at.
+func TestNotableBatches(t *testing.T) {
+	rows := int64(2)
+	clean, odd := manifest.Entry{Rows: &rows}, manifest.Entry{Rows: &rows, Warnings: []string{"an index is missing"}}
+	for _, test := range []struct {
+		result export.Result
+		shown  bool
+	}{
+		{export.Result{Outcome: export.Exported, Entry: &clean}, false},
+		{export.Result{Outcome: export.Exported, Entry: &odd}, true},
+		{export.Result{Outcome: export.Exported, Entry: &clean, Review: answer.Review{OngoingRows: 1}}, true},
+		{export.Result{Outcome: export.Done, Entry: &odd}, false}, // a warning of an earlier run
+		{export.Result{Outcome: export.Ongoing, Finished: 1, Requested: 2}, false},
+		{export.Result{Outcome: export.Failed, Err: errors.New("no")}, true},
+	} {
+		for _, batches := range []int{few, few + 1} {
+			var out bytes.Buffer
+			u := &ui{out: &out, columns: func() int { return 80 }}
+			u.expect(batches)
+			u.result(test.result)
+			if shown, want := out.Len() > 0, test.shown || batches == few; shown != want {
+				t.Errorf("%+v: a line of %d batches is shown: %t, want %t", test.result, batches, shown, want)
+			}
 		}
 	}
 }
