@@ -78,7 +78,7 @@ func TestCrashAdopt(t *testing.T) {
 					t.Errorf("entries (-lost +adopted):\n%s", diff)
 				}
 				cmd, stdout, stderr := p.export(t, "http://127.0.0.1:1", args...)
-				if err := cmd.Run(); err != nil || !strings.Contains(stdout.String(), "\n100 batches: 100 already done, ") {
+				if err := cmd.Run(); err != nil || !strings.Contains(stdout.String(), "\n100 batches: 100 already exported, ") {
 					t.Errorf("export: %v\n%s%s", err, stdout, stderr)
 				}
 				if left := p.litter(t); len(left) > 0 {

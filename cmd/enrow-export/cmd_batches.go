@@ -10,7 +10,6 @@ import (
 
 	"enrow-export/pipeline/manifest"
 	"enrow-export/schema"
-	"enrow-export/sinks"
 )
 
 func (p *program) batchesCommand() command {
@@ -22,7 +21,7 @@ func (p *program) batchesCommand() command {
 		description: "The table has batches of every kind and state: totals, credits, paths, times. enrow-export schema lists its columns. Without ids: all batches.",
 		examples: []example{
 			{"a table for the warehouse", "enrow-export batches --to out --out batches.parquet"},
-			{"the last week, as CSV on stdout", "enrow-export batches --to out --since 7d --format csv --out -"},
+			{"the last week, as CSV", "enrow-export batches --to out --since 7d --out week.csv"},
 		},
 		page: "manifest.md",
 		exits: exitCodes(
@@ -36,8 +35,8 @@ func (p *program) batchesCommand() command {
 			{"Which batches", []*flagDef{kindsFlag(), idsFileFlag(), sinceFlag()}},
 			{"Output", []*flagDef{
 				textFlag("out", "FILE", "", "file to write; - writes to stdout").file().must(),
-				textFlag("format", "FORMAT", "parquet", "format of the file: "+strings.Join(formatNames(), ", ")).oneOf(formatNames()...).own("batches"),
-				textFlag("compression", "NAME", "", "compression of the file").suggests(compressionNames()...).or("zstd for parquet, else none").own("batches"),
+				textFlag("format", "FORMAT", "", strings.Join(formatNames(), ", ")).oneOf(formatNames()...).orNone().or("by the name, else parquet").own("batches"),
+				textFlag("compression", "NAME", "", strings.Join(compressionNames(), ", ")).oneOf(compressionNames()...).orNone().or("by the name, else zstd for parquet").own("batches"),
 			}},
 		},
 		action: p.batches,
@@ -52,9 +51,12 @@ func (p *program) batches(c *cli.Context) error {
 	case "-":
 		p.isResult()
 	}
-	enc, err := sinks.NewEncoding(c.String("format"), c.String("compression"))
+	enc, err := encodingOf(out, c.String("format"), c.String("compression"))
 	if err != nil {
-		return usagef("", "%v", err)
+		return err
+	}
+	if isBinary(enc) && (out == "-" && isTerminal(p.stdout) || isTerminalFile(out)) {
+		return usagef("name a file, give --format csv, or pipe the output to another program", "--out %s: the terminal cannot show %s", out, enc.Ext())
 	}
 	since := since(c)
 	selected, err := p.selection(c, wholeEntries)

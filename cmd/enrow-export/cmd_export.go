@@ -86,7 +86,7 @@ func (p *program) exportCommand() command {
 				textFlag("api-key-file", "FILE", "", "file with the API key").file().
 					or("the key in ENROW_API_KEY"),
 			}},
-			{"Output", slices.Concat([]*flagDef{reportFlag(), outputFlag()}, logFlags())},
+			{"Output", slices.Concat([]*flagDef{reportFlag(), outputFlag(), verboseFlag()}, logFlags())},
 		},
 		action: p.export,
 	}
@@ -136,7 +136,7 @@ func (p *program) export(c *cli.Context) error {
 		}
 		return p.dryRun(c.Context, cfg, what, ui)
 	}
-	report, err := openReport(c, cfg, part)
+	report, err := openReport(c, p.stdout, cfg, part)
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (p *program) export(c *cli.Context) error {
 		summary, err = p.runExport(c, cfg, from, what, ui, report)
 	case errors.Is(err, errMaxRuntime):
 		summary.MaxRuntimeOver, err = true, errSomeLeft // as far as is known
-		ui.summary(summary)
+		ui.summary(summary, "")
 	}
 	err = p.written(joinOutcome(err, summary.Failed, summary.Ongoing+summary.NotTried))
 	if failed := report.write(summary, err); failed != nil {
@@ -161,6 +161,7 @@ func (p *program) export(c *cli.Context) error {
 
 // runExport exports the batches, and tells how that goes.
 func (p *program) runExport(c *cli.Context, cfg export.Config, from source, what wanted, ui *ui, report *report) (summaryLine, error) {
+	ui.expect(what.total())
 	progress := ui.track(what.total(), cfg.Encodings)
 	cfg.OnWaiting = progress.waiting
 	ui.kinds = what.kind == allKinds
@@ -188,7 +189,7 @@ func (p *program) runExport(c *cli.Context, cfg export.Config, from source, what
 	case stopped != nil && !errors.Is(err, stopped):
 		err = errors.Join(stopped, err) // the run was cut short, though not cut off
 	}
-	ui.summary(summary)
+	ui.summary(summary, whereFailuresAre(c, s.Failed))
 	return summary, err
 }
 
@@ -206,6 +207,7 @@ func (p *program) stopGently(grace time.Duration, ui *ui, stop chan<- struct{}) 
 }
 
 func (p *program) dryRun(ctx context.Context, cfg export.Config, what wanted, ui *ui) error {
+	ui.expect(what.total())
 	l := planSummaryLine{Type: "plan_summary", PermanentlyFailed: what.left}
 	ui.kinds = what.kind == allKinds
 	for _, work := range what.works {

@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline/manifest"
@@ -26,7 +28,7 @@ func (p *program) verifyCommand() command {
 		},
 		page: "guarantees.md",
 		exits: exitCodes(
-			exit{"0", "every file is as the manifest says"},
+			exit{"0", "every file is OK"},
 			rootExit,
 			exit{"3", "some batches differ, are not exported, or cannot be read"},
 		),
@@ -36,7 +38,7 @@ func (p *program) verifyCommand() command {
 			{"How to look", []*flagDef{
 				textFlag("depth", "DEPTH", string(verify.Checksum), strings.Join(depths(), ", ")).oneOf(depths()...),
 			}},
-			{"Output", []*flagDef{outputFlag(), boolFlag("quiet", "print differences only, on stderr")}},
+			{"Output", []*flagDef{outputFlag(), boolFlag("quiet", "print differences only, on stderr"), verboseFlag()}},
 		},
 		action: p.verify,
 	}
@@ -93,6 +95,7 @@ func (p *program) verify(c *cli.Context) error {
 	defer verifier.Close()
 	seen := make(map[string]bool) // packed files
 	summary := checkSummaryLine{Type: "check_summary"}
+	defer ui.erase()
 	for known, err := range batches.each {
 		if err != nil {
 			return err
@@ -106,7 +109,9 @@ func (p *program) verify(c *cli.Context) error {
 			continue
 		}
 		ui.checked(checked, &summary, seen)
+		ui.countChecked(summary)
 	}
+	ui.erase()
 	faults, err := manifest.PackFaults(c.Context, batches.store, tables(c), len(seen) > 0)
 	if err != nil {
 		return err
@@ -115,14 +120,30 @@ func (p *program) verify(c *cli.Context) error {
 		ui.faultyPack(f)
 	}
 	summary.FaultyPacks = len(faults)
-	text := headline("the manifest knows none",
+	text := headline("the manifest has none",
 		summary.Differ, "with differences", summary.Skipped, "not exported yet",
-		summary.OK, fmt.Sprintf("as the manifest says (%s, %s)", count(int64(summary.Files), "file"), count(summary.Rows, "row")))
+		summary.OK, fmt.Sprintf("OK (%s, %s)", count(int64(summary.Files), "file"), count(summary.Rows, "row")))
 	if len(faults) > 0 {
 		text += "; " + count(int64(len(faults)), "packed file") + " with differences"
 	}
+	if ui.unshown > 0 {
+		text += fmt.Sprintf("\n%s not shown: --verbose prints one line for each batch", count(int64(ui.unshown), "line"))
+	}
 	ui.line(summary, "%s", text)
 	return joinOutcome(nil, summary.Differ+len(faults), 0)
+}
+
+// countChecked shows on a terminal how far verify is when it prints no lines.
+func (u *ui) countChecked(s checkSummaryLine) {
+	if !u.brief() || u.screen == nil || u.quiet || time.Since(u.drawn) < barInterval {
+		return
+	}
+	u.drawn = time.Now()
+	text := count(int64(s.OK), "batch") + " OK"
+	if s.Differ > 0 {
+		text += fmt.Sprintf(", %s with differences", humanize.Comma(int64(s.Differ)))
+	}
+	u.screen.draw(text)
 }
 
 // faultyPackLine is a line about a packed file whose rows the entries do not name once
@@ -160,6 +181,10 @@ func (u *ui) checked(c verify.Checked, summary *checkSummaryLine, seen map[strin
 			}
 		}
 		summary.Rows += *l.Rows
+		if u.many = summary.OK > few; u.brief() {
+			u.unshown++
+			return
+		}
 		u.line(l, "ok       %s  %s%s in %s", c.BatchID, kindShown(l.Kind), count(*l.Rows, "row"), count(int64(l.Files), "file"))
 		return
 	}

@@ -121,6 +121,9 @@ func (p *program) cli(d command) *cli.Command {
 			return usagef(help, "%v", err)
 		},
 		Before: func(c *cli.Context) error {
+			if c.Bool("verbose") && c.Bool("quiet") {
+				return usagef("leave one of them out", "--verbose and --quiet do not go together")
+			}
 			p.warnOfEnvironment(c)
 			if d.args != "" || c.NArg() == 0 {
 				return nil

@@ -163,7 +163,7 @@ func (c *crasher) endure(t *testing.T, job crash, quiet quietRun) {
 	}
 	// Nothing is left to do, not even a request.
 	cmd, stdout, stderr := p.export(t, "http://127.0.0.1:1", append([]string{"--format", "parquet,ndjson,csv", "--keep-raw"}, c.ids...)...)
-	if err := cmd.Run(); err != nil || !strings.Contains(stdout.String(), "\n100 batches: 100 already done, ") {
+	if err := cmd.Run(); err != nil || !strings.Contains(stdout.String(), "\n100 batches: 100 already exported, ") {
 		t.Errorf("%s: one more run: %v\n%s%s", job.name, err, stdout, stderr)
 	}
 }

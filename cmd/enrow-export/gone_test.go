@@ -37,7 +37,7 @@ func TestAPIGoesAway(t *testing.T) {
 		t.Errorf("exit code %d, stderr:\n%s", code, stderr)
 	}
 	// Two batches fail before the third makes it six tries in a row.
-	if !strings.Contains(stdout, "\n50 batches: 2 failed, 45 not finished, 3 exported (3 rows, ") {
+	if !strings.Contains(stdout, "\n50 batches: 2 failed, 45 not tried, 3 exported (3 rows, ") {
 		t.Errorf("the summary is not true:\n%s", stdout)
 	}
 	stdout, _, _ = start(t, dir, server.URL, "status", "--to", "out").end(t, nil)

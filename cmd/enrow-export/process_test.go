@@ -171,7 +171,7 @@ func TestSignalFinishesBatchesUnderWay(t *testing.T) {
 			if code != test.code {
 				t.Errorf("exit code %d, want %d", code, test.code)
 			}
-			if !strings.Contains(stdout, "\n3 batches: 1 not finished, 2 exported (7 rows, ") {
+			if !strings.Contains(stdout, "\n3 batches: 1 not tried, 2 exported (7 rows, ") {
 				t.Errorf("the summary is not true:\n%s", stdout)
 			}
 			if want := "enrow-export: stopped by signal: " + test.name + "\n"; rest != want {
@@ -222,7 +222,7 @@ func TestSignalCutsOff(t *testing.T) {
 				} else if want := "enrow-export: stopped by signal: " + test.name + "\n"; code != test.code || stderr != want {
 					t.Errorf("exit code %d, stderr %q, want %d, %q", code, stderr, test.code, want)
 				}
-				if !strings.Contains(stdout, "\n3 batches: 2 not finished, 1 exported (3 rows, ") {
+				if !strings.Contains(stdout, "\n3 batches: 1 not finished, 1 not tried, 1 exported (3 rows, ") {
 					t.Errorf("the summary is not true:\n%s", stdout)
 				}
 				if got := dataFiles(t, dir); len(got) != 1 {
@@ -252,7 +252,7 @@ func TestSignalWhileWaitingForTurn(t *testing.T) {
 			}
 			p.stdout = stdout
 			rest, _, code := p.end(t, test.signal)
-			if code != test.code || !strings.HasPrefix(rest, "2 batches: 1 not finished, 1 exported (4 rows, ") {
+			if code != test.code || !strings.HasPrefix(rest, "2 batches: 1 not tried, 1 exported (4 rows, ") {
 				t.Errorf("exit code %d, want %d:\n%s", code, test.code, rest)
 			}
 			if n := api.Requests(""); n != 1 {
@@ -278,7 +278,7 @@ func TestSignalWhileWaiting(t *testing.T) {
 			defer server.Close()
 			p := start(t, t.TempDir(), server.URL, "export", "--wait", "--poll-interval", "1h", "--to", "out", "slow")
 			line, err := bufio.NewReader(p.stderr).ReadString('\n')
-			if err != nil || !strings.Contains(line, "batch is still ongoing") {
+			if err != nil || !strings.Contains(line, "waiting for ongoing batches") {
 				t.Fatalf("log line %q, error %v", line, err)
 			}
 			stdout, _, code := p.end(t, test.signal)

@@ -43,8 +43,6 @@ type sample struct {
 // progress keeps the standing of a run and shows it while that goes on.
 type progress struct {
 	encodings []sinks.Encoding
-	every     time.Duration
-	show      func(progressView)
 	over      chan struct{}
 	loop      sync.WaitGroup
 
@@ -61,34 +59,37 @@ type progressView struct {
 }
 
 // track begins to show the progress of a run over so many batches: as a bar on a
-// terminal, elsewhere as a log line from time to time. The caller calls end.
+// terminal, and where logs go elsewhere as a log line from time to time. The caller
+// calls end.
 func (u *ui) track(total int, encodings []sinks.Encoding) *progress {
-	p := &progress{encodings: encodings, over: make(chan struct{}), now: standing{total: total}}
-	switch {
-	case u.quiet || total == 0:
+	p := newProgress(total, encodings)
+	if u.quiet || total == 0 {
 		return p
-	case u.screen != nil:
-		bar := newBar(u.screen, total)
-		p.every, p.show = barInterval, bar.show
-		p.run(func() { u.screen.draw("") })
-	default:
-		p.every, p.show = logInterval, func(v progressView) { logProgress(u.log, v) }
-		p.run(func() {})
+	}
+	if u.screen != nil {
+		p.run(barInterval, newBar(u.screen, total).show, u.erase)
+	}
+	if u.screen == nil || u.apart {
+		p.run(logInterval, func(v progressView) { logProgress(u.log, v) }, func() {})
 	}
 	return p
 }
 
+func newProgress(total int, encodings []sinks.Encoding) *progress {
+	now := standing{total: total}
+	return &progress{encodings: encodings, over: make(chan struct{}), now: now, samples: []sample{{now, time.Now()}}}
+}
+
 // run shows the progress until the end, and then calls last.
-func (p *progress) run(last func()) {
-	p.samples = []sample{{p.now, time.Now()}}
+func (p *progress) run(every time.Duration, show func(progressView), last func()) {
 	p.loop.Go(func() {
 		defer last()
-		ticker := time.NewTicker(p.every)
+		ticker := time.NewTicker(every)
 		defer ticker.Stop()
 		for {
 			select {
 			case now := <-ticker.C:
-				p.show(p.view(now))
+				show(p.view(now))
 			case <-p.over:
 				return
 			}

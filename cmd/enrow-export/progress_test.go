@@ -122,10 +122,9 @@ func TestProgressIsLogged(t *testing.T) {
 // flies by.
 func TestProgressRates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &progress{every: time.Second, over: make(chan struct{}), encodings: csvOnly, now: standing{total: 1090}}
+		p := newProgress(1090, csvOnly)
 		var last progressView
-		p.show = func(v progressView) { last = v }
-		p.run(func() {})
+		p.run(time.Second, func(v progressView) { last = v }, func() {})
 		for range 1000 {
 			p.result(export.Result{Outcome: export.Done})
 		}

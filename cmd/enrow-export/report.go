@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"syscall"
@@ -43,21 +44,26 @@ type failure struct {
 	Permanent bool   `json:"permanent"`
 }
 
-// report is the file of --report, nil without it.
+// report is the file of --report, or stdout, nil without it.
 type report struct {
-	file *os.File
+	file io.WriteCloser
 	line reportLine
 }
 
+// kept is a stream that is not closed.
+type kept struct{ io.Writer }
+
+func (kept) Close() error { return nil }
+
 func reportFlag() *flagDef {
-	return textFlag("report", "FILE", "", "append the summary to a file, as a line of JSON").file().
-		more("A dry run is not in the report.")
+	return textFlag("report", "FILE", "", "append the summary to a file, as JSON; - is stdout").file().
+		more("It is one line for each run. A dry run is not in the report.")
 }
 
 // openReport opens the file of --report, so that one that cannot be written is
 // found before anything is tried, as far as that shows: a disk may be full by the
 // end as well. The caller calls close.
-func openReport(c *cli.Context, cfg export.Config, part export.Shard) (*report, error) {
+func openReport(c *cli.Context, stdout io.Writer, cfg export.Config, part export.Shard) (*report, error) {
 	name := c.String("report")
 	if name == "" {
 		return nil, nil
@@ -65,9 +71,12 @@ func openReport(c *cli.Context, cfg export.Config, part export.Shard) (*report, 
 	if err := checkUTF8("JSON", "--to of --report", c.String("to")); err != nil {
 		return nil, err
 	}
-	// A pipe that nobody reads from is an error, too, and does not make the run wait
-	// until somebody does.
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o666)
+	file, err := io.WriteCloser(kept{plain{stdout}}), error(nil)
+	if name != "-" {
+		// A pipe that nobody reads from is an error, too, and does not make the run wait
+		// until somebody does.
+		file, err = os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o666)
+	}
 	if err != nil {
 		if path := (*fs.PathError)(nil); errors.As(err, &path) {
 			err = path.Err

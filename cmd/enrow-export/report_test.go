@@ -120,6 +120,23 @@ type countedSource struct{ pipeline.Source }
 
 func (countedSource) Retries() int64 { return 1234 }
 
+// A summary says what the batches cost, and that the export cost nothing.
+func TestSummaryCredits(t *testing.T) {
+	for _, test := range []struct {
+		line summaryLine
+		want string
+	}{
+		{summaryLine{Exported: 2997, CreditsSpent: 22623}, "these batches cost 22,623 credits when they ran; exporting is free"},
+		{summaryLine{Exported: 2, CreditsSpent: 2.25, CreditsRefunded: 1}, "these batches cost 2.25 credits when they ran (1 refunded); exporting is free"},
+		{summaryLine{Exported: 1, CreditsSpent: 1}, "this batch cost 1 credit when it ran; exporting is free"},
+		{summaryLine{Exported: 1, CreditsRefunded: 3}, "this batch cost 0 credits when it ran (3 refunded); exporting is free"},
+	} {
+		if got := test.line.credits(); got != test.want {
+			t.Errorf("%+v: %s", test.line, got)
+		}
+	}
+}
+
 // What held a run up is in its summary.
 func TestSummarySpeed(t *testing.T) {
 	if n := (source{Source: countedSource{}}).retries() + (source{}).retries(); n != 1234 {
@@ -130,9 +147,9 @@ func TestSummarySpeed(t *testing.T) {
 		want string
 	}{
 		{summaryLine{}, ""},
-		{summaryLine{Rows: 1, RowsPerSecond: 12345.6, Exported: 1, Slowest: &slowest{"a", 3100}}, "12,345 rows/s"},
-		{summaryLine{Rows: 1, RowsPerSecond: 0.4, Exported: 2, Slowest: &slowest{"a", 3100}, Retries: 1}, "0 rows/s, slowest a in 3.1s, 1 retry"},
-		{summaryLine{Exported: 2, Slowest: &slowest{"a", 31}, Retries: 1234}, "slowest a in 31ms, 1,234 retries"},
+		{summaryLine{Rows: 1, RowsPerSecond: 12345.6}, "12,345 rows/s"},
+		{summaryLine{Rows: 1, RowsPerSecond: 0.4, Retries: 1}, "0 rows/s, 1 retry"},
+		{summaryLine{Retries: 1234}, "1,234 retries"},
 		{summaryLine{Retries: 2}, "2 retries"},
 	}
 	for _, test := range tests {

@@ -212,7 +212,7 @@ func timeless(text, dir string) string {
 		{`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(Z|[+-]\d\d:\d\d)`, "TIME"},
 		{`\b\d+(\.\d+)?(ms|µs|s)\b`, "DURATION"},
 		{`"(elapsed_ms|rows_per_second|delay)":[\d.e+]+`, `"$1":N`},
-		{`[\d,]+ rows/s, slowest \S+`, "SPEED"},
+		{`(?m)^slowest: \S+`, "slowest: BATCH"},
 		{`[\d,]+ rows/s`, "SPEED"},
 		{`"slowest":\{[^}]*\}`, `"slowest":{}`},
 		{`\(commit [^)]*\)`, "(COMMIT)"},

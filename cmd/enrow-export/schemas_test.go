@@ -96,6 +96,9 @@ func compareFields(t *testing.T, name string, o object, typ reflect.Type) {
 			continue
 		}
 		field, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if field == "-" {
+			continue
+		}
 		all = append(all, field)
 		if options != "omitempty" {
 			required = append(required, field)

@@ -25,6 +25,7 @@ type summaryLine struct {
 	Ongoing  int    `json:"ongoing"`
 	Failed   int    `json:"failed"`
 	NotTried int    `json:"not_tried"`
+	CutOff   int    `json:"-"` // of NotTried
 	// MaxRuntimeOver says that --max-runtime has left batches ongoing or not tried.
 	MaxRuntimeOver bool  `json:"max_runtime_over,omitempty"`
 	Warned         int   `json:"warned"`
@@ -50,7 +51,7 @@ type slowest struct {
 	ElapsedMS int64  `json:"elapsed_ms"`
 }
 
-// unknownField is a path of the answers that no column or total declares.
+// unknownField is a path of the responses that no column or total declares.
 type unknownField struct {
 	Path   string        `json:"path"`
 	Reason schema.Reason `json:"reason"`
@@ -61,7 +62,7 @@ type unknownField struct {
 func newSummaryLine(kind string, s export.Summary, retries int64) summaryLine {
 	l := summaryLine{
 		Type: "summary", Kind: kind, Asked: s.Asked, Exported: s.Exported, Done: s.Done, Ongoing: s.Ongoing,
-		Failed: s.Failed, NotTried: s.NotTried, Warned: s.Warned,
+		Failed: s.Failed, NotTried: s.NotTried, CutOff: s.CutOff, Warned: s.Warned,
 		Rows: s.Rows, Found: s.Found, Bytes: s.Bytes, ElapsedMS: s.Elapsed.Milliseconds(), Retries: retries,
 		CreditsSpent: rounded(s.Credits.Spent, 4), CreditsRefunded: rounded(s.Credits.Refunded, 4),
 		UnknownFields: []unknownField{},
@@ -85,8 +86,9 @@ func newSummaryLine(kind string, s export.Summary, retries int64) summaryLine {
 	return l
 }
 
-// summary tells what a run did, failures first.
-func (u *ui) summary(l summaryLine) {
+// summary tells what a run did, failures first. rest says where those are that are not
+// named.
+func (u *ui) summary(l summaryLine, rest string) {
 	files := sumOf(l.Bytes) - l.Bytes[manifest.RawFormat]
 	exported := fmt.Sprintf("exported (%s, %s)", count(l.Rows, "row"), size(files))
 	if l.FoundShare != nil {
@@ -94,24 +96,25 @@ func (u *ui) summary(l summaryLine) {
 	}
 	none := "nothing to do"
 	if l.MaxRuntimeOver {
-		none = "not listed to the end"
+		none = "the list was not read to the end"
 	}
 	text := headline(none,
 		l.Failed, "failed",
-		l.NotTried, "not finished",
+		l.CutOff, "not finished",
+		l.NotTried-l.CutOff, "not tried",
 		l.Ongoing, "still ongoing",
 		l.Exported, exported,
-		l.Done, "already done",
+		l.Done, "already exported",
 	)
 	text += ", in " + duration(milliseconds(l.ElapsedMS))
 	if l.MaxRuntimeOver {
-		text += "\n--max-runtime is over: run again for what is left"
+		text += "\n--max-runtime is over: run again for the rest"
 	}
 	if l.Warned > 0 {
 		text += fmt.Sprintf("\nwith warnings: %s", count(int64(l.Warned), "batch"))
 	}
 	if l.CreditsSpent != 0 || l.CreditsRefunded != 0 {
-		text += fmt.Sprintf("\ncredits: %s spent, %s refunded", humanize.Commaf(l.CreditsSpent), humanize.Commaf(l.CreditsRefunded))
+		text += "\n" + l.credits()
 	}
 	if len(l.Bytes) > 1 {
 		var sizes []string
@@ -123,13 +126,16 @@ func (u *ui) summary(l summaryLine) {
 	if speed := l.speed(); speed != "" {
 		text += "\nspeed: " + speed
 	}
+	if l.Slowest != nil && l.Exported > 1 { // of one it is nothing new
+		text += fmt.Sprintf("\nslowest: %s in %s", l.Slowest.BatchID, duration(milliseconds(l.Slowest.ElapsedMS)))
+	}
 	for i, f := range l.UnknownFields {
 		if i == 0 {
 			text += "\nnot in a column of its own:"
 		}
 		text += fmt.Sprintf("\n  %s (%s, %s)", f.Path, f.Reason, count(f.Count, "time"))
 	}
-	u.line(l, "%s%s", text, u.givenUp(l.PermanentlyFailed))
+	u.line(l, "%s%s", u.recalled(l.Failed, rest), u.wrap(text+u.givenUp(l.PermanentlyFailed)))
 }
 
 // givenUp returns what a summary ends with when there are batches that nobody asks for
@@ -145,14 +151,29 @@ func (u *ui) givenUp(g *givenUp) string {
 	return "\n" + text
 }
 
-// speed says how fast a run was, and what held it up.
+// credits says what the batches cost when they ran, so that nobody takes it for the price
+// of the export.
+func (l summaryLine) credits() string {
+	batches, ran := "these batches", "they ran"
+	if l.Exported == 1 {
+		batches, ran = "this batch", "it ran"
+	}
+	refunded := ""
+	if l.CreditsRefunded != 0 {
+		refunded = fmt.Sprintf(" (%s refunded)", humanize.Commaf(l.CreditsRefunded))
+	}
+	noun := "credits"
+	if l.CreditsSpent == 1 {
+		noun = "credit"
+	}
+	return fmt.Sprintf("%s cost %s %s when %s%s; exporting is free", batches, humanize.Commaf(l.CreditsSpent), noun, ran, refunded)
+}
+
+// speed says how fast a run was.
 func (l summaryLine) speed() string {
 	var parts []string
 	if l.Rows > 0 {
 		parts = append(parts, humanize.Comma(int64(l.RowsPerSecond))+" rows/s")
-	}
-	if l.Slowest != nil && l.Exported > 1 {
-		parts = append(parts, fmt.Sprintf("slowest %s in %s", l.Slowest.BatchID, duration(milliseconds(l.Slowest.ElapsedMS))))
 	}
 	switch {
 	case l.Retries == 1:

@@ -27,10 +27,17 @@ type ui struct {
 	err   io.Writer
 	json  bool
 	quiet bool
-	kinds bool // the batches are of several kinds
-	log   *slog.Logger
-	// screen is the terminal that err is, if it is one.
+	// verbose wants a line for each batch wherever out goes.
+	verbose bool
+	kinds   bool // the batches are of several kinds
+	log     *slog.Logger
+	// screen is the terminal that err is, or else out, if one of them is one.
 	screen *screen
+	// apart says that the screen is out alone: err and the logs go elsewhere.
+	apart bool
+	// columns returns the width of the terminal that out is, nil when it is none.
+	columns func() int
+	crowd
 }
 
 func outputFlag() *flagDef {
@@ -45,17 +52,30 @@ func logFlags() []*flagDef {
 	}
 }
 
-// newUI reads --output, --quiet and, if the command has them, the flags of logging.
+// verboseFlag is for commands that say less of many batches on a terminal.
+func verboseFlag() *flagDef {
+	return boolFlag("verbose", "print a line for each batch on a terminal, too").
+		more(fmt.Sprintf("A terminal has no line for each batch when there are more than %d, but for failures and warnings. Elsewhere there is always one.", few))
+}
+
+// newUI reads --output, --quiet and, if the command has them, --verbose and the flags of
+// logging.
 func (p *program) newUI(c *cli.Context) *ui {
 	u := &ui{
-		out: p.stdout, err: p.stderr, json: c.String("output") == "json", quiet: c.Bool("quiet"),
+		out: p.stdout, err: p.stderr, json: c.String("output") == "json", quiet: c.Bool("quiet"), verbose: c.Bool("verbose"),
 		log: pipeline.NoLog, screen: screenOf(p.stderr),
 	}
-	if u.screen != nil {
+	out := screenOf(p.stdout)
+	if u.screen == nil && !u.json {
+		u.screen, u.apart = out, true
+	} else if u.screen != nil {
 		u.err = u.screen.through(u.err)
-		if _, ok := terminal(p.stdout); ok {
-			u.out = u.screen.through(u.out)
-		}
+	}
+	if out != nil {
+		u.columns = out.width
+	}
+	if u.screen != nil && out != nil {
+		u.out = u.screen.through(u.out)
 	}
 	u.err = plain{u.err}
 	var level slog.Level
@@ -155,8 +175,10 @@ type batchLine struct {
 func (u *ui) result(r export.Result) {
 	l := batchLine{Type: "batch", Kind: r.Kind, BatchID: r.BatchID, Outcome: r.Outcome, OngoingRows: r.OngoingRows, ElapsedMS: r.Elapsed.Milliseconds()}
 	var what string
+	notable := false
 	switch r.Outcome {
 	case export.Exported, export.Done:
+		notable = r.Outcome == export.Exported && (r.OngoingRows > 0 || len(r.Entry.Mismatches)+len(r.Entry.Warnings) > 0)
 		e := r.Entry
 		l.Rows, l.Files, l.Raw, l.Mismatches, l.Warnings = e.Rows, e.Files, e.Raw, e.Mismatches, e.Warnings
 		what = rowsAndFiles(e)
@@ -164,11 +186,11 @@ func (u *ui) result(r export.Result) {
 			what = "already exported, " + what
 		}
 		if r.OngoingRows > 0 {
-			what += fmt.Sprintf("  (%s still ongoing at the vendor)", count(r.OngoingRows, "row"))
+			what += fmt.Sprintf("  (%s still ongoing at Enrow)", count(r.OngoingRows, "row"))
 		}
 		what += oddities(e, "\n          warning: ")
 	case export.Ongoing:
-		what = "still running at the vendor"
+		what = "still running at Enrow"
 		if r.Finished >= 0 && r.Requested >= 0 {
 			l.Finished, l.Requested = &r.Finished, &r.Requested
 			what += fmt.Sprintf(", %s of %s searches finished", humanize.Comma(r.Finished), humanize.Comma(r.Requested))
@@ -177,8 +199,12 @@ func (u *ui) result(r export.Result) {
 		permanent := pipeline.IsPermanent(r.Err)
 		l.Error, l.Hint, l.Permanent = r.Err.Error(), hint(r.Err), &permanent
 		what = u.failure(8, u.shown(r.Kind, r.BatchID), r.Err)
+		notable = true
+		u.recall(u.shown(r.Kind, r.BatchID), r.Err)
 	}
-	u.line(l, "%-8s  %s  %s", r.Outcome, u.shown(r.Kind, r.BatchID), what)
+	if notable || !u.brief() {
+		u.line(l, "%-8s  %s  %s", r.Outcome, u.shown(r.Kind, r.BatchID), what)
+	}
 }
 
 // shown returns the id of a batch as a line has it, with its kind if there are several
@@ -219,47 +245,6 @@ func oddities(e *manifest.Entry, separator string) string {
 		b.WriteString(separator + oneLine(w))
 	}
 	return b.String()
-}
-
-// planLine is a line about one batch in the JSON form of export --dry-run.
-type planLine struct {
-	Type    string `json:"type"` // "plan"
-	BatchID string `json:"batch_id"`
-	Kind    string `json:"kind"`
-	Export  bool   `json:"export"`
-	Reason  string `json:"reason,omitempty"`
-	Error   string `json:"error,omitempty"`
-}
-
-// planned tells what a run would do to one batch.
-func (u *ui) planned(kind string, p export.Planned) {
-	l := planLine{Type: "plan", Kind: kind, BatchID: p.BatchID, Export: p.Export, Reason: p.Reason}
-	verb, why := "skip", p.Reason
-	switch {
-	case p.Err != nil:
-		l.Error = p.Err.Error()
-		verb, why = "fail", l.Error
-		if u.quiet {
-			fmt.Fprintf(u.err, "would fail    %s  %s\n", u.shown(kind, p.BatchID), why)
-		}
-	case p.Export:
-		verb = "export"
-	}
-	u.line(l, "would %-6s  %s  %s", verb, u.shown(kind, p.BatchID), why)
-}
-
-// planSummaryLine closes the JSON form of export --dry-run.
-type planSummaryLine struct {
-	Type   string `json:"type"` // "plan_summary"
-	Export int    `json:"export"`
-	Done   int    `json:"done"`
-	Failed int    `json:"failed"`
-	// PermanentlyFailed is what --pending leaves out, nil without it.
-	PermanentlyFailed *givenUp `json:"permanently_failed,omitempty"`
-}
-
-func (u *ui) plan(l planSummaryLine) {
-	u.line(l, "dry run, %s%s", headline("nothing to do", l.Failed, "would fail", l.Export, "to export", l.Done, "done"), u.givenUp(l.PermanentlyFailed))
 }
 
 // headline counts batches: all of them, and then the parts that are not empty,

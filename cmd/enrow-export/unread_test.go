@@ -128,7 +128,7 @@ func TestMaxRuntimeEndsWaiting(t *testing.T) {
 	h.api.Add(slow)
 	stdout, stderr, code := start(t, dir, h.url, "export", "--wait", "--poll-interval", "1h", "--max-runtime", "1s",
 		"--report", "report.jsonl", "--to", "out", "ongoing").end(t, nil)
-	if code != exitOngoing || !strings.Contains(stdout, "\n--max-runtime is over: run again for what is left\n") {
+	if code != exitOngoing || !strings.Contains(stdout, "\n--max-runtime is over: run again for the rest\n") {
 		t.Errorf("exit code %d:\n%s", code, stdout)
 	}
 	if !strings.Contains(stderr, "; a signal stops at once") {
@@ -163,7 +163,7 @@ func TestMaxRuntimeEndsListing(t *testing.T) {
 	cmd := prepared(t, dir, bucket.URL, "export", "--pending", "--max-runtime", "500ms", "--report", "report.jsonl", "--to", "gs://bucket/x")
 	cmd.Env = append(cmd.Env, "STORAGE_EMULATOR_HOST="+bucket.URL)
 	stdout, stderr, code := launch(t, cmd).end(t, nil)
-	if code != exitOngoing || stderr != "" || !strings.HasPrefix(stdout, "0 batches: not listed to the end, in ") || !strings.Contains(stdout, "\n--max-runtime is over: run again for what is left\n") {
+	if code != exitOngoing || stderr != "" || !strings.HasPrefix(stdout, "0 batches: the list was not read to the end, in ") || !strings.Contains(stdout, "\n--max-runtime is over: run again for the rest\n") {
 		t.Errorf("exit code %d, stderr %q:\n%s", code, stderr, stdout)
 	}
 	report, err := os.ReadFile(filepath.Join(dir, "report.jsonl"))

@@ -70,7 +70,7 @@ func (g *givenUp) text() string {
 	if more := g.Count - len(g.First); more > 0 {
 		text += fmt.Sprintf(", and %d more", more)
 	}
-	return text + "\n  --retry-failed asks for them again, dismiss takes off this list what needs no attention"
+	return text + "\n  --retry-failed exports them again; enrow-export dismiss removes batches from this list"
 }
 
 // pendingTables returns the tables whose manifests --pending looks at: all of them,

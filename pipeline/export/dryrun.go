@@ -13,8 +13,8 @@ type Planned struct {
 	BatchID string
 	// Export says that the batch would be asked for.
 	Export bool
-	// Reason says why or why not, in words that follow the batch's id: "is
-	// done", "has no csv yet".
+	// Reason says why or why not, in words that follow the batch's id: "already
+	// exported", "has no csv yet".
 	Reason string
 	// Err is why the run would fail the batch without asking for it.
 	Err error
@@ -101,7 +101,7 @@ func (s *settings) planOf(reason string) Planned {
 	case reason != "":
 		return Planned{Export: true, Reason: reason}
 	case s.Force:
-		return Planned{Export: true, Reason: "is done, but forced"}
+		return Planned{Export: true, Reason: "already exported, but forced"}
 	}
-	return Planned{Reason: "is done"}
+	return Planned{Reason: "already exported"}
 }

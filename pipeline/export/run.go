@@ -18,9 +18,12 @@ type Summary struct {
 	Done     int
 	Ongoing  int
 	Failed   int
-	NotTried int   // not begun, or not finished, when the run was stopped
-	Rows     int64 // of the batches exported
-	Found    int64 // rows that found what was searched for
+	NotTried int // not begun, or not finished, when the run was stopped
+	// CutOff counts those of NotTried that were begun. A batch is not begun by a request
+	// whose failure has stopped the run: that was about all batches.
+	CutOff int
+	Rows   int64 // of the batches exported
+	Found  int64 // rows that found what was searched for
 	// Bytes are the bytes of the files of the batches exported, by format asked
 	// for, and as manifest.RawFormat the bytes of the copies of their answers.
 	Bytes map[string]int64

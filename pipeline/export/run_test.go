@@ -342,12 +342,12 @@ func TestPlan(t *testing.T) {
 		return got
 	}
 	want := map[string]string{
-		"done": "false is done", "slow": "true was ongoing", "bad": "true failed before", "fresh": "true new", "cut": "false ",
+		"done": "false already exported", "slow": "true was ongoing", "bad": "true failed before", "fresh": "true new", "cut": "false ",
 	}
 	if diff := cmp.Diff(want, plan(cfg)); diff != "" {
 		t.Errorf("plan (-want +got):\n%s", diff)
 	}
-	want["done"] = "true is done, but forced"
+	want["done"] = "true already exported, but forced"
 	if diff := cmp.Diff(want, plan(pipelinetest.With(cfg, func(c *export.Config) { c.Force = true }))); diff != "" {
 		t.Errorf("forced plan (-want +got):\n%s", diff)
 	}

@@ -5,7 +5,6 @@ import (
 	"container/heap"
 	"context"
 	"errors"
-	"log/slog"
 	"math"
 	"slices"
 	"time"
@@ -113,7 +112,7 @@ func (r *run) schedule(ctx context.Context, fresh []share) error {
 	q := newQueue(fresh)
 	most := r.Concurrency + r.Encoders + sinks.LimitsOf(r.Store).Operations
 	attempts := make(chan attempt)
-	inFlight, waiting := 0, 0
+	inFlight, waiting, announced := 0, 0, 0
 	var failure, gone error // gone has ended the batches of a kind
 	for {
 		over := failure != nil || ctx.Err() != nil || r.stopped()
@@ -136,6 +135,10 @@ func (r *run) schedule(ctx context.Context, fresh []share) error {
 				slot = r.slots.fetch
 			default:
 				alarm = time.After(wait)
+				if inFlight == 0 && (announced == 0 || waiting <= announced/2) {
+					announced = waiting
+					r.Log.InfoContext(ctx, "waiting for ongoing batches", "batches", waiting, "next_look", wait.Round(time.Millisecond).String())
+				}
 			}
 		}
 		select {
@@ -201,6 +204,9 @@ func (r *run) settle(ctx context.Context, q *queue, a attempt, start time.Time) 
 			r.collect(a.last) // it is ongoing, as far as is known
 		}
 	case a.err != nil:
+		if !a.fetching || ctx.Err() != nil {
+			r.summary.CutOff++
+		}
 		return a.err
 	case a.res.Outcome == Ongoing && r.again(ctx, &a, start):
 		heap.Push(&q.waiting, a.due)
@@ -227,15 +233,11 @@ func (r *run) again(ctx context.Context, a *attempt, start time.Time) bool {
 	if !r.Wait || left <= 0 {
 		return false
 	}
-	before, first := a.last, a.lookedAt.IsZero()
+	before := a.last
 	a.last = a.res
 	a.delay = nextDelay(r.PollInterval, a.delay, now.Sub(a.lookedAt), before, a.res, left)
 	a.lookedAt, a.at = now, now.Add(a.delay)
-	level := slog.LevelInfo
-	if !first && before.Finished == a.res.Finished {
-		level = slog.LevelDebug // no news
-	}
-	r.Log.Log(ctx, level, "batch is still ongoing", pipeline.LogBatch, a.id,
+	r.Log.DebugContext(ctx, "batch is still ongoing", pipeline.LogBatch, a.id,
 		"finished", a.res.Finished, "requested", a.res.Requested, "next_look", a.delay.Round(time.Millisecond).String())
 	return true
 }

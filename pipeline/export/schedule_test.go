@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -157,31 +158,69 @@ func TestManyWaitAtOnce(t *testing.T) {
 	})
 }
 
-// Each batch that waits says how far it is, and again when it has got further.
-func TestProgressIsLogged(t *testing.T) {
+// At the debug level each look at a batch that waits is logged, at the info level how many
+// batches are waited for.
+func TestWaitingIsLogged(t *testing.T) {
+	for level, want := range map[slog.Level][]string{
+		slog.LevelDebug: {
+			`"batch is still ongoing" batch=b finished=1 requested=9 next_look=1m0s`,
+			`"waiting for ongoing batches" batches=1 next_look=1m0s`,
+			`"batch is still ongoing" batch=b finished=1 requested=9 next_look=2m0s`,
+			`"batch is still ongoing" batch=b finished=5 requested=9 next_look=2m0s`,
+		},
+		slog.LevelInfo: {`"waiting for ongoing batches" batches=1 next_look=1m0s`},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			source := pipelinetest.NewAnswers()
+			source.Set("b", pipelinetest.Ongoing("b", 1, 9), pipelinetest.Ongoing("b", 1, 9), pipelinetest.Ongoing("b", 5, 9), pipelinetest.Finished("b", "x", 1))
+			got := waitingLog(t, level, source, "b")
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", level, diff)
+			}
+		})
+	}
+}
+
+// Of a hundred batches that end one after the other, a few lines are logged.
+func TestWaitingForManyIsLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := pipelinetest.NewAnswers()
-		source.Set("b", pipelinetest.Ongoing("b", 1, 9), pipelinetest.Ongoing("b", 1, 9), pipelinetest.Ongoing("b", 5, 9), pipelinetest.Finished("b", "x", 1))
-		cfg := pipelinetest.NewConfig(t, source, sinks.NewMemory(), "csv")
-		cfg.Wait, cfg.PollInterval = true, time.Minute
-		var log strings.Builder
-		cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
-		if _, _, err := pipelinetest.RunAll(t.Context(), t, cfg, "b"); err != nil {
-			t.Fatal(err)
+		var ids []string
+		for i := range 100 {
+			id := "b" + strconv.Itoa(i)
+			ids = append(ids, id)
+			answers := slices.Repeat([]any{pipelinetest.Ongoing(id, 1, 9)}, i+1)
+			source.Set(id, append(answers, pipelinetest.Finished(id, "x", 1))...)
 		}
-		var got []string
-		for line := range strings.Lines(log.String()) {
-			_, message, _ := strings.Cut(line, "msg=")
-			got = append(got, strings.TrimSpace(message))
+		var counts []string
+		for _, line := range waitingLog(t, slog.LevelInfo, source, ids...) {
+			_, rest, _ := strings.Cut(line, "batches=")
+			n, _, _ := strings.Cut(rest, " ")
+			counts = append(counts, n)
 		}
-		want := []string{
-			`"batch is still ongoing" batch=b finished=1 requested=9 next_look=1m0s`,
-			`"batch is still ongoing" batch=b finished=5 requested=9 next_look=2m0s`,
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("log (-want +got):\n%s", diff)
+		if diff := cmp.Diff([]string{"100", "50", "25", "12", "6", "3", "1"}, counts); diff != "" {
+			t.Errorf("numbers of batches (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// waitingLog returns the messages of a run with Wait.
+func waitingLog(t *testing.T, level slog.Level, source *pipelinetest.Answers, ids ...string) (messages []string) {
+	t.Helper()
+	cfg := pipelinetest.NewConfig(t, source, sinks.NewMemory(), "csv")
+	cfg.Wait, cfg.WaitTimeout, cfg.PollInterval = true, 0, time.Minute
+	var log strings.Builder
+	cfg.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: level}))
+	if _, _, err := pipelinetest.RunAll(t.Context(), t, cfg, ids...); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(log.String()) {
+		_, message, _ := strings.Cut(line, "msg=")
+		if strings.Contains(message, "still ongoing") || strings.Contains(message, "waiting") {
+			messages = append(messages, strings.TrimSpace(message))
+		}
+	}
+	return messages
 }
 
 func TestWithoutWaitOngoingIsLeft(t *testing.T) {

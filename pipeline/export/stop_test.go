@@ -51,7 +51,7 @@ func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 		close(g.pass)
 	}()
 	_, s, err := pipelinetest.RunAll(t.Context(), t, cfg, ids...)
-	if err != nil || s.Exported != 3 || s.NotTried != 17 || s.Rows != 6 {
+	if err != nil || s.Exported != 3 || s.NotTried != 17 || s.CutOff != 0 || s.Rows != 6 {
 		t.Errorf("summary %+v, error %v; want 3 exported, 17 not tried", s, err)
 	}
 }
@@ -88,10 +88,44 @@ func TestFatalErrorCutsOffTheOthers(t *testing.T) {
 		source.Set("hangs", "")
 		cfg := pipelinetest.NewConfig(t, source, sinks.NewMemory(), "csv")
 		_, s, err := pipelinetest.RunAll(t.Context(), t, cfg, "hangs", "fatal", "fatal-too")
-		if err == nil || err.Error() != "fetch: bad key" || s.NotTried < 2 {
+		if err == nil || err.Error() != "fetch: bad key" || s.NotTried < 2 || s.CutOff != 0 {
 			t.Errorf("summary %+v, error %v", s, err)
 		}
 	})
+}
+
+// Of the batches that a run leaves, those that were under way are told from those that
+// were not begun.
+func TestCutOffIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := hangingAnswers{pipelinetest.NewAnswers()}
+		source.Set("hangs", "")
+		cfg := pipelinetest.NewConfig(t, source, sinks.NewMemory(), "csv")
+		cfg.Concurrency = 1
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_, s, err := pipelinetest.RunAll(ctx, t, cfg, "hangs", "next", "last")
+		if err == nil || s.NotTried != 3 || s.CutOff != 1 {
+			t.Errorf("interrupted: summary %+v, error %v; want 3 not tried, 1 of them cut off", s, err)
+		}
+	})
+	source := pipelinetest.NewAnswers()
+	source.Set("b", pipelinetest.Finished("b", "x", 2))
+	cfg := pipelinetest.NewConfig(t, source, unpublished{sinks.NewMemory()}, "csv")
+	_, s, err := pipelinetest.RunAll(t.Context(), t, cfg, "b")
+	if err == nil || s.NotTried != 1 || s.CutOff != 1 {
+		t.Errorf("no room: summary %+v, error %v; want 1 not tried, which was cut off", s, err)
+	}
+}
+
+// unpublished is a store that takes no data files.
+type unpublished struct{ sinks.Store }
+
+func (s unpublished) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
+	if strings.HasSuffix(name, ".csv") {
+		return sinks.Info{}, fmt.Errorf("put %s: %w", name, sinks.ErrUnreachable)
+	}
+	return s.Store.Put(ctx, name, data, cond)
 }
 
 // hangingAnswers never answers for the batch "hangs", but to a cancelled context.
@@ -118,7 +152,7 @@ func TestStopLeavesWhatOnlyWaits(t *testing.T) {
 		time.AfterFunc(90*time.Second, func() { close(stop) })
 		start := time.Now()
 		results, s, err := pipelinetest.RunAll(t.Context(), t, cfg, "exported", "ongoing", "waits", "waits-too")
-		if err != nil || s.Exported != 1 || s.Ongoing != 1 || s.Failed != 0 || s.NotTried != 2 {
+		if err != nil || s.Exported != 1 || s.Ongoing != 1 || s.Failed != 0 || s.NotTried != 2 || s.CutOff != 0 {
 			t.Errorf("summary %+v, error %v; want 1 exported, 1 ongoing, 2 not tried", s, err)
 		}
 		if took := time.Since(start); took != 90*time.Second {
