@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -140,15 +141,19 @@ func (r root) exists() error {
 	if r.isBucket {
 		return nil
 	}
-	if _, err := os.Stat(r.folder); !errors.Is(err, fs.ErrNotExist) {
-		return nil // what else there may be against it is found by reading
+	info, err := os.Stat(r.folder)
+	switch {
+	case errors.Is(err, syscall.ENOTDIR), err == nil && !info.IsDir():
+		return &pipeline.Error{Op: "open", Class: pipeline.Fatal, Err: fmt.Errorf("--%s: %w", r.flag, local.NotDirectory(r.folder))}
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil // a fault of another kind is found by reading
 	}
 	missing := &pipeline.Error{
 		Op: "open", Class: pipeline.Fatal, Err: fmt.Errorf("destination %s does not exist", r.folder),
-		Hint: "check --to: enqueue and export make the folder when they have something to write",
+		Hint: "check --to: enqueue and export create the directory",
 	}
 	if r.flag == "from" {
-		missing.Err, missing.Hint = fmt.Errorf("folder %s does not exist", r.folder), "check --from"
+		missing.Err, missing.Hint = fmt.Errorf("directory %s does not exist", r.folder), "check --from"
 	}
 	return missing
 }
