@@ -36,7 +36,7 @@ func apiKey(ctx context.Context, file, apiURL string) (key, from string, err err
 	case fault != "":
 		return "", "", usagef("give the whole key and nothing else, as plain text on one line", "no API key: %s %s", from, fault)
 	case key == "":
-		return "", "", usagef("set ENROW_API_KEY, or name a file with --api-key-file; enrow-export demo needs no key",
+		return "", "", usagef("set ENROW_API_KEY, or name a file with --api-key-file; enrow-export demo works without a key",
 			"no API key: %s is empty", from)
 	case len(key) < leastKey && !strings.HasPrefix(strings.ToLower(apiURL), "http:"):
 		return "", "", usagef("set ENROW_API_KEY to the whole key, or name a file with it with --api-key-file",
@@ -79,7 +79,7 @@ func parseKey(data []byte) (key, fault string) {
 	case strings.ContainsAny(key, "\r\n"):
 		return "", "has several lines"
 	case strings.Contains(key, "\x00"):
-		return "", "has null characters: it is no text, or in UTF-16"
+		return "", "has null characters: it is not text, or it is in UTF-16"
 	}
 	return key, ""
 }

@@ -64,7 +64,7 @@ func checkRoot(flag, at string) error {
 		if strings.HasPrefix(at, "file://") {
 			return nil
 		}
-		return usagef("write file:///abs/out, with three slashes", "--%s: %q is no file URL of a folder here", flag, at)
+		return usagef("write file:///abs/out, with three slashes", "--%s: %q is not the URL of a directory on this machine", flag, at)
 	case "s3", "s3a", "s3n":
 		return usagef("use a folder or gs://bucket/prefix, and copy what is in it; "+orFolder(at), "--%s: unknown scheme %s://: S3 is not supported", flag, name)
 	}

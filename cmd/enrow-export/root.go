@@ -77,7 +77,7 @@ func parseRoot(flag, at string) (root, error) {
 	case known == "file":
 		u, err := url.Parse(at)
 		if err != nil || u.Host != "" && u.Host != "localhost" || u.Path == "" || u.RawQuery != "" || u.Fragment != "" {
-			return r, usagef("write file:///abs/out, with three slashes", "--%s: %q is no file URL of a folder here", flag, at)
+			return r, usagef("write file:///abs/out, with three slashes", "--%s: %q is not the URL of a directory on this machine", flag, at)
 		}
 		r.folder = filepath.Clean(u.Path)
 	default:
@@ -87,7 +87,7 @@ func parseRoot(flag, at string) (root, error) {
 }
 
 func unknownScheme(flag, scheme string) error {
-	return usagef("give a folder (out, ./out, file:///abs/out) or a bucket (gs://bucket/prefix)", "--%s: unknown scheme %s://", flag, scheme)
+	return usagef("give a directory (out, ./out, file:///abs/out) or a bucket (gs://bucket/prefix)", "--%s: unknown scheme %s://", flag, scheme)
 }
 
 // open returns the store. It touches nothing yet. The caller calls closeStore.
