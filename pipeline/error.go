@@ -29,7 +29,7 @@ const (
 // Error is a failure of one operation. Its text never holds personal data or the API
 // key: a row is named by its number, a value not at all.
 type Error struct {
-	Op    string // the operation: "fetch", "flatten", "publish", "prune"
+	Op    string // the operation: "fetch", "flatten", "publish", "prune"; empty when Err says all
 	Batch string // the batch, empty when the whole run is concerned
 	Class Class
 	Err   error  // the cause
@@ -42,6 +42,9 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
+	if e.Op == "" {
+		return e.Err.Error()
+	}
 	if e.Batch == "" {
 		return fmt.Sprintf("%s: %v", e.Op, e.Err)
 	}

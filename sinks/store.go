@@ -16,6 +16,18 @@ var ErrNotExist = errors.New("object does not exist")
 // gone. No other object of the store will fare better.
 var ErrUnreachable = errors.New("destination cannot be used")
 
+// RootError says why a root cannot be used, and what to do about it. A store reports it
+// together with ErrUnreachable.
+type RootError struct {
+	Text string
+	Hint string // one line
+}
+
+func (e *RootError) Error() string { return e.Text }
+
+// Advice returns what to do.
+func (e *RootError) Advice() string { return e.Hint }
+
 // Info describes a stored object.
 type Info struct {
 	// Name is the object's name: relative to the store's root, segments

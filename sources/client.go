@@ -65,6 +65,9 @@ type Config struct {
 	BaseURL string
 	// Key is the API key, without white space around it.
 	Key string
+	// KeyFrom says where the key was read from, such as the name of a file. It is
+	// shown when the API does not accept the key. May be empty.
+	KeyFrom string
 	// Retries is how many tries follow a first one that failed.
 	Retries int
 	// Rate is how many requests a second are sent at most, by all goroutines
@@ -98,6 +101,7 @@ type Client struct {
 	backoffBase    time.Duration
 	backoffMax     time.Duration
 	log            *slog.Logger
+	keyFrom        string
 	keyHint        string
 	quote          quoter
 	transport      http.RoundTripper
@@ -131,6 +135,7 @@ func NewClient(cfg Config) (*Client, error) {
 	return &Client{
 		base:           base,
 		key:            cfg.Key,
+		keyFrom:        cfg.KeyFrom,
 		userAgent:      orDefault(cfg.UserAgent, "enrow-export"),
 		retries:        cfg.Retries,
 		requestTimeout: orDefault(cfg.RequestTimeout, DefaultRequestTimeout),
@@ -139,7 +144,7 @@ func NewClient(cfg Config) (*Client, error) {
 		backoffMax:     cfg.BackoffMax,
 		throttle:       newThrottle(cfg.Rate, cfg.BackoffBase, cfg.BackoffMax, cfg.Stop),
 		log:            cfg.Log,
-		keyHint:        keyHint(cfg.Key),
+		keyHint:        keyHint(cfg.Key, cfg.KeyFrom),
 		quote:          newQuoter(cfg.Key),
 		transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"enrow-export/pipeline"
 	"enrow-export/schema"
@@ -79,6 +80,18 @@ func (c *Client) note(ctx context.Context, table *schema.Table, allowed ticket, 
 	}
 }
 
+// unknownHint returns what to check when the API does not know a batch. It knows a batch
+// only where batches of its kind are asked for.
+func unknownHint(table *schema.Table) string {
+	var others []string
+	for _, t := range schema.Tables() {
+		if t.Kind != table.Kind {
+			others = append(others, "--kind "+t.Kind)
+		}
+	}
+	return fmt.Sprintf("check the batch id; if the batch is not of kind %s, add %s", table.Kind, strings.Join(others, " or "))
+}
+
 // isSilent reports whether a try has failed as all have lately: then no batch of the
 // kind is worth another one.
 func (c *Client) isSilent(table *schema.Table, last *failure) bool {
@@ -96,6 +109,12 @@ func (c *Client) conclude(table *schema.Table, batchID string, last *failure, tr
 	case !last.again && !last.unanswered:
 		if last.class == pipeline.Fatal && last.ofBatch {
 			e.Kind, e.OneBatch = table.Kind, true
+		}
+		if last.ofKey {
+			e.Op = "" // it is not about the batch
+		}
+		if last.class == pipeline.Refused {
+			e.Hint = unknownHint(table)
 		}
 	case last.wait > maxWait:
 		e.Err = fmt.Errorf("%w: it demands a wait of %s, the most is %s", last, last.wait, maxWait)

@@ -25,10 +25,12 @@ const reachHint = "check --api-url and the network"
 func TestFetchAnswers(t *testing.T) {
 	const (
 		orProxy     = "; or a proxy has answered: this is not Enrow's JSON"
-		keyHint     = "check ENROW_API_KEY or --api-key-file"
+		keyHint     = "check the API key"
+		refused     = "the API key was refused: "
+		maybe       = "a request with the API key was refused: "
 		creditsHint = "check the credits and the subscription of your Enrow account"
 		otherHint   = "this is no response about the batch: check --api-url, and any proxy on the way"
-		idHint      = "check the batch id: the API does not know it or cannot read its results"
+		idHint      = "check the batch id; if the batch is not of kind email-find, add --kind email-verify or --kind phone-find"
 	)
 	tests := []struct {
 		script   string
@@ -59,17 +61,17 @@ func TestFetchAnswers(t *testing.T) {
 		{"pagex9", pipeline.Transient, "gave up after 4 tries: answer is not the API's: a status of 200, but no JSON object with general", "", 4},
 		{"503,400", pipeline.Refused, "API answered 400 Bad Request: Could not retrieve bulk search results", idHint, 2},
 
-		{"401", pipeline.Fatal, "API answered 401 Unauthorized: This apikey is not valid", keyHint, 1},
-		{"401:missing", pipeline.Fatal, "API answered 401 Unauthorized: No apikey found in the x-api-key headers", keyHint, 1},
+		{"401", pipeline.Fatal, refused + "API answered 401 Unauthorized: This apikey is not valid", keyHint, 1},
+		{"401:missing", pipeline.Fatal, refused + "API answered 401 Unauthorized: No apikey found in the x-api-key headers", keyHint, 1},
 		{"403:html", pipeline.Fatal, "API answered 403 Forbidden: <html> <head><title>403 Forbidden</title></head> <body> <center><h1>403 Forbidden</h1></center> </body> </html>", keyHint + orProxy, 1},
-		{"401:empty", pipeline.Fatal, "API answered 401 Unauthorized", keyHint + orProxy, 1},
+		{"401:empty", pipeline.Fatal, maybe + "API answered 401 Unauthorized", keyHint + orProxy, 1},
 		{"402:empty", pipeline.Fatal, "API answered 402 Payment Required", creditsHint + orProxy, 1},
 		{"422:empty", pipeline.Fatal, "API answered 422 Unprocessable Entity", creditsHint + orProxy, 1},
 		{"402", pipeline.Fatal, "API answered 402 Payment Required: Not enough credits", creditsHint, 1},
 		{"402:reason", pipeline.Fatal, "API answered 402 Payment Required: Not enough credits", creditsHint, 1},
 		{"422", pipeline.Fatal, "API answered 422 Unprocessable Entity: Not enough credits", creditsHint, 1},
 		{"422:reason", pipeline.Fatal, "API answered 422 Unprocessable Entity: Not enough credits", creditsHint, 1},
-		{"503x2,401", pipeline.Fatal, "API answered 401 Unauthorized: This apikey is not valid", keyHint, 3},
+		{"503x2,401", pipeline.Fatal, refused + "API answered 401 Unauthorized: This apikey is not valid", keyHint, 3},
 
 		{"429x9", pipeline.Transient, "gave up after 4 tries: API answered 429 Too Many Requests", "", 4},
 		{"408x9", pipeline.Transient, "gave up after 4 tries: API answered 408 Request Timeout", "", 4},
@@ -104,6 +106,9 @@ func TestFetchAnswers(t *testing.T) {
 			}
 			e := asError(t, err)
 			want := fmt.Sprintf("fetch batch %s: %s", fakeapi.Sample().ID, tt.want)
+			if strings.Contains(tt.want, "was refused") { // it is not about the batch
+				want = tt.want
+			}
 			if e.Class != tt.class || !strings.HasPrefix(e.Error(), want) || e.Hint != tt.hint {
 				t.Errorf("error is of class %d, %v (%s); want %d, %s (%s)", e.Class, e, e.Hint, tt.class, want, tt.hint)
 			}

@@ -1,6 +1,7 @@
 package sources
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -26,17 +27,17 @@ var (
 	withName   = regexp.MustCompile(`^(export )?[A-Za-z_][A-Za-z0-9_]*=+[^=]`)
 )
 
-// keyHint returns what to check when the API does not accept a key. What seems to be
-// around the key is named, but not repeated.
-func keyHint(key string) string {
-	hint := "check ENROW_API_KEY or --api-key-file"
+// keyHint returns what to check when the API does not accept a key, which was read from
+// the place named. What seems to be around the key is named, but not repeated.
+func keyHint(key, from string) string {
+	hint := "check " + cmp.Or(from, "the API key")
 	switch {
 	case withName.MatchString(key):
-		hint += ": the key seems to begin with NAME=, as a line of settings does; give what follows alone"
+		hint += ": the key seems to begin with NAME=, like a line of a settings file; give only the text after it"
 	case inQuotes.MatchString(key):
-		hint += ": the key has quotation marks around it, which are taken for a part of it"
+		hint += ": the key has quotation marks around it, which count as a part of it; remove them"
 	case withScheme.MatchString(key):
-		hint += ": the key seems to begin with Bearer or the name of a header; give the key alone"
+		hint += ": the key seems to begin with Bearer or the name of a header; give only the key"
 	}
 	return hint
 }

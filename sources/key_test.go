@@ -6,7 +6,7 @@ import (
 )
 
 func TestKeyHint(t *testing.T) {
-	const plain = "check ENROW_API_KEY or --api-key-file"
+	const plain = "check ENROW_API_KEY"
 	for _, c := range []struct{ key, want string }{
 		{"sk-test-4f1c9b", ""},
 		{"c2VjcmV0LWtleQ==", ""}, // base64
@@ -21,7 +21,7 @@ func TestKeyHint(t *testing.T) {
 		{"ENROW_API_KEY=sk-test-4f1c9b", "NAME="},
 		{`export ENROW_API_KEY="sk-test-4f1c9b"`, "NAME="},
 	} {
-		hint := keyHint(c.key)
+		hint := keyHint(c.key, "ENROW_API_KEY")
 		if !strings.HasPrefix(hint, plain) || (c.want == "") != (hint == plain) || !strings.Contains(hint, c.want) {
 			t.Errorf("key %s: %s, want %q", c.key, hint, c.want)
 		}

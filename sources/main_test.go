@@ -131,7 +131,7 @@ func asError(t *testing.T, err error) *pipeline.Error {
 	if !errors.As(err, &e) {
 		t.Fatalf("error is %v, no *pipeline.Error", err)
 	}
-	if e.Op != "fetch" || e.Batch != fakeapi.Sample().ID {
+	if e.Op != "fetch" && e.Op != "" || e.Batch != fakeapi.Sample().ID {
 		t.Errorf("error is of %q, batch %q", e.Op, e.Batch)
 	}
 	return e

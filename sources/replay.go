@@ -51,7 +51,10 @@ func (r *Replay) Fetch(ctx context.Context, table *schema.Table, batchID string,
 		failure.Class, failure.Batch, failure.Hint = pipeline.Fatal, "", shortage
 	case errors.Is(err, sinks.ErrNotExist):
 		failure.Err = fmt.Errorf("no answer was saved: neither %s nor %s is there", manifest.RawPath(table, batchID), batchID+savedSuffix)
-		failure.Hint = "export the batch with --keep-raw, or from the API"
+		failure.Hint = "leave out --from to export the batch from the API; --keep-raw keeps a copy of each response"
+		if kind := r.otherKind(ctx, table, batchID); kind != "" {
+			failure.Hint = "a response of another kind was saved for this batch: add --kind " + kind
+		}
 	case errors.Is(err, sinks.ErrUnreachable):
 		failure.Class, failure.Batch = pipeline.Fatal, ""
 		failure.Hint = "check --from"
@@ -62,6 +65,19 @@ func (r *Replay) Fetch(ctx context.Context, table *schema.Table, batchID string,
 		failure.Hint = "enrow-export verify --depth full tells more; export the batch from the API with --force to mend it"
 	}
 	return nil, failure
+}
+
+// otherKind returns the kind under which a batch has a copy, when that is not table's.
+func (r *Replay) otherKind(ctx context.Context, table *schema.Table, batchID string) string {
+	for _, other := range schema.Tables() {
+		if other.Kind == table.Kind {
+			continue
+		}
+		if _, err := r.store.Stat(ctx, manifest.RawPath(other, batchID)); err == nil {
+			return other.Kind
+		}
+	}
+	return ""
 }
 
 // errDamaged says that a copy is not what it was made to be.

@@ -43,6 +43,8 @@ type failure struct {
 	connected bool
 	// ofBatch says that this was answered to a request for the batch.
 	ofBatch bool
+	// ofKey says that the API did not accept the key.
+	ofKey bool
 }
 
 func (f *failure) Error() string { return f.text }
@@ -173,12 +175,24 @@ func (c *Client) refusal(resp *http.Response) *failure {
 	switch code := resp.StatusCode; {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		f.class, f.hint = pipeline.Fatal, c.keyHint+orProxy
+		if code == http.StatusForbidden {
+			break // it may be of this batch only
+		}
+		f.ofKey = true
+		what := "the API key"
+		if said == "" {
+			what = "a request with the API key"
+		}
+		if c.keyFrom != "" {
+			what += " from " + c.quote.text(c.keyFrom)
+		}
+		f.text = what + " was refused: " + f.text
 	case code == http.StatusProxyAuthRequired:
 		f.class, f.hint = pipeline.Fatal, network.ProxyUserHint
 	case code == http.StatusPaymentRequired || code == http.StatusUnprocessableEntity:
 		f.class, f.hint = pipeline.Fatal, "check the credits and the subscription of your Enrow account"+orProxy
 	case (code == http.StatusBadRequest || code == http.StatusNotFound) && unknownBatch.MatchString(said):
-		f.class, f.hint = pipeline.Refused, "check the batch id: the API does not know it or cannot read its results"
+		f.class = pipeline.Refused
 	case code >= 400 && code < 500 && said != "" && !temporary(code):
 		// It may be of this batch alone, and another try would meet it again.
 		f.unanswered, f.hint = true, "this is no response about the batch: check --api-url, and any proxy on the way"

@@ -5,6 +5,8 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -70,7 +72,7 @@ func (p *program) demo(c *cli.Context) error {
 
 	to, err := parseRoot("to", c.String("to"))
 	if err == nil && to.isBucket {
-		err = unknownScheme("to", "gs") // the demonstration has a folder alone
+		err = unknownScheme("to", "gs") // the demonstration writes to a folder only
 	}
 	if err != nil {
 		return err
@@ -113,7 +115,7 @@ func (p *program) demo(c *cli.Context) error {
 	if err := p.demoRows(c, cfg.Store, results); err != nil {
 		return err
 	}
-	p.demoNext(to.folder, summary, api.Requests(""))
+	p.demoNext(to.at, summary, api.Requests(""))
 	return nil
 }
 
@@ -189,19 +191,50 @@ func (p *program) demoRows(c *cli.Context, store sinks.Store, results []export.R
 // demoNext closes with what to do now.
 func (p *program) demoNext(to string, s export.Summary, requests int) {
 	if s.Exported == 0 {
-		fmt.Fprintf(p.stdout, "\nall is done: %d batches were exported before, %d calls for results, nothing written\n", s.Done, requests)
+		fmt.Fprintf(p.stdout, "\nnothing to do: %d batches were exported before, %d requests for results, no file written\n", s.Done, requests)
 	} else {
-		fmt.Fprintf(p.stdout, "\n%s exported in %s with %d calls for results\n", count(int64(s.Exported), "batch"), duration(s.Elapsed), requests)
+		fmt.Fprintf(p.stdout, "\n%s exported in %s with %d requests for results\n", count(int64(s.Exported), "batch"), duration(s.Elapsed), requests)
 	}
 	fmt.Fprintln(p.stdout, "\nwhat next:")
-	again := "enrow-export demo"
+	self, at := invocation(os.Args[0]), ""
 	if to != demoTo {
-		again += " --to " + to
+		at = " --to " + shellWord(to)
 	}
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "  %s\tthe same again: nothing is left to do\n", again)
-	fmt.Fprintf(w, "  enrow-export status --to %s\twhat the manifest says\n", to)
-	fmt.Fprintf(w, "  enrow-export verify --to %s\tread every file back and compare\n", to)
-	fmt.Fprintf(w, "  ENROW_API_KEY=… enrow-export export --to out BATCH_ID\tyour own batches\n")
+	for _, next := range [][2]string{
+		{" demo" + at, "the same again: nothing is left to do"},
+		{" status --to " + shellWord(to), "each batch, as the manifest has it"},
+		{" verify --to " + shellWord(to), "read every file back and compare it with the manifest"},
+		{" export --help", "your own batches: ENROW_API_KEY holds the key, BATCH_ID is what Enrow returned"},
+	} {
+		fmt.Fprintf(w, "  %s%s\t%s\n", self, next[0], next[1])
+	}
 	_ = w.Flush() // an error of the writer is kept by output
+}
+
+// fromGoRun finds the programs that go run makes, in a temporary folder or in its cache.
+var fromGoRun = regexp.MustCompile(`(/go-build[0-9]+/b[0-9]+/exe|/[0-9a-f]{2}/[0-9a-f]{64}-d)/[^/]+$`)
+
+// invocation returns the words that call the program again in the same directory, from
+// the name that it was called by. The program that go run makes may be gone by then.
+func invocation(called string) string {
+	if !fromGoRun.MatchString(called) {
+		return shellWord(called)
+	}
+	const dir = "cmd/enrow-export"
+	if _, err := os.Stat(dir); err == nil {
+		return "go run ./" + dir
+	}
+	return "go run enrow-export/" + dir
+}
+
+// plainWord is a word that a shell leaves as it is.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,-]+$`)
+
+// shellWord returns a word as it is typed in a shell.
+func shellWord(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

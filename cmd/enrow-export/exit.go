@@ -132,6 +132,9 @@ func hint(err error) string {
 	if fault := (*network.Fault)(nil); errors.As(err, &fault) {
 		return fault.Hint // it says more than what an operation makes of it
 	}
+	if store := (interface{ Advice() string })(nil); errors.As(err, &store) {
+		return store.Advice()
+	}
 	if h := pipeline.Hint(err); h != "" {
 		return h
 	}

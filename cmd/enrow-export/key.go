@@ -15,35 +15,34 @@ const (
 	mostKey  = 4 << 10 // bytes that a key may have; what has more is something else
 )
 
-// apiKey returns the API key. It never comes from a flag's value, which would show in
-// the list of processes. A key is taken out of every message: one that is too short
-// would take words apart. Only an API on this machine, which may be without TLS and is
-// there to try things out, takes any.
-func apiKey(ctx context.Context, file, apiURL string) (string, error) {
+// apiKey returns the API key, and where it comes from. The key never comes from a flag's
+// value, which would show in the list of processes. A key is taken out of every message:
+// one that is too short would take words apart. Only an API on this machine, which may be
+// without TLS and is there to try things out, takes any.
+func apiKey(ctx context.Context, file, apiURL string) (key, from string, err error) {
 	data, from := []byte(os.Getenv("ENROW_API_KEY")), "ENROW_API_KEY"
 	if file != "" {
-		var err error
 		data, err = unlessStopped(ctx, func() ([]byte, error) { return readKey(file) })
 		if ctx.Err() != nil {
-			return "", err
+			return "", "", err
 		}
 		if err != nil {
-			return "", keyFileError(err)
+			return "", "", keyFileError(err)
 		}
 		from = file
 	}
 	key, fault := parseKey(data)
 	switch {
 	case fault != "":
-		return "", usagef("give the whole key and nothing else, as plain text on one line", "no API key: %s %s", from, fault)
+		return "", "", usagef("give the whole key and nothing else, as plain text on one line", "no API key: %s %s", from, fault)
 	case key == "":
-		return "", usagef("set ENROW_API_KEY, or name a file with --api-key-file; enrow-export demo needs no key",
+		return "", "", usagef("set ENROW_API_KEY, or name a file with --api-key-file; enrow-export demo works without a key",
 			"no API key: %s is empty", from)
 	case len(key) < leastKey && !strings.HasPrefix(strings.ToLower(apiURL), "http:"):
-		return "", usagef("set ENROW_API_KEY to the whole key, or name a file with it with --api-key-file",
+		return "", "", usagef("set ENROW_API_KEY to the whole key, or name a file with it with --api-key-file",
 			"no API key: %s has fewer than %d characters", from, leastKey)
 	}
-	return key, nil
+	return key, from, nil
 }
 
 // readKey returns what a file has, and a byte more than a key may have if that is too
@@ -80,7 +79,7 @@ func parseKey(data []byte) (key, fault string) {
 	case strings.ContainsAny(key, "\r\n"):
 		return "", "has several lines"
 	case strings.Contains(key, "\x00"):
-		return "", "has null characters: it is no text, or in UTF-16"
+		return "", "has null characters: it is not text, or it is in UTF-16"
 	}
 	return key, ""
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -79,7 +80,7 @@ func parseRoot(flag, at string) (root, error) {
 	case known == "file":
 		u, err := url.Parse(at)
 		if err != nil || u.Host != "" && u.Host != "localhost" || u.Path == "" || u.RawQuery != "" || u.Fragment != "" {
-			return r, usagef("write file:///abs/out, with three slashes", "--%s: %q is no file URL of a folder here", flag, at)
+			return r, usagef("write file:///abs/out, with three slashes", "--%s: %q is not the URL of a directory on this machine", flag, at)
 		}
 		r.folder = filepath.Clean(u.Path)
 	default:
@@ -89,7 +90,7 @@ func parseRoot(flag, at string) (root, error) {
 }
 
 func unknownScheme(flag, scheme string) error {
-	return usagef("give a folder (out, ./out, file:///abs/out) or a bucket (gs://bucket/prefix)", "%s: unknown scheme %s://", flag, scheme)
+	return usagef("give a directory (out, ./out, file:///abs/out) or a bucket (gs://bucket/prefix)", "%s: unknown scheme %s://", flag, scheme)
 }
 
 // open returns the store. It touches nothing yet. The caller calls closeStore.
@@ -143,15 +144,19 @@ func (r root) exists() error {
 	if r.isBucket {
 		return nil
 	}
-	if _, err := os.Stat(r.folder); !errors.Is(err, fs.ErrNotExist) {
-		return nil // what else there may be against it is found by reading
+	info, err := os.Stat(r.folder)
+	switch {
+	case errors.Is(err, syscall.ENOTDIR), err == nil && !info.IsDir():
+		return &pipeline.Error{Op: "open", Class: pipeline.Fatal, Err: fmt.Errorf("--%s: %w", r.flag, local.NotDirectory(r.folder))}
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil // a fault of another kind is found by reading
 	}
 	missing := &pipeline.Error{
 		Op: "open", Class: pipeline.Fatal, Err: fmt.Errorf("destination %s does not exist", r.folder),
-		Hint: "check --to: enqueue and export make the folder when they have something to write",
+		Hint: "check --to: enqueue and export create the directory",
 	}
 	if r.flag == "from" {
-		missing.Err, missing.Hint = fmt.Errorf("folder %s does not exist", r.folder), "check --from"
+		missing.Err, missing.Hint = fmt.Errorf("directory %s does not exist", r.folder), "check --from"
 	}
 	return missing
 }

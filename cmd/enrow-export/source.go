@@ -3,13 +3,16 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/export"
+	"enrow-export/pipeline/manifest"
 	"enrow-export/schema"
+	"enrow-export/sinks"
 	"enrow-export/sinks/network"
 	"enrow-export/sources"
 )
@@ -45,10 +48,10 @@ func newSource(c *cli.Context, cfg export.Config) (source, error) {
 		if err != nil {
 			return source{}, err
 		}
-		return source{Source: client, close: client.Close}, nil
+		return source{Source: kindTeller{client, cfg.Store}, close: client.Close}, nil
 	}
 	if cfg.Wait {
-		return source{}, usagef("a saved answer does not change", "--wait does not go with --from")
+		return source{}, usagef("a saved response does not change", "--wait does not go with --from")
 	}
 	from, err := rootOf(c, "from")
 	if err != nil {
@@ -60,6 +63,33 @@ func newSource(c *cli.Context, cfg export.Config) (source, error) {
 	}
 	replay := sources.NewReplay(store, cfg.MaxBody)
 	return source{Source: replay, close: func() { closeStore(store) }, saved: replay.IDs}, nil
+}
+
+// kindTeller is the API with a hint at the kind of a batch that the API does not know,
+// where the manifest has the batch under another kind.
+type kindTeller struct {
+	*sources.Client
+	store sinks.Store
+}
+
+func (k kindTeller) Fetch(ctx context.Context, table *schema.Table, batchID string, buf []byte) ([]byte, error) {
+	body, err := k.Client.Fetch(ctx, table, batchID, buf)
+	var refusal *pipeline.Error
+	if !errors.As(err, &refusal) || refusal.Class != pipeline.Refused {
+		return body, err
+	}
+	for _, other := range schema.Tables() {
+		if other.Kind == table.Kind {
+			continue
+		}
+		entry, _, unread := manifest.Manifest{Store: k.store, Table: other}.Read(ctx, batchID)
+		if unread == nil && entry != nil && entry.Batch != nil { // Enrow has answered about it
+			told := *refusal
+			told.Hint = fmt.Sprintf("the manifest has the batch under another kind: add --kind %s", other.Kind)
+			return body, &told
+		}
+	}
+	return body, err
 }
 
 // checkEnvironment refuses what a client of a URL would ignore in the environment.
@@ -76,13 +106,14 @@ func newClient(c *cli.Context, cfg export.Config) (*sources.Client, error) {
 	if err := checkEnvironment(c.String("api-url")); err != nil {
 		return nil, err
 	}
-	key, err := apiKey(c.Context, c.String("api-key-file"), c.String("api-url"))
+	key, from, err := apiKey(c.Context, c.String("api-key-file"), c.String("api-url"))
 	if err != nil {
 		return nil, err
 	}
 	client, err := sources.NewClient(sources.Config{
 		BaseURL:        c.String("api-url"),
 		Key:            key,
+		KeyFrom:        from,
 		Retries:        c.Int("retries"),
 		Rate:           c.Float64("rate"),
 		RequestTimeout: c.Duration("request-timeout"),

@@ -197,11 +197,24 @@ func savedIDs(c *cli.Context, cfg export.Config, from source) (ids []string, err
 		}
 		ids = append(ids, id)
 	}
-	if ids == nil {
-		return nil, &pipeline.Error{
-			Op: "replay", Class: pipeline.Fatal, Err: fmt.Errorf("no answer of a batch of kind %s was saved in %s", cfg.Table.Kind, c.String("from")),
-			Hint: "check --from and --kind: export --keep-raw keeps a copy of each answer",
+	if ids != nil {
+		return ids, nil
+	}
+	none := &pipeline.Error{
+		Op: "replay", Class: pipeline.Fatal, Err: fmt.Errorf("no response of a batch of kind %s was saved in %s", cfg.Table.Kind, c.String("from")),
+		Hint: "check --from and --kind: export --keep-raw keeps a copy of each response",
+	}
+	for _, other := range schema.Tables() {
+		if other.Kind == cfg.Table.Kind {
+			continue
+		}
+		for _, err := range from.saved(c.Context, other) {
+			if err == nil {
+				none.Hint = fmt.Sprintf("responses of another kind were saved there: add --kind %s", other.Kind)
+				return nil, none
+			}
+			break
 		}
 	}
-	return ids, nil
+	return nil, none
 }

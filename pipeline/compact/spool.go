@@ -14,6 +14,7 @@ import (
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/manifest"
 	"enrow-export/sinks"
+	_ "enrow-export/sinks/platform" // files are mapped into memory
 )
 
 // spool is a file of this machine in which another is made that is too large for

@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"google.golang.org/api/option"
+
+	"enrow-export/sinks"
 )
 
 // ErrCredentialsFile is what Open reports (by errors.Is) of a credentials file
@@ -87,7 +90,22 @@ func (s *Store) checkDefaultCredentials() error {
 		err = fmt.Errorf("%s %w", file, ErrCredentialsFile)
 	}
 	if err != nil {
-		return fmt.Errorf("no credentials for Cloud Storage: %s: %w", credentialsEnv, err)
+		return &sinks.RootError{
+			Text: fmt.Sprintf("no credentials for Cloud Storage: %s: %v", credentialsEnv, err),
+			Hint: "set " + credentialsEnv + " to a file of Google credentials, or unset it",
+		}
 	}
 	return nil
+}
+
+// noCredentials says what to do about an error of the library when it has made no client.
+// It has no type for credentials that are nowhere.
+func (s *Store) noCredentials(err error) error {
+	if s.cfg.CredentialsFile == "" && strings.Contains(err.Error(), "could not find default credentials") {
+		return &sinks.RootError{
+			Text: "this machine has no Google credentials (Application Default Credentials)",
+			Hint: "run gcloud auth application-default login, or give a service account's key file with --gcs-credentials-file or " + credentialsEnv,
+		}
+	}
+	return fmt.Errorf("no credentials for Cloud Storage: %w", err)
 }

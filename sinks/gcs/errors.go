@@ -54,6 +54,11 @@ func (e *PermissionError) Error() string {
 	return fmt.Sprintf("the credentials lack the permissions %s on gs://%s", strings.Join(e.Permissions, ", "), e.Bucket)
 }
 
+// Advice returns what to do.
+func (e *PermissionError) Advice() string {
+	return "grant the role Storage Object User (roles/storage.objectUser) on the bucket to the account of the credentials"
+}
+
 // permissionName finds the permission that the service says is missing.
 var permissionName = regexp.MustCompile(`storage\.[a-z]+\.[a-zA-Z]+`)
 
@@ -75,7 +80,10 @@ func (s *Store) classify(err error, permission, name string) error {
 	case network.Lasting(err) != nil: // before a token: there may be none because of it
 		return unreachable(fmt.Errorf("no connection to Cloud Storage: %w", network.Lasting(err)))
 	case errors.As(err, &token):
-		return unreachable(errors.New("the credentials for Cloud Storage get no token: they are wrong, revoked or expired"))
+		return unreachable(&sinks.RootError{
+			Text: "the credentials for Cloud Storage get no token: they are wrong, revoked or expired",
+			Hint: "run gcloud auth application-default login again, or give another key file with --gcs-credentials-file",
+		})
 	}
 	for errors.As(err, &request) { // its text repeats the whole URL
 		err = request.Err
@@ -90,7 +98,10 @@ func (s *Store) classifyAnswer(answer *googleapi.Error, permission, name string)
 	reason, message := said(answer)
 	switch answer.Code {
 	case 401:
-		return unreachable(errors.New("the credentials are not accepted by Cloud Storage"))
+		return unreachable(&sinks.RootError{
+			Text: "the credentials are not accepted by Cloud Storage",
+			Hint: "run gcloud auth application-default login again, or give another key file with --gcs-credentials-file",
+		})
 	case 403:
 		switch reason {
 		case "retentionPolicyNotMet", "objectUnderActiveHold", "rateLimitExceeded", "userRateLimitExceeded":
@@ -108,7 +119,10 @@ func (s *Store) classifyAnswer(answer *googleapi.Error, permission, name string)
 		switch {
 		case permission == listPermission, message == "" && permission == createPermission, // an emulator says nothing
 			strings.Contains(message, "bucket does not exist"):
-			return unreachable(fmt.Errorf("bucket gs://%s does not exist", s.cfg.Bucket))
+			return unreachable(&sinks.RootError{
+				Text: fmt.Sprintf("bucket gs://%s does not exist", s.cfg.Bucket),
+				Hint: "check the name of the bucket, or create it: gcloud storage buckets create gs://" + s.cfg.Bucket,
+			})
 		case permission != createPermission: // else an upload that was forgotten
 			return notExist(name)
 		}

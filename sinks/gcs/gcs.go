@@ -163,7 +163,7 @@ func (s *Store) bucket(ctx context.Context) (*storage.BucketHandle, error) {
 		// The client keeps the context for the tokens that it will ask for.
 		client, err := storage.NewClient(context.WithoutCancel(ctx), s.options...)
 		if err != nil {
-			return nil, unreachable(fmt.Errorf("no credentials for Cloud Storage: %w", err))
+			return nil, unreachable(s.noCredentials(err))
 		}
 		client.SetRetry(
 			storage.WithPolicy(storage.RetryIdempotent),

@@ -35,6 +35,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"enrow-export/sinks"
+	_ "enrow-export/sinks/platform" // files are locked
 )
 
 // Store is a folder of objects.

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"syscall"
+
+	"enrow-export/sinks"
 )
 
 // errMoved says that the root is not the folder that it was.
@@ -47,10 +50,12 @@ func (s *Store) checkRoot() error {
 			return unreachable(fmt.Errorf("%s is a link to nothing", s.root))
 		}
 		return nil
+	case errors.Is(err, syscall.ENOTDIR):
+		return unreachable(NotDirectory(s.root))
 	case err != nil:
 		return unreachable(err)
 	case !info.IsDir():
-		return unreachable(fmt.Errorf("%s is not a folder", s.root))
+		return unreachable(NotDirectory(s.root))
 	}
 	if seen == nil {
 		seen = s.seen.remember(s.root, info)
@@ -59,6 +64,26 @@ func (s *Store) checkRoot() error {
 		return s.moved()
 	}
 	return nil
+}
+
+// NotDirectory returns the error of a path that is a file, or below one, where a directory
+// has to be.
+func NotDirectory(path string) *sinks.RootError {
+	file := path
+	for dir := filepath.Dir(file); dir != file; dir = filepath.Dir(file) {
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			break
+		}
+		file = dir
+	}
+	e := &sinks.RootError{
+		Text: path + " is a file, not a directory",
+		Hint: "name a directory, or move the file away",
+	}
+	if file != path {
+		e.Text = fmt.Sprintf("%s cannot be a directory: %s is a file", path, file)
+	}
+	return e
 }
 
 // moved notes that the root is not the folder that it was.
