@@ -15,7 +15,7 @@ GORELEASER    := github.com/goreleaser/goreleaser/v2@v2.15.1
 CYCLONEDX     := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 TOOLS         ?= $(CURDIR)/build/tools
 
-.PHONY: build test race lint fuzz bench demo cover faults crash memory same docs engines release release-files
+.PHONY: build test shells race lint fuzz bench demo cover faults crash memory same docs engines release release-files
 
 # Without the client library's support for gRPC, which is not used: a third of
 # the program's size. Without C: the program runs wherever the kernel does.
@@ -24,6 +24,11 @@ build:
 
 test:
 	$(GO) test ./...
+
+# Completion in bash, zsh and fish, on terminals of their own, and the man pages: these
+# programs and man have to be installed.
+shells:
+	$(GO) test -tags shells ./cmd/enrow-export -run '^(TestShells|TestManPages)$$' -count 1
 
 # The tests that fail one operation after the other. Some fail one in six of them,
 # unless they are told to fail all.

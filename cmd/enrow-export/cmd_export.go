@@ -108,7 +108,7 @@ func (p *program) export(c *cli.Context) error {
 	}
 	switch none := !namesBatches(c) && !c.Bool("pending"); {
 	case c.Bool("retry-failed") && !c.Bool("pending"):
-		return usagef("add --pending, or name the batches: those that are named are always tried again", "--retry-failed goes with --pending alone")
+		return usagef("add --pending, or name the batches: a batch that is named is always tried again", "--retry-failed needs --pending")
 	case none && c.String("from") == "":
 		return usagef("give batch ids, --ids-file FILE or --pending", "no batch ids")
 	}

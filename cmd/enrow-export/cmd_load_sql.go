@@ -232,7 +232,7 @@ func checkWatermark(flag, name string) error {
 // confirmLoad notes that a script has run.
 func (p *program) confirmLoad(c *cli.Context, to root, want load.Mark, file string) error {
 	if c.NArg() > 0 || c.Bool("only-new") || c.String("since") != "" || c.String("format") != "" {
-		return usagef("the script says what it has loaded", "--loaded goes with --dialect, --to, --namespace and --watermark alone")
+		return usagef("leave out the batches and the flags that choose them: the script says which batches it has loaded", "--loaded goes with --dialect, --to, --namespace and --watermark only")
 	}
 	got, err := readMark(file)
 	if err != nil {

@@ -85,8 +85,8 @@ func programManual(commands []command) string {
 			m.add("\n**enrow-export-%s**(1)\n: %s", d.name, escaped(sentence(d.usage)))
 		}
 	}
-	m.add("\n# ENVIRONMENT\n\n**ENROW_API_KEY**\n: The API key. **--api-key-file** names a file with the key instead.")
-	m.add("\n**ENROW_EXPORT_***NAME*\n: The value of a flag that is not given. The page of each command names the variables.")
+	m.add("\n# ENVIRONMENT\n\n**ENROW\\_API\\_KEY**\n: The API key. **--api-key-file** names a file with the key instead.")
+	m.add("\n**ENROW\\_EXPORT\\_...**\n: The value of a flag that is not given. The page of each command names the variables.")
 	m.exitCodes(programExits)
 	return m.String()
 }

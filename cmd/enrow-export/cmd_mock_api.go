@@ -16,7 +16,7 @@ func (p *program) mockAPICommand() command {
 	return command{
 		name:  "mock-api",
 		topic: topicLearn,
-		usage: "serve the embedded API alone, for tests",
+		usage: "serve the embedded API, for tests",
 		description: "It serves saved responses, generated batches of one kind, and Enrow's documented sample of e-mail searches, " +
 			"until it is interrupted. It prints its address and the ids of its batches.\n\n" +
 			"A script says how the first requests are answered. STEPS is a list with commas:\n" +
@@ -24,7 +24,9 @@ func (p *program) mockAPICommand() command {
 			"  ongoing        a batch that is still running; ongoing:202 with that status\n" +
 			"  failed         a batch that failed\n" +
 			"  page           an HTML page with the status 200\n" +
-			"  503            an error: 400 401 402 404 422 429 500 503 …; :reason, :old, :html and :empty are variants, ;retry-after=VALUE adds that header\n" +
+			"  503            that status: 400 401 402 404 422 429 500 503 ...\n" +
+			"  503:VARIANT    with another body: reason, old, html or empty\n" +
+			"  503;retry-after=VALUE  with that header\n" +
 			"  truncate:N     the connection breaks after N bytes of the body\n" +
 			"  cut:N          the body ends after N bytes as if it were whole\n" +
 			"  hang, drop     no response; the connection closed at once\n" +
@@ -127,7 +129,7 @@ func newMockAPI(c *cli.Context) (*fakeapi.Server, []string, error) {
 		batches = append(batches, fakeapi.GenerateKind(table.Kind, id, c.Int("rows"), seed+uint64(n)))
 	}
 	if len(batches) == 0 {
-		return nil, nil, usagef("add --generate NUMBER or --batches DIR", "nothing to serve: there is no sample of kind %s", table.Kind)
+		return nil, nil, usagef("add --generate N or --batches DIR", "nothing to serve: Enrow documents no sample of kind %s", table.Kind)
 	}
 	api := fakeapi.New(options)
 	var ids []string

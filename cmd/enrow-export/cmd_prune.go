@@ -122,15 +122,15 @@ func (u *ui) unnamed(file prune.Unnamed, remove bool, summary *pruneSummaryLine)
 	switch {
 	case file.Reason == prune.Foreign:
 		summary.Foreign++
-		note = "  (not recognised, left alone)"
+		note = "  (not recognised, kept)"
 	case file.Reason == prune.OnlyCopy:
 		summary.OnlyCopies++
-		note = "  (it may be the only copy, left alone)"
+		note = "  (it may be the only copy, kept)"
 	case file.Deleted:
 		summary.Deleted++
 		note = "  (deleted)"
 	case remove:
-		note = "  (left alone)"
+		note = "  (kept)"
 	}
 	if file.Reason != prune.Foreign && file.Reason != prune.OnlyCopy {
 		summary.Files++

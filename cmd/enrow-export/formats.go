@@ -89,7 +89,7 @@ func layout(c *cli.Context) manifest.Layout {
 func columns(c *cli.Context, table *schema.Table) ([]string, error) {
 	include, exclude := splitLists(given(c, "columns")), splitLists(given(c, "exclude-columns"))
 	if len(include) > 0 && len(exclude) > 0 {
-		return nil, usagef("name the columns to keep, or those to leave out", "--columns and --exclude-columns do not go together")
+		return nil, usagef("name the columns to keep, or the columns to leave out", "--columns and --exclude-columns do not go together")
 	}
 	if len(given(c, "columns")) > 0 && len(include) == 0 {
 		return nil, usagef("leave the flag out for all of them", "--columns: no column given")

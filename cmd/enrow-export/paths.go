@@ -62,9 +62,9 @@ func checkRoot(flag, at string) error {
 		if strings.HasPrefix(at, "file://") {
 			return nil
 		}
-		return usagef("write file:///abs/out, with three slashes", "%s: %q is no file URL of a folder here", flag, at)
+		return usagef("write file:///abs/out, with three slashes", "%s: %q is not the file URL of a directory on this machine", flag, at)
 	case "s3", "s3a", "s3n":
-		return usagef("use a folder or gs://bucket/prefix, and copy what is in it; "+orFolder(at), "%s: unknown scheme %s://: S3 is not supported", flag, name)
+		return usagef("export to a directory or gs://bucket/prefix, and copy the files from there; "+orFolder(at), "%s: unknown scheme %s://: S3 is not supported", flag, name)
 	}
 	return unknownScheme(flag, name)
 }
@@ -76,7 +76,7 @@ func urlOf(scheme, at string) string {
 }
 
 func orFolder(at string) string {
-	return "write ./" + strings.TrimLeft(at, "/") + " for a folder of that name"
+	return "write ./" + strings.TrimLeft(at, "/") + " for a directory of that name"
 }
 
 // checkFile is checkPath for a file, which is always on this system.
