@@ -11,8 +11,11 @@ LDFLAGS   := -s -w $(if $(COMMIT),-X main.commit=$(COMMIT) -X main.date=$(DATE))
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
+GORELEASER    := github.com/goreleaser/goreleaser/v2@v2.15.1
+CYCLONEDX     := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+TOOLS         ?= $(CURDIR)/build/tools
 
-.PHONY: build test shells race lint fuzz bench demo cover faults crash memory same docs engines
+.PHONY: build test shells race lint fuzz bench demo cover faults crash memory same docs engines release release-files
 
 # Without the client library's support for gRPC, which is not used: a third of
 # the program's size. Without C: the program runs wherever the kernel does.
@@ -91,7 +94,25 @@ crash:
 	$(GO) test -tags crash ./cmd/enrow-export -run '^TestCrash' -count 1 -timeout 0 -v -crash.kills $(N)
 
 # Loads real databases: DuckDB, and a server of PostgreSQL that is started for it.
-# Needs a C compiler, psql and the server's programs, zstd and npm.
+# Needs a C compiler, psql and the server's programs, zstd and npm. Checks the manifests
+# of docs/deploy and follows the Dockerfile, too: that needs python3.
 engines:
 	cd testdata/engines/parsers && npm ci --silent --no-audit --no-fund && node check.mjs ../../../schema/dialect/testdata/bigquery/*.sql
 	cd testdata/engines && $(GO) vet ./... && $(GO) test -count 1 -v ./...
+
+# What a release consists of, in dist. Nothing is published.
+release:
+	GOBIN=$(TOOLS) $(GO) install $(GORELEASER)
+	GOBIN=$(TOOLS) $(GO) install $(CYCLONEDX)
+	PATH="$(TOOLS):$$PATH" goreleaser check
+	PATH="$(TOOLS):$$PATH" goreleaser release --snapshot --clean
+
+# The completions and man pages of a release, in build.
+release-files: build
+	rm -rf build/completions build/man
+	mkdir -p build/completions
+	./enrow-export completion bash > build/completions/enrow-export.bash
+	./enrow-export completion zsh > build/completions/_enrow-export
+	./enrow-export completion fish > build/completions/enrow-export.fish
+	./enrow-export man --out build/man
+	gzip -9n build/man/*.1

@@ -121,14 +121,3 @@ func whereFailuresAre(c *cli.Context, failed int) string {
 	}
 	return command + " | grep -B1 error:"
 }
-
-// shellWord quotes a word for a shell, where it has to be.
-func shellWord(word string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-+=:,./@%", r)
-	}
-	if word != "" && strings.TrimFunc(word, plain) == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}

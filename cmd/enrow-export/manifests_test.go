@@ -43,9 +43,10 @@ func containers(t *testing.T, node *yaml.Node) (found []container) {
 func TestManifestsCallTheProgram(t *testing.T) {
 	environments := map[string][]string{
 		"cloud-run-job.yaml":          {"CLOUD_RUN_TASK_INDEX=3", "CLOUD_RUN_TASK_COUNT=4"},
+		"kubernetes-cronjob.yaml":     nil,
 		"kubernetes-indexed-job.yaml": {"JOB_COMPLETION_INDEX=3"},
 	}
-	pages, err := filepath.Glob("../../docs/*.yaml")
+	pages, err := filepath.Glob("../../docs/deploy/[ck]*.yaml")
 	if err != nil || len(pages) != len(environments) {
 		t.Fatalf("manifests %q, error %v", pages, err)
 	}
@@ -117,7 +118,7 @@ func writeFile(t *testing.T, path, text string) string {
 
 // The number of pods is given twice, and must be the same.
 func TestIndexedJobKnowsItsSize(t *testing.T) {
-	text, err := os.ReadFile("../../docs/kubernetes-indexed-job.yaml")
+	text, err := os.ReadFile("../../docs/deploy/kubernetes-indexed-job.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
