@@ -109,7 +109,7 @@ func (x *exporter) stages(ctx context.Context, id string, at *position) (Result,
 		if !errors.Is(err, errAskAgain) {
 			return res, err
 		}
-		x.Log.DebugContext(ctx, "batch is requested again", pipeline.LogBatch, id, "because", err)
+		x.Log.DebugContext(ctx, "batch is fetched once more", pipeline.LogBatch, id, "because", err)
 		at.restart()
 		if entry, _, err = x.manifest.Read(ctx, id); err != nil {
 			return res, err
@@ -118,7 +118,7 @@ func (x *exporter) stages(ctx context.Context, id string, at *position) (Result,
 }
 
 // errAskAgain is the cause of what can be mended by asking for the answer again.
-var errAskAgain = errors.New("response is needed again")
+var errAskAgain = errors.New("the response is needed once more")
 
 const (
 	// maxCutOff is the number of cut answers after which the batch fails. The source

@@ -73,7 +73,7 @@ func (s *settings) listFiles(ctx context.Context) *sync.WaitGroup {
 	list := func(sizes *manifest.Sizes) {
 		listings.Go(func() {
 			if err := sizes.List(ctx); err != nil && ctx.Err() == nil {
-				s.Log.WarnContext(ctx, "files could not be listed; checking them one by one", "error", err)
+				s.Log.WarnContext(ctx, "files could not be listed, and are checked one by one", "error", err)
 			}
 		})
 	}
@@ -107,7 +107,7 @@ func (s *settings) endsRun(ctx context.Context, err error) error {
 	case errors.Is(err, sinks.ErrUnreachable):
 		return asFailure(err, "")
 	case err != nil:
-		s.Log.WarnContext(ctx, "manifest could not be listed; reading its entries one by one", "error", err)
+		s.Log.WarnContext(ctx, "manifest could not be listed, and its entries are read one by one", "error", err)
 	}
 	return nil
 }
