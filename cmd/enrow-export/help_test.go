@@ -98,8 +98,8 @@ func TestHelpIsComplete(t *testing.T) {
 				t.Errorf("%s has --%s twice", d.name, f.name)
 			}
 			names[f.name] = true
-			if f.name != f.Flag.Names()[0] {
-				t.Errorf("%s: --%s is parsed as --%s", d.name, f.name, f.Flag.Names()[0])
+			if f.name != f.Names()[0] {
+				t.Errorf("%s: --%s is parsed as --%s", d.name, f.name, f.Names()[0])
 			}
 			if strings.HasSuffix(f.short, ".") || len(f.short) > 70 {
 				t.Errorf("%s: what is said of --%s is not one short line: %s", d.name, f.name, f.short)

@@ -100,7 +100,8 @@ func (l *idsFile) read() error {
 	first, declared := true, rune(0)
 	for {
 		line, long, err := l.next()
-		if err != nil && !errors.Is(err, io.EOF) {
+		end := errors.Is(err, io.EOF)
+		if err != nil && !end {
 			return err
 		}
 		text := string(bytes.TrimSpace(line))
@@ -145,7 +146,7 @@ func (l *idsFile) read() error {
 				}
 			}
 		}
-		if err != nil {
+		if end {
 			return nil
 		}
 	}

@@ -240,11 +240,8 @@ func shownColumns(header []string) string {
 // kindNamed returns the kind that a cell of a column kind names; of other words it is
 // somebody's own column.
 func kindNamed(cell string) string {
-	name := strings.ReplaceAll(strings.ToLower(unquoted(cell)), "_", "-")
-	if slices.Contains(kinds(), name) {
-		return name
-	}
-	return ""
+	kind, _ := canonical(unquoted(cell), kinds())
+	return kind
 }
 
 func isEmpty(cells []string) bool {

@@ -48,7 +48,7 @@ func (x *exporter) encodeBatch(id string, body []byte, freeBody func(), entry *m
 	case answer.Failed:
 		e.failure = &pipeline.Error{
 			Op: "export", Batch: id, Class: pipeline.Permanent,
-			Err:  errors.New("Enrow reports that the batch failed"),
+			Err:  errors.New("the batch failed at Enrow"),
 			Hint: "start the search again at Enrow; a failed batch has no results",
 		}
 		return e
