@@ -20,7 +20,7 @@ TOOLS         ?= $(CURDIR)/build/tools
 # Without the client library's support for gRPC, which is not used: a third of
 # the program's size. Without C: the program runs wherever the kernel does.
 build:
-	CGO_ENABLED=0 $(GO) build -tags disable_grpc_modules -ldflags '$(LDFLAGS)' -o enrow-export ./cmd/enrow-export
+	CGO_ENABLED=0 $(GO) build -trimpath -tags disable_grpc_modules -ldflags '$(LDFLAGS)' -o enrow-export ./cmd/enrow-export
 
 test:
 	$(GO) test ./...
