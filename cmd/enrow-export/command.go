@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -124,7 +125,7 @@ func (p *program) cli(d command) *cli.Command {
 			if c.Bool("verbose") && c.Bool("quiet") {
 				return usagef("leave one of them out", "--verbose and --quiet do not go together")
 			}
-			p.warnOfEnvironment(c)
+			p.warn(c, unknownVariables(p.commands(), os.Environ())...)
 			if d.args != "" || c.NArg() == 0 {
 				return nil
 			}

@@ -158,7 +158,7 @@ func TestReadIDs(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			p := &program{stdin: iotest.OneByteReader(strings.NewReader(test.stdin))}
-			got, err := p.readAllIDs(test.args, []string{"-"}, kindOfList{})
+			got, err := p.readAllIDs(test.args, []string{"-"}, kindOfList{}, &badIDs{})
 			if test.bad != "" {
 				if err == nil || err.Error() != test.bad || exitCode(err) != exitUsage {
 					t.Errorf("error %v, want\n%s", err, test.bad)
@@ -172,7 +172,7 @@ func TestReadIDs(t *testing.T) {
 	}
 
 	p := &program{stdin: iotest.ErrReader(errors.New("cable cut"))}
-	if _, err := p.readAllIDs(nil, []string{"-"}, kindOfList{}); err == nil || !strings.Contains(err.Error(), "read stdin: cable cut") {
+	if _, err := p.readAllIDs(nil, []string{"-"}, kindOfList{}, &badIDs{}); err == nil || !strings.Contains(err.Error(), "read stdin: cable cut") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -19,7 +19,11 @@ const maxBadIDs = 20
 type badIDs struct {
 	named []string
 	more  int64
+	// notes are what is not a fault, and may be a mistake all the same.
+	notes []string
 }
+
+func (b *badIDs) note(text string) { b.notes = append(b.notes, text) }
 
 // add notes a bad id by where it stands. The id is not repeated: it may be an e-mail
 // address from the wrong file.
@@ -55,23 +59,30 @@ func (p *program) readIDs(c *cli.Context) ([]string, error) {
 	if t := tables(c); len(t) == 1 {
 		want.kind = t[0].Kind
 	}
-	return unlessStopped(c.Context, func() ([]string, error) {
-		return p.readAllIDs(c.Args().Slice(), given(c, "ids-file"), want)
+	var bad badIDs
+	ids, err := unlessStopped(c.Context, func() ([]string, error) {
+		return p.readAllIDs(c.Args().Slice(), given(c, "ids-file"), want, &bad)
 	})
+	if err == nil { // or they may still be read
+		p.warn(c, bad.notes...)
+	}
+	return ids, err
 }
 
-func (p *program) readAllIDs(args, files []string, want kindOfList) ([]string, error) {
+func (p *program) readAllIDs(args, files []string, want kindOfList, bad *badIDs) ([]string, error) {
 	var ids []string
-	var bad badIDs
 	for i, arg := range args {
-		if !schema.ValidBatchID(arg) {
+		switch {
+		case isIDName(arg):
+			bad.fault("is a placeholder, not a batch id", "argument ", i+1)
+		case !schema.ValidBatchID(arg):
 			bad.add(arg, "argument ", i+1)
-			continue
+		default:
+			ids = append(ids, arg)
 		}
-		ids = append(ids, arg)
 	}
 	for _, name := range files {
-		list, err := p.readIDsFile(ids, name, want, &bad)
+		list, err := p.readIDsFile(ids, name, want, bad)
 		var fault *listFault
 		switch {
 		case errors.As(err, &fault):

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -37,10 +38,12 @@ type idsFile struct {
 	ids   []string
 	// header is the name that stands above the ids, if there is one.
 	header string
-	// wordAt is the line of a first id that has no digit, until the next one.
+	// wordAt is the line of a first id that is not of Enrow's form, until the next one.
 	wordAt int
 	want   kindOfList
 	bad    *badIDs
+	// leftOut is the number of rows of other kinds than the one that --kind chose.
+	leftOut int64
 }
 
 // readIDsFile appends the ids of a file.
@@ -67,6 +70,12 @@ func (p *program) readIDsFile(ids []string, name string, want kindOfList, bad *b
 	if err == nil {
 		l := &idsFile{name: shown, lines: bufio.NewReaderSize(text, maxLine), size: size, ids: ids, want: want, bad: bad}
 		err = l.read()
+		if len(l.ids) == len(ids) && l.leftOut == 0 {
+			bad.note(shown + " has no batch ids")
+		}
+		if l.leftOut > 0 {
+			bad.note(fmt.Sprintf("%s of other kinds than %s left out of %s", count(l.leftOut, "row"), want.kind, shown))
+		}
 		ids = l.ids
 	}
 	if fault := (*listFault)(nil); errors.As(err, &fault) {
@@ -141,7 +150,7 @@ func (l *idsFile) read() error {
 					break
 				}
 				l.add(id)
-				if schema.ValidBatchID(id) && !hasDigit(id) {
+				if !enrowID.MatchString(id) {
 					l.wordAt = l.line
 				}
 			}
@@ -154,14 +163,14 @@ func (l *idsFile) read() error {
 
 const headerHint = "remove that line, or write batch_id there"
 
-// addListed adds the id of a line of its own. A first line without a digit, above an id
-// like those that Enrow gives, is a header that nobody wrote as one.
+// addListed adds the id of a line of its own. A first line that is no id of Enrow's, above
+// one, is a header that nobody wrote as one.
 func (l *idsFile) addListed(text string) error {
 	id := listed(text)
 	if id == "" {
 		return nil
 	}
-	if l.wordAt > 0 && len(id) >= usualID && hasDigit(id) && schema.ValidBatchID(id) {
+	if l.wordAt > 0 && enrowID.MatchString(id) {
 		return &listFault{fmt.Sprintf(":%d is not like the id below it, and seems to be a header", l.wordAt), headerHint}
 	}
 	l.wordAt = 0
@@ -169,14 +178,26 @@ func (l *idsFile) addListed(text string) error {
 	return nil
 }
 
-// usualID is the length of a usual id; an id of Enrow's has digits, too.
-const usualID = usualLine - 1
+// enrowID is the form of the ids that Enrow gives: like a UUID, with any letters, and a
+// last part that may be longer.
+var (
+	enrowForm = `[0-9a-z]{8}-[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{8,}`
+	enrowID   = regexp.MustCompile(`^` + enrowForm + `$`)
+	holdsID   = regexp.MustCompile(`(^|[^0-9a-z-])` + enrowForm)
+)
 
-func hasDigit(id string) bool { return strings.ContainsAny(id, "0123456789") }
+// isNoValue reports whether a word is how programs write that there is no value.
+func isNoValue(word string) bool {
+	return slices.Contains([]string{"null", "none", "nil", "nan", "undefined"}, strings.ToLower(word))
+}
 
 // add adds the id of the current line, or notes what is wrong with it.
 func (l *idsFile) add(id string) {
 	switch where := l.name + ":"; {
+	case isIDName(id):
+		l.bad.fault("is a header, not a batch id", where, l.line)
+	case isNoValue(id):
+		l.bad.fault("is the word for an empty value, not a batch id", where, l.line)
 	case l.header != "" && id == l.header:
 		l.bad.fault("repeats the header", where, l.line)
 	case !schema.ValidBatchID(id):

@@ -110,6 +110,7 @@ func (l *idsFile) readTable(header []byte, sep rune) error {
 	in := &rowLimit{r: io.MultiReader(bytes.NewReader(header), l.lines)}
 	rows := tableReader(in, sep)
 	column, kind := -1, -1
+	var names []string // of the columns, until it is seen that the column id has the batch ids
 	for {
 		in.left = maxRow
 		cells, err := rows.Read()
@@ -135,6 +136,11 @@ func (l *idsFile) readTable(header []byte, sep rune) error {
 				return err
 			}
 			l.header = strings.Clone(unquoted(cells[column]))
+			plain := bareName(l.header) == "id"
+			names = slices.Clone(cells)
+			if !plain {
+				names = nil
+			}
 			if column == 0 {
 				rows.Comment = '#' // anywhere else it would hide an id
 			}
@@ -143,9 +149,24 @@ func (l *idsFile) readTable(header []byte, sep rune) error {
 			continue
 		}
 		l.line = before + lineOf(rows)
-		if kind >= 0 {
-			if other := kindNamed(cells[kind]); l.want.kind != "" && other != "" && other != l.want.kind {
+		if names != nil && !enrowID.MatchString(unquoted(cells[column])) {
+			for i, c := range cells {
+				if i != column && i < len(names) && holdsID.MatchString(strings.ToLower(c)) {
+					return &listFault{fmt.Sprintf(":%d has no batch id of Enrow's in the column %q, but one in the column %q", l.line, l.header, unquoted(names[i])), tableHint}
+				}
+			}
+		}
+		names = nil
+		if kind >= 0 && l.want.kind != "" && !isEmpty(cells[kind:kind+1]) {
+			switch other, known := canonical(unquoted(cells[kind]), kinds()); {
+			case !known:
+				return &listFault{
+					fmt.Sprintf(":%d has another word in the column kind than %s", l.line, strings.Join(kinds(), ", ")),
+					"write one of these words there, or give the column another name",
+				}
+			case other != l.want.kind:
 				if l.want.chosen {
+					l.leftOut++
 					continue
 				}
 				return &listFault{
@@ -235,13 +256,6 @@ func shownColumns(header []string) string {
 		shown += fmt.Sprintf(" and %d more", more)
 	}
 	return shown
-}
-
-// kindNamed returns the kind that a cell of a column kind names; of other words it is
-// somebody's own column.
-func kindNamed(cell string) string {
-	kind, _ := canonical(unquoted(cell), kinds())
-	return kind
 }
 
 func isEmpty(cells []string) bool {

@@ -30,7 +30,7 @@ const saveAsCSV = "open it and save the sheet with the batch ids as CSV UTF-8"
 func foreignText(line string) error {
 	switch line[0] {
 	case '{', '[':
-		return &listFault{" is JSON", "save one batch id per line, for example with jq -r .id for objects, or jq -r '.[]' for an array of ids"}
+		return &listFault{" is JSON", "save one batch id per line, for example with jq -r '.batch_id // .id' for objects, or jq -r '.[]' for an array of ids"}
 	case '<':
 		return &listFault{" is HTML or XML", "save one batch id per line as plain text; a saved page of an error is not a list"}
 	}

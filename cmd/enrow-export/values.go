@@ -36,7 +36,7 @@ func canonical(name string, known []string) (string, bool) {
 }
 
 func fold(name string) string {
-	return strings.ToLower(strings.ReplaceAll(strings.TrimSpace(name), "_", "-"))
+	return strings.ToLower(strings.NewReplacer("_", "-", " ", "-").Replace(strings.TrimSpace(name)))
 }
 
 // chosen returns which of the known values of a flag is meant.
@@ -161,14 +161,13 @@ func unknownVariables(commands []command, environ []string) []string {
 	return warnings
 }
 
-// warnOfEnvironment says which variables of the environment set nothing, as a log line if
-// the command has logs.
-func (p *program) warnOfEnvironment(c *cli.Context) {
-	if c.Bool("quiet") {
+// warn prints warnings on stderr, as log lines if the command has logs.
+func (p *program) warn(c *cli.Context, warnings ...string) {
+	if c.Bool("quiet") || warnings == nil {
 		return
 	}
 	log := p.newUI(c).log
-	for _, warning := range unknownVariables(p.commands(), os.Environ()) {
+	for _, warning := range warnings {
 		if c.String("log-level") != "" {
 			log.Warn(warning)
 			continue

@@ -72,7 +72,7 @@ func TestPostgresLoads(t *testing.T) {
 				to := filepath.Join(t.TempDir(), "it's a \"root\" $HOME \\ `x`")
 				s.export(t, to, "--format", format, "--compression", compression)
 				script, _ := s.run(t, 0, "load-sql", "--dialect", "postgres", "--to", to)
-				if !strings.Contains(script, "-- PostgreSQL has no text with the character U+0000: U+001A (substitute) takes its place.") {
+				if !strings.Contains(script, "-- PostgreSQL cannot store the character U+0000 in text: it is replaced by U+001A (substitute).") {
 					t.Error("the script does not say what becomes of U+0000")
 				}
 				s.twice(t, newPostgres(t), to, format+" "+compression)
