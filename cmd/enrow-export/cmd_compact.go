@@ -17,7 +17,7 @@ func (p *program) compactCommand() command {
 		topic:  topicWarehouse,
 		noArgs: "it packs everything that is exported",
 		usage:  "pack the Parquet files of many batches into few large files",
-		description: "The large files go to another root, which has a manifest of its own: status, verify, files " +
+		description: "The large files go to another root, which has its own manifest: status, verify, files " +
 			"and load-sql work there. Each run adds the batches that --into does not have yet. " +
 			"Nothing changes under --to, and no packed file is ever replaced.",
 		examples: []example{
@@ -27,8 +27,8 @@ func (p *program) compactCommand() command {
 		page: "compaction.md",
 		exits: exitCodes(
 			exit{"0", "every exported batch is packed"},
-			exit{"1", "stopped: a root is out of reach, there is no manifest, or no room for temporary files"},
-			exit{"3", "some batches could not be packed, the others are"},
+			exit{"1", "stopped: a root is out of reach, --to has no manifest, or temporary files do not fit"},
+			exit{"3", "some batches could not be packed; the others are packed"},
 		),
 		groups: []flagGroup{
 			{"From and to", append(toFlags(),

@@ -16,10 +16,11 @@ func (p *program) schemaCommand() command {
 		name:        "schema",
 		topic:       topicLook,
 		usage:       "print the tables: columns, types, meaning",
-		description: "With --dialect it prints the statements that create the tables, for " + strings.Join(schemaDialects(), ", ") + ".",
+		description: "With --dialect it prints the SQL that creates the tables in a warehouse: " + strings.Join(dialect.Names(), ", ") + ". " +
+			"bigquery-json is the schema file of bq load, arrow the schema of Arrow, and json the columns as JSON.",
 		examples: []example{
-			{"the columns of e-mail searches", "enrow-export schema --kind email-find"},
-			{"the statements that create the tables in BigQuery", "enrow-export schema --dialect bigquery --namespace project.dataset"},
+			{"the columns of email searches", "enrow-export schema --kind email-find"},
+			{"the SQL that creates the tables in BigQuery", "enrow-export schema --dialect bigquery --namespace project.dataset"},
 		},
 		page: "data.md",
 		exits: []exit{
@@ -32,7 +33,7 @@ func (p *program) schemaCommand() command {
 			{"Tables", []*flagDef{kindsFlag()}},
 			{"Output", []*flagDef{
 				textFlag("output", "FORM", "text", "text, json (an object a line) or markdown").oneOf("text", "json", "markdown"),
-				textFlag("dialect", "NAME", "", "print what creates the tables in a warehouse instead").oneOf(schemaDialects()...).orNone(),
+				textFlag("dialect", "NAME", "", "print the tables for a warehouse or a program").oneOf(schemaDialects()...).orNone(),
 				namespaceFlag(),
 			}},
 		},

@@ -13,7 +13,7 @@ func (p *program) statusCommand() command {
 	return command{
 		name:        "status",
 		topic:       topicLook,
-		usage:       "show what the manifest says of batches",
+		usage:       "show what the manifest records about batches",
 		args:        "[BATCH_ID ...]",
 		description: "Without ids: all batches that the manifest lists. No file is read and no request is made.",
 		examples: []example{
