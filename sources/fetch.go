@@ -117,7 +117,7 @@ func (c *Client) conclude(table *schema.Table, batchID string, last *failure, tr
 			e.Hint = unknownHint(table)
 		}
 	case last.wait > maxWait:
-		e.Err = fmt.Errorf("%w: it demands a wait of %s, the most is %s", last, last.wait, maxWait)
+		e.Err = fmt.Errorf("%w: it asks for a pause of %s, and the longest pause is %s", last, last.wait, maxWait)
 		e.Class, e.Hint = pipeline.Fatal, "run again after that time" // the others would be told the same
 		e.OneBatch = true
 	case last.unconnected && c.reach.heardSoFar() == 0:

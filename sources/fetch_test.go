@@ -82,10 +82,10 @@ func TestFetchAnswers(t *testing.T) {
 		{"truncate:100x9", pipeline.Transient, "gave up after 4 tries: response breaks off after", "", 4},
 		{"500,dropx9", pipeline.Transient, "gave up after 4 tries: no response from 127.0.0.1", "", -1},
 
-		{"429;retry-after=301", pipeline.Fatal, "API returned 429 Too Many Requests: it demands a wait of 5m1s, the most is 5m0s", "run again after that time", 1},
-		{"503;retry-after=99999999999999999999", pipeline.Fatal, "API returned 503 Service Unavailable: it demands a wait of 2562047h47m16s, the most is 5m0s", "run again after that time", 1},
-		{"429:old=301;retry-after=1", pipeline.Fatal, "API returned 429 Too Many Requests: it demands a wait of 5m1s, the most is 5m0s", "run again after that time", 1},
-		{"503,429:old=3600", pipeline.Fatal, "API returned 429 Too Many Requests: it demands a wait of 1h0m0s, the most is 5m0s", "run again after that time", 2},
+		{"429;retry-after=301", pipeline.Fatal, "API returned 429 Too Many Requests: it asks for a pause of 5m1s, and the longest pause is 5m0s", "run again after that time", 1},
+		{"503;retry-after=99999999999999999999", pipeline.Fatal, "API returned 503 Service Unavailable: it asks for a pause of 2562047h47m16s, and the longest pause is 5m0s", "run again after that time", 1},
+		{"429:old=301;retry-after=1", pipeline.Fatal, "API returned 429 Too Many Requests: it asks for a pause of 5m1s, and the longest pause is 5m0s", "run again after that time", 1},
+		{"503,429:old=3600", pipeline.Fatal, "API returned 429 Too Many Requests: it asks for a pause of 1h0m0s, and the longest pause is 5m0s", "run again after that time", 2},
 		{"400;retry-after=3600", pipeline.Refused, "API returned 400 Bad Request: Could not retrieve bulk search results", idHint, 1},
 	}
 	for _, tt := range tests {
@@ -112,7 +112,7 @@ func TestFetchAnswers(t *testing.T) {
 			if e.Class != tt.class || !strings.HasPrefix(e.Error(), want) || e.Hint != tt.hint {
 				t.Errorf("error is of class %d, %v (%s); want %d, %s (%s)", e.Class, e, e.Hint, tt.class, want, tt.hint)
 			}
-			if toldToWait := strings.Contains(tt.want, "demands a wait"); e.Class == pipeline.Fatal && (!e.OneBatch || (e.Kind == "") != toldToWait) {
+			if toldToWait := strings.Contains(tt.want, "asks for a pause"); e.Class == pipeline.Fatal && (!e.OneBatch || (e.Kind == "") != toldToWait) {
 				t.Error("what was answered about one batch is said of all")
 			}
 		})

@@ -283,7 +283,7 @@ func TestShortageEndsTheRun(t *testing.T) {
 				return nil, err
 			}
 			e := asError(t, fetchSample(t.Context(), t, c))
-			if e.Class != pipeline.Fatal || !strings.Contains(e.Error(), "127.0.0.1:1 was not asked: ") || !strings.HasPrefix(e.Hint, "nothing that was exported is lost: ") || tries != 1 {
+			if e.Class != pipeline.Fatal || !strings.Contains(e.Error(), "no request was sent to 127.0.0.1:1: ") || !strings.HasPrefix(e.Hint, "nothing that was exported is lost: ") || tries != 1 {
 				t.Errorf("error of class %d, %v (%s) after %d tries", e.Class, e, e.Hint, tries)
 			}
 		})

@@ -62,7 +62,7 @@ func (r *Replay) Fetch(ctx context.Context, table *schema.Table, batchID string,
 		failure.Err = fmt.Errorf("response is longer than %d bytes", r.maxBody)
 		failure.Hint = "raise --max-body"
 	case errors.Is(err, errDamaged):
-		failure.Hint = "enrow-export verify --depth full tells more; export the batch from the API with --force to mend it"
+		failure.Hint = "run enrow-export verify --depth full for details; export the batch from the API with --force to replace the copy"
 	}
 	return nil, failure
 }

@@ -78,7 +78,7 @@ func (c *Client) try(ctx context.Context, table *schema.Table, batchID string, b
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		if hint, short := pipeline.Shortage(err); short {
-			return nil, &failure{text: fmt.Sprintf("%s was not asked: %s", c.base.Host, c.quote.fault(err.Error())), class: pipeline.Fatal, hint: hint}
+			return nil, &failure{text: fmt.Sprintf("no request was sent to %s: %s", c.base.Host, c.quote.fault(err.Error())), class: pipeline.Fatal, hint: hint}
 		}
 		if lasting := network.Lasting(err); lasting != nil {
 			return nil, &failure{

@@ -19,8 +19,8 @@ func (p *program) pruneCommand() command {
 		usage:  "list the data files that no manifest entry names, or delete them",
 		description: "A run that was killed may leave such files. prune lists a file that it does not recognise as written " +
 			"by this program as foreign, and never deletes it. It also keeps a file that may be the only copy of its " +
-			"data. It deletes nothing when a manifest may be lost: when no entry of a table names a file, or when it " +
-			"would delete more files of a table than it keeps.",
+			"data. Without --at-most, it deletes nothing when a manifest may be lost: when no entry of a " +
+			"table names a file, or when it would delete more files of a table than it keeps.",
 		examples: []example{
 			{"list the files", "enrow-export prune --to out"},
 			{"delete the files", "enrow-export prune --to out --delete"},

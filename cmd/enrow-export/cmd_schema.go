@@ -13,9 +13,9 @@ import (
 
 func (p *program) schemaCommand() command {
 	return command{
-		name:        "schema",
-		topic:       topicLook,
-		usage:       "print the tables: columns, types, meaning",
+		name:  "schema",
+		topic: topicLook,
+		usage: "print the tables: columns, types, meaning",
 		description: "With --dialect it prints the SQL that creates the tables in a warehouse: " + strings.Join(dialect.Names(), ", ") + ". " +
 			"bigquery-json is the schema file of bq load, arrow the schema of Arrow, and json the columns as JSON.",
 		examples: []example{
@@ -178,7 +178,7 @@ func schemaDialects() []string {
 // schemaIn prints the tables in one of those forms.
 func (p *program) schemaIn(name, namespace string, tables []*schema.Table) error {
 	if name == bigQueryJSON && len(tables) > 1 {
-		return usagef("add --kind: a schema file is for one table", "--dialect: %s is of one table", name)
+		return usagef("add --kind: a schema file is for one table", "--dialect: %s describes one table", name)
 	}
 	if err := checkUTF8("SQL", "--namespace", namespace); err != nil {
 		return err

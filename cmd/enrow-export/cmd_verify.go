@@ -18,7 +18,7 @@ func (p *program) verifyCommand() command {
 		topic: topicLook,
 		usage: "read the files back and compare them with the manifest",
 		args:  "[BATCH_ID ...]",
-		description: "Without ids: all exported batches. No request is made to the API. --depth says how closely to look:\n" +
+		description: "Without ids: all exported batches. It sends no request to the API. --depth says how closely to look:\n" +
 			"  size       each file exists and has the recorded size\n" +
 			"  checksum   its bytes have the recorded SHA-256 and CRC32C\n" +
 			"  full       its rows have the recorded number, columns and digest\n" +

@@ -214,7 +214,7 @@ func TestOwnFoldersHaveFilesAlone(t *testing.T) {
 	for what, make := range map[string]func(path string) error{
 		"a symbolic link": func(path string) error { return os.Symlink(target, path) },
 		"a pipe":          func(path string) error { return syscall.Mkfifo(path, 0o666) },
-		"a directory":      func(path string) error { return os.Mkdir(path, 0o777) },
+		"a directory":     func(path string) error { return os.Mkdir(path, 0o777) },
 	} {
 		s := open(t)
 		put(t, s, "_manifest/t/a.json", "x")
