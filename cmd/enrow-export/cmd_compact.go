@@ -98,7 +98,7 @@ func (p *program) compact(c *cli.Context) error {
 	case err != nil:
 		return err
 	case overlap:
-		return usagef("a reader of the one would meet the rows of the other, too: name a root beside it", "--into: %s and %s are not two roots", into.at, from.at)
+		return usagef("name a root that is neither in nor above --to: a reader of one root would also read the rows of the other", "--into: %s and %s overlap", into.at, from.at)
 	}
 	if cfg.From, err = from.openExisting(); err != nil {
 		return err
