@@ -37,7 +37,7 @@ var Batches = Table{
 		entryColumn("attempts", Int64, "number of runs that requested the batch from the API", "", `1`, "attempts"),
 		entryColumn("mismatches", Int64, "number of totals in Enrow's response that differ from the exported rows", "", `0`, "mismatches"),
 		entryColumn("warnings", Int64, "number of irregularities in Enrow's response, such as gaps in the column index", "", `0`, "warnings"),
-		entryColumn("error", String, "error of the last attempt", "the last attempt did not fail", `"fetch batch 3d4cb64e: API answered 500"`, "error"),
+		entryColumn("error", String, "error of the last attempt", "the last attempt did not fail", `"fetch batch 3d4cb64e: API returned 500"`, "error"),
 		entryColumn("tool_version", String, "version of enrow-export that wrote the manifest entry", "", `"0.1.0"`, "tool_version"),
 		entryColumn("answer", Text, "Enrow's response without its results, as JSON text", "no response for the batch was received", `"{\"general\":{\"status\":\"completed\"}}"`, "batch"),
 	},

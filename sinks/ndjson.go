@@ -120,7 +120,7 @@ func inspectNDJSON(text []byte, _ Encoding) (Contents, error) {
 			c.First, _ = values[0].(string)
 		}
 		if !slices.Equal(keys, c.Columns) {
-			return Contents{}, fmt.Errorf("row %d: columns differ from those of row 1", c.Rows+1)
+			return Contents{}, fmt.Errorf("row %d: columns differ from the columns of row 1", c.Rows+1)
 		}
 		for i, value := range values {
 			switch value := value.(type) {

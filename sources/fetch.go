@@ -117,7 +117,7 @@ func (c *Client) conclude(table *schema.Table, batchID string, last *failure, tr
 			e.Hint = unknownHint(table)
 		}
 	case last.wait > maxWait:
-		e.Err = fmt.Errorf("%w: it demands a wait of %s, the most is %s", last, last.wait, maxWait)
+		e.Err = fmt.Errorf("%w: it asks for a pause of %s, and the longest pause is %s", last, last.wait, maxWait)
 		e.Class, e.Hint = pipeline.Fatal, "run again after that time" // the others would be told the same
 		e.OneBatch = true
 	case last.unconnected && c.reach.heardSoFar() == 0:
@@ -127,13 +127,13 @@ func (c *Client) conclude(table *schema.Table, batchID string, last *failure, tr
 			e.Kind = table.Kind
 		}
 	case gone, last.unconnected && silent:
-		e.Err = fmt.Errorf("the API cannot be reached any more: %w", last)
+		e.Err = fmt.Errorf("the API can no longer be reached: %w", last)
 		e.Class, e.Hint = pipeline.Fatal, "nothing that was exported is lost: check the network and run again"
 		if !gone {
 			e.Kind = table.Kind
 		}
 	case last.unanswered && silent:
-		e.Err = fmt.Errorf("the API gives no answers about %s batches any more, in %d tries in a row: %w", table.Kind, missed, last)
+		e.Err = fmt.Errorf("the API returned no usable response about %s batches in %d tries in a row: %w", table.Kind, missed, last)
 		e.Class, e.Kind = pipeline.Fatal, table.Kind
 		e.Hint = "nothing that was exported is lost: Enrow or a proxy on the way has trouble, or --api-url is not the API's; run again later"
 	case tries > 1:

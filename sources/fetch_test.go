@@ -24,7 +24,7 @@ const reachHint = "check --api-url and the network"
 // may say in its place, over connections of a real network.
 func TestFetchAnswers(t *testing.T) {
 	const (
-		orProxy     = "; or a proxy has answered: this is not Enrow's JSON"
+		orProxy     = "; or the response is from a proxy: it is not Enrow's JSON"
 		keyHint     = "check the API key"
 		refused     = "the API key was refused: "
 		maybe       = "a request with the API key was refused: "
@@ -47,46 +47,46 @@ func TestFetchAnswers(t *testing.T) {
 		{"cut:100x3,ok", 0, "", "", 4},
 		{"drop,500,truncate:50,ok", 0, "", "", 4},
 
-		{"400", pipeline.Refused, "API answered 400 Bad Request: Could not retrieve bulk search results", idHint, 1},
-		{"400:verification", pipeline.Refused, "API answered 400 Bad Request: Could not retrieve bulk verification results", idHint, 1},
-		{"404", pipeline.Refused, "API answered 404 Not Found: Bulk search not found", idHint, 1},
+		{"400", pipeline.Refused, "API returned 400 Bad Request: Could not retrieve bulk search results", idHint, 1},
+		{"400:verification", pipeline.Refused, "API returned 400 Bad Request: Could not retrieve bulk verification results", idHint, 1},
+		{"404", pipeline.Refused, "API returned 404 Not Found: Bulk search not found", idHint, 1},
 		{"400:html,404:html,ok", 0, "", "", 3},
 		{"page,405:html,ok", 0, "", "", 3},
-		{"400:missing", pipeline.Transient, "API answered 400 Bad Request: Missing id in the query params", otherHint, 1},
-		{"405", pipeline.Transient, "API answered 405 Method Not Allowed", otherHint, 1},
-		{"409", pipeline.Transient, "API answered 409 Conflict", otherHint, 1},
-		{"404:htmlx9", pipeline.Transient, "gave up after 4 tries: API answered 404 Not Found: <html>", "", 4},
-		{"400:emptyx9", pipeline.Transient, "gave up after 4 tries: API answered 400 Bad Request", "", 4},
-		{"410:emptyx9", pipeline.Transient, "gave up after 4 tries: API answered 410 Gone", "", 4},
-		{"pagex9", pipeline.Transient, "gave up after 4 tries: answer is not the API's: a status of 200, but no JSON object with general", "", 4},
-		{"503,400", pipeline.Refused, "API answered 400 Bad Request: Could not retrieve bulk search results", idHint, 2},
+		{"400:missing", pipeline.Transient, "API returned 400 Bad Request: Missing id in the query params", otherHint, 1},
+		{"405", pipeline.Transient, "API returned 405 Method Not Allowed", otherHint, 1},
+		{"409", pipeline.Transient, "API returned 409 Conflict", otherHint, 1},
+		{"404:htmlx9", pipeline.Transient, "gave up after 4 tries: API returned 404 Not Found: <html>", "", 4},
+		{"400:emptyx9", pipeline.Transient, "gave up after 4 tries: API returned 400 Bad Request", "", 4},
+		{"410:emptyx9", pipeline.Transient, "gave up after 4 tries: API returned 410 Gone", "", 4},
+		{"pagex9", pipeline.Transient, "gave up after 4 tries: response is not from the API: status 200, but no JSON object with general", "", 4},
+		{"503,400", pipeline.Refused, "API returned 400 Bad Request: Could not retrieve bulk search results", idHint, 2},
 
-		{"401", pipeline.Fatal, refused + "API answered 401 Unauthorized: This apikey is not valid", keyHint, 1},
-		{"401:missing", pipeline.Fatal, refused + "API answered 401 Unauthorized: No apikey found in the x-api-key headers", keyHint, 1},
-		{"403:html", pipeline.Fatal, "API answered 403 Forbidden: <html> <head><title>403 Forbidden</title></head> <body> <center><h1>403 Forbidden</h1></center> </body> </html>", keyHint + orProxy, 1},
-		{"401:empty", pipeline.Fatal, maybe + "API answered 401 Unauthorized", keyHint + orProxy, 1},
-		{"402:empty", pipeline.Fatal, "API answered 402 Payment Required", creditsHint + orProxy, 1},
-		{"422:empty", pipeline.Fatal, "API answered 422 Unprocessable Entity", creditsHint + orProxy, 1},
-		{"402", pipeline.Fatal, "API answered 402 Payment Required: Not enough credits", creditsHint, 1},
-		{"402:reason", pipeline.Fatal, "API answered 402 Payment Required: Not enough credits", creditsHint, 1},
-		{"422", pipeline.Fatal, "API answered 422 Unprocessable Entity: Not enough credits", creditsHint, 1},
-		{"422:reason", pipeline.Fatal, "API answered 422 Unprocessable Entity: Not enough credits", creditsHint, 1},
-		{"503x2,401", pipeline.Fatal, refused + "API answered 401 Unauthorized: This apikey is not valid", keyHint, 3},
+		{"401", pipeline.Fatal, refused + "API returned 401 Unauthorized: This apikey is not valid", keyHint, 1},
+		{"401:missing", pipeline.Fatal, refused + "API returned 401 Unauthorized: No apikey found in the x-api-key headers", keyHint, 1},
+		{"403:html", pipeline.Fatal, "API returned 403 Forbidden: <html> <head><title>403 Forbidden</title></head> <body> <center><h1>403 Forbidden</h1></center> </body> </html>", keyHint + orProxy, 1},
+		{"401:empty", pipeline.Fatal, maybe + "API returned 401 Unauthorized", keyHint + orProxy, 1},
+		{"402:empty", pipeline.Fatal, "API returned 402 Payment Required", creditsHint + orProxy, 1},
+		{"422:empty", pipeline.Fatal, "API returned 422 Unprocessable Entity", creditsHint + orProxy, 1},
+		{"402", pipeline.Fatal, "API returned 402 Payment Required: Not enough credits", creditsHint, 1},
+		{"402:reason", pipeline.Fatal, "API returned 402 Payment Required: Not enough credits", creditsHint, 1},
+		{"422", pipeline.Fatal, "API returned 422 Unprocessable Entity: Not enough credits", creditsHint, 1},
+		{"422:reason", pipeline.Fatal, "API returned 422 Unprocessable Entity: Not enough credits", creditsHint, 1},
+		{"503x2,401", pipeline.Fatal, refused + "API returned 401 Unauthorized: This apikey is not valid", keyHint, 3},
 
-		{"429x9", pipeline.Transient, "gave up after 4 tries: API answered 429 Too Many Requests", "", 4},
-		{"408x9", pipeline.Transient, "gave up after 4 tries: API answered 408 Request Timeout", "", 4},
-		{"425x9", pipeline.Transient, "gave up after 4 tries: API answered 425 Too Early", "", 4},
-		{"500:emptyx9", pipeline.Transient, "gave up after 4 tries: API answered 500 Internal Server Error", "", 4},
-		{"502,503,504,599", pipeline.Transient, "gave up after 4 tries: API answered 599: Error 599", "", 4},
-		{"cut:100x9", pipeline.Transient, "gave up after 4 tries: answer breaks off after", "", 4},
-		{"truncate:100x9", pipeline.Transient, "gave up after 4 tries: answer breaks off after", "", 4},
-		{"500,dropx9", pipeline.Transient, "gave up after 4 tries: no answer from 127.0.0.1", "", -1},
+		{"429x9", pipeline.Transient, "gave up after 4 tries: API returned 429 Too Many Requests", "", 4},
+		{"408x9", pipeline.Transient, "gave up after 4 tries: API returned 408 Request Timeout", "", 4},
+		{"425x9", pipeline.Transient, "gave up after 4 tries: API returned 425 Too Early", "", 4},
+		{"500:emptyx9", pipeline.Transient, "gave up after 4 tries: API returned 500 Internal Server Error", "", 4},
+		{"502,503,504,599", pipeline.Transient, "gave up after 4 tries: API returned 599: Error 599", "", 4},
+		{"cut:100x9", pipeline.Transient, "gave up after 4 tries: response breaks off after", "", 4},
+		{"truncate:100x9", pipeline.Transient, "gave up after 4 tries: response breaks off after", "", 4},
+		{"500,dropx9", pipeline.Transient, "gave up after 4 tries: no response from 127.0.0.1", "", -1},
 
-		{"429;retry-after=301", pipeline.Fatal, "API answered 429 Too Many Requests: it demands a wait of 5m1s, the most is 5m0s", "run again after that time", 1},
-		{"503;retry-after=99999999999999999999", pipeline.Fatal, "API answered 503 Service Unavailable: it demands a wait of 2562047h47m16s, the most is 5m0s", "run again after that time", 1},
-		{"429:old=301;retry-after=1", pipeline.Fatal, "API answered 429 Too Many Requests: it demands a wait of 5m1s, the most is 5m0s", "run again after that time", 1},
-		{"503,429:old=3600", pipeline.Fatal, "API answered 429 Too Many Requests: it demands a wait of 1h0m0s, the most is 5m0s", "run again after that time", 2},
-		{"400;retry-after=3600", pipeline.Refused, "API answered 400 Bad Request: Could not retrieve bulk search results", idHint, 1},
+		{"429;retry-after=301", pipeline.Fatal, "API returned 429 Too Many Requests: it asks for a pause of 5m1s, and the longest pause is 5m0s", "run again after that time", 1},
+		{"503;retry-after=99999999999999999999", pipeline.Fatal, "API returned 503 Service Unavailable: it asks for a pause of 2562047h47m16s, and the longest pause is 5m0s", "run again after that time", 1},
+		{"429:old=301;retry-after=1", pipeline.Fatal, "API returned 429 Too Many Requests: it asks for a pause of 5m1s, and the longest pause is 5m0s", "run again after that time", 1},
+		{"503,429:old=3600", pipeline.Fatal, "API returned 429 Too Many Requests: it asks for a pause of 1h0m0s, and the longest pause is 5m0s", "run again after that time", 2},
+		{"400;retry-after=3600", pipeline.Refused, "API returned 400 Bad Request: Could not retrieve bulk search results", idHint, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.script, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestFetchAnswers(t *testing.T) {
 			if e.Class != tt.class || !strings.HasPrefix(e.Error(), want) || e.Hint != tt.hint {
 				t.Errorf("error is of class %d, %v (%s); want %d, %s (%s)", e.Class, e, e.Hint, tt.class, want, tt.hint)
 			}
-			if toldToWait := strings.Contains(tt.want, "demands a wait"); e.Class == pipeline.Fatal && (!e.OneBatch || (e.Kind == "") != toldToWait) {
+			if toldToWait := strings.Contains(tt.want, "asks for a pause"); e.Class == pipeline.Fatal && (!e.OneBatch || (e.Kind == "") != toldToWait) {
 				t.Error("what was answered about one batch is said of all")
 			}
 		})
@@ -148,7 +148,7 @@ func TestFetchWithoutRetries(t *testing.T) {
 	api := newAPI(t, "503")
 	c := newClient(t, Config{BaseURL: serve(t, api)})
 	e := asError(t, fetchSample(t.Context(), t, c))
-	if e.Class != pipeline.Transient || e.Err.Error() != "API answered 503 Service Unavailable" || api.Requests("") != 1 {
+	if e.Class != pipeline.Transient || e.Err.Error() != "API returned 503 Service Unavailable" || api.Requests("") != 1 {
 		t.Errorf("error is of class %d, %v, after %d requests", e.Class, e, api.Requests(""))
 	}
 }
@@ -218,8 +218,8 @@ func TestFetchTimeouts(t *testing.T) {
 		api  func(*testing.T) http.Handler // made within the bubble
 		want string
 	}{
-		{"before the answer", hanging, "gave up after 3 tries: no answer from 127.0.0.1 within 5s"},
-		{"within the body", func(*testing.T) http.Handler { return stalled }, "gave up after 3 tries: answer is not whole after 5s"},
+		{"before the answer", hanging, "gave up after 3 tries: no response from 127.0.0.1 within 5s"},
+		{"within the body", func(*testing.T) http.Handler { return stalled }, "gave up after 3 tries: response is not complete after 5s"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -276,7 +276,7 @@ func TestFetchNeverReached(t *testing.T) {
 	unused.Close()
 	c := newClient(t, Config{BaseURL: "http://" + unused.Addr().String(), Retries: 2})
 	e := asError(t, fetchSample(t.Context(), t, c))
-	if e.Class != pipeline.Fatal || !strings.HasPrefix(e.Err.Error(), "the API was never reached: no answer from "+unused.Addr().String()+": dial tcp") || e.Hint != reachHint {
+	if e.Class != pipeline.Fatal || !strings.HasPrefix(e.Err.Error(), "the API was never reached: no response from "+unused.Addr().String()+": dial tcp") || e.Hint != reachHint {
 		t.Errorf("error is of class %d, %v (%s)", e.Class, e, e.Hint)
 	}
 }
@@ -302,7 +302,7 @@ func TestFetchUnconnectable(t *testing.T) {
 			return nil, ctx.Err()
 		}
 		e := asError(t, fetchSample(t.Context(), t, c))
-		if want := "the API was never reached: no answer from api.enrow.io within 5s"; e.Class != pipeline.Fatal || e.Err.Error() != want {
+		if want := "the API was never reached: no response from api.enrow.io within 5s"; e.Class != pipeline.Fatal || e.Err.Error() != want {
 			t.Errorf("error is of class %d, %v; want %s", e.Class, e.Err, want)
 		}
 	})
@@ -325,7 +325,7 @@ func TestFetchReachedEarlier(t *testing.T) {
 				t.Error(err)
 			}
 			e := asError(t, fetchSample(t.Context(), t, c))
-			if e.Class != pipeline.Transient || !strings.HasPrefix(e.Err.Error(), "no answer from 127.0.0.1:") {
+			if e.Class != pipeline.Transient || !strings.HasPrefix(e.Err.Error(), "no response from 127.0.0.1:") {
 				t.Errorf("error is of class %d, %v", e.Class, e)
 			}
 		})
@@ -375,7 +375,7 @@ func TestFetchRefusedByAProxy(t *testing.T) {
 			_, _ = w.Write([]byte(`{"error":"blocked by policy"}`))
 		}))
 		e := asError(t, fetchSample(t.Context(), t, newClient(t, Config{BaseURL: url})))
-		if e.Class != pipeline.Fatal || !strings.Contains(e.Hint, "; or a proxy has answered") || !strings.Contains(e.Error(), "blocked by policy") {
+		if e.Class != pipeline.Fatal || !strings.Contains(e.Hint, "; or the response is from a proxy") || !strings.Contains(e.Error(), "blocked by policy") {
 			t.Errorf("%d: error of class %d, %v (%s)", status, e.Class, e, e.Hint)
 		}
 	}

@@ -63,14 +63,14 @@ func TestFetchGone(t *testing.T) {
 		cut  func(context.Context) error
 		want string
 	}{
-		"nobody listens": {refuses, "no answer from 127.0.0.1: dial tcp: connection refused"},
+		"nobody listens": {refuses, "no response from 127.0.0.1: dial tcp: connection refused"},
 		"no such name": {func(context.Context) error {
 			return &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "api.enrow.io", IsNotFound: true}}
-		}, "no answer from 127.0.0.1: dial tcp: lookup api.enrow.io: no such host"},
+		}, "no response from 127.0.0.1: dial tcp: lookup api.enrow.io: no such host"},
 		"nothing comes back": {func(ctx context.Context) error {
 			<-ctx.Done()
 			return ctx.Err()
-		}, "no answer from 127.0.0.1 within 5s"},
+		}, "no response from 127.0.0.1 within 5s"},
 	}
 	for name, tt := range cuts {
 		for _, answer := range []string{"ok", "400", "cut:10"} {
@@ -82,7 +82,7 @@ func TestFetchGone(t *testing.T) {
 					l.fail(tt.cut)
 					before := c.requests.Load()
 					e := asError(t, fetchSample(t.Context(), t, c))
-					if want := "the API cannot be reached any more: " + tt.want; e.Class != pipeline.Fatal || e.Err.Error() != want || e.Hint != goneHint {
+					if want := "the API can no longer be reached: " + tt.want; e.Class != pipeline.Fatal || e.Err.Error() != want || e.Hint != goneHint {
 						t.Errorf("error is of class %d, %v (%s); want %s", e.Class, e.Err, e.Hint, want)
 					}
 					if got := c.requests.Load() - before; got != 6 {
@@ -147,7 +147,7 @@ func TestFetchOthersAreAnswered(t *testing.T) {
 			return refuses(ctx)
 		})
 		e := asError(t, fetchSample(t.Context(), t, c))
-		if e.Class != pipeline.Transient || !strings.HasPrefix(e.Err.Error(), "gave up after 10 tries: no answer from") {
+		if e.Class != pipeline.Transient || !strings.HasPrefix(e.Err.Error(), "gave up after 10 tries: no response from") {
 			t.Errorf("error is of class %d, %v", e.Class, e)
 		}
 	})
@@ -210,7 +210,7 @@ func TestFetchGivesNoAnswers(t *testing.T) {
 				if took := elapsed(); took > 10*time.Minute || answer != "hang" && took > 3*time.Minute {
 					t.Errorf("took %s", took)
 				}
-				if fatal == nil || !strings.HasPrefix(fatal.Err.Error(), "the API gives no answers about email-find batches any more, in ") || fatal.Hint != hint {
+				if fatal == nil || !strings.HasPrefix(fatal.Err.Error(), "the API returned no usable response about email-find batches in ") || fatal.Hint != hint {
 					t.Errorf("error %v", fatal)
 				}
 			})
@@ -283,7 +283,7 @@ func TestShortageEndsTheRun(t *testing.T) {
 				return nil, err
 			}
 			e := asError(t, fetchSample(t.Context(), t, c))
-			if e.Class != pipeline.Fatal || !strings.Contains(e.Error(), "127.0.0.1:1 was not asked: ") || !strings.HasPrefix(e.Hint, "nothing that was exported is lost: ") || tries != 1 {
+			if e.Class != pipeline.Fatal || !strings.Contains(e.Error(), "no request was sent to 127.0.0.1:1: ") || !strings.HasPrefix(e.Hint, "nothing that was exported is lost: ") || tries != 1 {
 				t.Errorf("error of class %d, %v (%s) after %d tries", e.Class, e, e.Hint, tries)
 			}
 		})

@@ -50,7 +50,7 @@ func (r *Replay) Fetch(ctx context.Context, table *schema.Table, batchID string,
 	case short:
 		failure.Class, failure.Batch, failure.Hint = pipeline.Fatal, "", shortage
 	case errors.Is(err, sinks.ErrNotExist):
-		failure.Err = fmt.Errorf("no answer was saved: neither %s nor %s is there", manifest.RawPath(table, batchID), batchID+savedSuffix)
+		failure.Err = fmt.Errorf("no response was saved: neither %s nor %s is there", manifest.RawPath(table, batchID), batchID+savedSuffix)
 		failure.Hint = "leave out --from to export the batch from the API; --keep-raw keeps a copy of each response"
 		if kind := r.otherKind(ctx, table, batchID); kind != "" {
 			failure.Hint = "a response of another kind was saved for this batch: add --kind " + kind
@@ -59,10 +59,10 @@ func (r *Replay) Fetch(ctx context.Context, table *schema.Table, batchID string,
 		failure.Class, failure.Batch = pipeline.Fatal, ""
 		failure.Hint = "check --from"
 	case errors.Is(err, manifest.ErrAnswerTooLong):
-		failure.Err = fmt.Errorf("answer is longer than %d bytes", r.maxBody)
+		failure.Err = fmt.Errorf("response is longer than %d bytes", r.maxBody)
 		failure.Hint = "raise --max-body"
 	case errors.Is(err, errDamaged):
-		failure.Hint = "enrow-export verify --depth full tells more; export the batch from the API with --force to mend it"
+		failure.Hint = "run enrow-export verify --depth full for details; export the batch from the API with --force to replace the copy"
 	}
 	return nil, failure
 }
@@ -81,7 +81,7 @@ func (r *Replay) otherKind(ctx context.Context, table *schema.Table, batchID str
 }
 
 // errDamaged says that a copy is not what it was made to be.
-var errDamaged = errors.New("copy of the answer is damaged")
+var errDamaged = errors.New("copy of the response is damaged")
 
 // copyKept returns the answer whose copy an export has kept.
 func (r *Replay) copyKept(ctx context.Context, table *schema.Table, batchID string) ([]byte, error) {
@@ -108,7 +108,7 @@ func (r *Replay) copyKept(ctx context.Context, table *schema.Table, batchID stri
 		return body, nil
 	}
 	if manifest.SHA256(body) != entry.Source.SHA256 {
-		return nil, fmt.Errorf("%w: it has another sha256 than the manifest says of the answer", errDamaged)
+		return nil, fmt.Errorf("%w: its sha256 is not the one that the manifest has", errDamaged)
 	}
 	return body, nil
 }
@@ -157,7 +157,7 @@ func (r *Replay) IDs(ctx context.Context, table *schema.Table) iter.Seq2[string,
 		} {
 			for info, err := range r.store.List(ctx, place.prefix) {
 				if err != nil {
-					yield("", fmt.Errorf("list saved answers: %w", err))
+					yield("", fmt.Errorf("list saved responses: %w", err))
 					return
 				}
 				id, ok := place.idOf(info.Name)

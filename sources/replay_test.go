@@ -138,26 +138,26 @@ func TestReplayRefuses(t *testing.T) {
 		rows   int // of the answer that is given all the same
 		want   string
 	}{
-		{"unknown", nil, 1 << 20, 0, "no answer was saved: neither _raw/email_find/none.json.zst nor none.json is there"},
-		{"too long", nil, 100, 0, "answer is longer than 100 bytes"},
+		{"unknown", nil, 1 << 20, 0, "no response was saved: neither _raw/email_find/none.json.zst nor none.json is there"},
+		{"too long", nil, 100, 0, "response is longer than 100 bytes"},
 		{"too long once it is unpacked", func(t *testing.T, store *sinks.Memory) {
 			put(t, store, "b.json", `{"general":{"id":"b","status":"completed"},"results":[],"x":"`+strings.Repeat("x", 5000)+`"}`)
 			cfg := exportConfig(t, &schema.EmailFind, bodyOf(get(t, store, "b.json")), store)
 			cfg.KeepRaw, cfg.Force = true, true
 			run(t, cfg, "b")
-		}, 2000, 0, "answer is longer than 2000 bytes"},
+		}, 2000, 0, "response is longer than 2000 bytes"},
 		{"a byte of the copy", func(t *testing.T, store *sinks.Memory) {
 			data := []byte(get(t, store, raw))
 			data[len(data)/2] ^= 1
 			put(t, store, raw, string(data))
-		}, 1 << 20, 0, "copy of the answer is damaged"},
+		}, 1 << 20, 0, "copy of the response is damaged"},
 		{"a cut copy", func(t *testing.T, store *sinks.Memory) {
 			data := get(t, store, raw)
 			put(t, store, raw, data[:len(data)-1])
-		}, 1 << 20, 0, "copy of the answer is damaged"},
+		}, 1 << 20, 0, "copy of the response is damaged"},
 		{"the copy of another answer", func(t *testing.T, store *sinks.Memory) {
 			put(t, store, raw, otherCopy(t))
-		}, 1 << 20, 0, "another sha256 than the manifest says of the answer"},
+		}, 1 << 20, 0, "its sha256 is not the one that the manifest has"},
 		{"the copy of another answer, being put", func(t *testing.T, store *sinks.Memory) {
 			put(t, store, raw, otherCopy(t))
 			put(t, store, entry, strings.Replace(get(t, store, entry), `"first_exported_at"`,

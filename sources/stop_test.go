@@ -61,9 +61,9 @@ func TestStopWithRequestUnderWay(t *testing.T) {
 		want         string // of the error; that there is none when empty
 	}{
 		{"answered", "ok", 5, 0, ""},
-		{"refused for good", "401", 5, pipeline.Fatal, "the API key was refused: API answered 401 Unauthorized: This apikey is not valid"},
+		{"refused for good", "401", 5, pipeline.Fatal, "the API key was refused: API returned 401 Unauthorized: This apikey is not valid"},
 		{"refused for now", "503", 5, pipeline.Transient, "the run is being stopped"},
-		{"refused for the last time", "503", 0, pipeline.Transient, "API answered 503 Service Unavailable"},
+		{"refused for the last time", "503", 0, pipeline.Transient, "API returned 503 Service Unavailable"},
 		{"cut", "cut:10", 5, pipeline.Transient, "the run is being stopped"},
 	}
 	for _, tt := range tests {

@@ -55,7 +55,7 @@ func (t *throttle) admit(ctx context.Context) (ticket, error) {
 		switch {
 		case left > maxWait:
 			return now, &failure{
-				text: "API was not asked", class: pipeline.Fatal,
+				text: "no request was sent to the API", class: pipeline.Fatal,
 				again: true, wait: (left + time.Second - 1).Truncate(time.Second),
 			}
 		case left > 0:

@@ -139,9 +139,9 @@ func TestPauseIsTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, api := throttled(t, "429;retry-after=301", Config{Retries: 5})
 		for _, want := range []string{
-			"API answered 429 Too Many Requests: it demands a wait of 5m1s, the most is 5m0s",
-			"API was not asked: it demands a wait of 5m1s, the most is 5m0s",
-			"API was not asked: it demands a wait of 5m1s, the most is 5m0s",
+			"API returned 429 Too Many Requests: it asks for a pause of 5m1s, and the longest pause is 5m0s",
+			"no request was sent to the API: it asks for a pause of 5m1s, and the longest pause is 5m0s",
+			"no request was sent to the API: it asks for a pause of 5m1s, and the longest pause is 5m0s",
 		} {
 			e := asError(t, fetchSample(t.Context(), t, c))
 			if e.Class != pipeline.Fatal || e.Err.Error() != want || e.Hint != "run again after that time" {

@@ -78,7 +78,7 @@ func (c *Client) try(ctx context.Context, table *schema.Table, batchID string, b
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		if hint, short := pipeline.Shortage(err); short {
-			return nil, &failure{text: fmt.Sprintf("%s was not asked: %s", c.base.Host, c.quote.fault(err.Error())), class: pipeline.Fatal, hint: hint}
+			return nil, &failure{text: fmt.Sprintf("no request was sent to %s: %s", c.base.Host, c.quote.fault(err.Error())), class: pipeline.Fatal, hint: hint}
 		}
 		if lasting := network.Lasting(err); lasting != nil {
 			return nil, &failure{
@@ -88,11 +88,11 @@ func (c *Client) try(ctx context.Context, table *schema.Table, batchID string, b
 		}
 		timedOut := errors.Is(ctx.Err(), context.DeadlineExceeded)
 		f := &failure{
-			text:  fmt.Sprintf("no answer from %s: %s", c.base.Host, c.quote.fault(err.Error())),
+			text:  fmt.Sprintf("no response from %s: %s", c.base.Host, c.quote.fault(err.Error())),
 			again: true, unanswered: true, unconnected: !timedOut || !connected.Load(), connected: connected.Load(),
 		}
 		if timedOut {
-			f.text = fmt.Sprintf("no answer from %s within %s", c.base.Host, c.requestTimeout)
+			f.text = fmt.Sprintf("no response from %s within %s", c.base.Host, c.requestTimeout)
 		}
 		return nil, f
 	}
@@ -107,7 +107,7 @@ func (c *Client) try(ctx context.Context, table *schema.Table, batchID string, b
 // readBody returns the body of an answer, if it is whole.
 func (c *Client) readBody(ctx context.Context, resp *http.Response, buf []byte) ([]byte, *failure) {
 	tooLong := &failure{
-		text: fmt.Sprintf("answer is longer than %d bytes", c.maxBody), hint: "raise --max-body",
+		text: fmt.Sprintf("response is longer than %d bytes", c.maxBody), hint: "raise --max-body",
 	}
 	if resp.ContentLength > c.maxBody && resp.Header.Get("Content-Encoding") == "" {
 		return nil, tooLong
@@ -117,15 +117,15 @@ func (c *Client) readBody(ctx context.Context, resp *http.Response, buf []byte) 
 	case int64(len(body)) > c.maxBody:
 		return nil, tooLong
 	case err == nil && !pipeline.Complete(body):
-		return nil, unanswered("answer breaks off after %d bytes", len(body))
+		return nil, unanswered("response breaks off after %d bytes", len(body))
 	case err == nil && !aboutBatch(body):
-		return nil, unanswered("answer is not the API's: a status of %d, but no JSON object with general", resp.StatusCode)
+		return nil, unanswered("response is not from the API: status %d, but no JSON object with general", resp.StatusCode)
 	case err == nil:
 		return body, nil
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return nil, unanswered("answer is not whole after %s", c.requestTimeout)
+		return nil, unanswered("response is not complete after %s", c.requestTimeout)
 	}
-	return nil, unanswered("answer breaks off after %d bytes: %s", len(body), c.quote.fault(err.Error()))
+	return nil, unanswered("response breaks off after %d bytes: %s", len(body), c.quote.fault(err.Error()))
 }
 
 // unanswered returns the failure of a try that brought something, but no answer of
@@ -152,7 +152,7 @@ var unknownBatch = regexp.MustCompile(`(?i)^(could not retrieve bulk [a-z -]+|bu
 func (c *Client) refusal(resp *http.Response) *failure {
 	// The server's own status text may say anything.
 	statusText := http.StatusText(resp.StatusCode)
-	f := &failure{text: strings.TrimSpace(fmt.Sprintf("API answered %d %s", resp.StatusCode, statusText)), ofBatch: true}
+	f := &failure{text: strings.TrimSpace(fmt.Sprintf("API returned %d %s", resp.StatusCode, statusText)), ofBatch: true}
 	if resp.StatusCode/100 == 3 {
 		f.class, f.hint = pipeline.Fatal, "check --api-url: redirects are not followed, the API key would go along"
 		f.text += ", a redirect"
@@ -170,7 +170,7 @@ func (c *Client) refusal(resp *http.Response) *failure {
 	said := message(body)
 	orProxy := ""
 	if said == "" {
-		orProxy = "; or a proxy has answered: this is not Enrow's JSON"
+		orProxy = "; or the response is from a proxy: it is not Enrow's JSON"
 	}
 	switch code := resp.StatusCode; {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:

@@ -147,7 +147,7 @@ func TestMaxBody(t *testing.T) {
 				return
 			}
 			e := asError(t, err)
-			want := fmt.Sprintf("answer is longer than %d bytes", tt.max)
+			want := fmt.Sprintf("response is longer than %d bytes", tt.max)
 			if e.Class != pipeline.Transient || e.Err.Error() != want || e.Hint != "raise --max-body" {
 				t.Errorf("error is of class %d, %v (%s); want %s", e.Class, e.Err, e.Hint, want)
 			}
@@ -301,7 +301,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 				w.WriteHeader(status)
 			}))})
 			e := asError(t, fetchSample(t.Context(), t, c))
-			want := fmt.Sprintf("API answered %d %s, a redirect%s", status, http.StatusText(status), named)
+			want := fmt.Sprintf("API returned %d %s, a redirect%s", status, http.StatusText(status), named)
 			if e.Class != pipeline.Fatal || e.Err.Error() != want || !strings.Contains(e.Hint, "--api-url") {
 				t.Errorf("%d to %q: error is of class %d, %v (%s); want %s", status, location, e.Class, e.Err, e.Hint, want)
 			}
@@ -384,8 +384,8 @@ func TestRetriesAreLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	line := `level=INFO msg="trying again" batch=` + fakeapi.Sample().ID
-	want := line + ` attempt=1 reason="API answered 503 Service Unavailable" delay=0s` + "\n" +
-		line + ` attempt=2 reason="API answered 500 Internal Server Error" delay=0s` + "\n"
+	want := line + ` attempt=1 reason="API returned 503 Service Unavailable" delay=0s` + "\n" +
+		line + ` attempt=2 reason="API returned 500 Internal Server Error" delay=0s` + "\n"
 	if diff := cmp.Diff(want, log.String()); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
 	}

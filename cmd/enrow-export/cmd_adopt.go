@@ -16,9 +16,9 @@ func (p *program) adoptCommand() command {
 		topic: topicRepair,
 		usage: "rebuild manifest entries that were lost, from the files",
 		args:  "[BATCH_ID ...]",
-		description: "Without ids: every batch that has files and is not exported. A batch is exported again " +
-			"when a copy of its response (export --keep-raw) says that its files are complete. " +
-			"Without a copy, the batch is recorded as pending, and export --pending asks Enrow. " +
+		description: "Without ids: every batch that has files and is not exported. A batch counts as exported " +
+			"when the copy of its response (export --keep-raw) confirms its files. " +
+			"Without a copy, the batch becomes pending, and export --pending requests it from Enrow. " +
 			"adopt changes no file, sends no request to the API, and can be repeated.",
 		examples: []example{
 			{"see what would be done", "enrow-export adopt --to out --dry-run"},
@@ -34,7 +34,7 @@ func (p *program) adoptCommand() command {
 			{"Destination", append(toFlags(), layoutFlag())},
 			{"How the files were exported", []*flagDef{
 				formatsFlag(), compressionFlag(), csvSafeFlag(),
-				sizeFlag("max-body", "64MiB", "longest response read from a copy"),
+				sizeFlag("max-body", "64MiB", "largest response that is read from a copy"),
 			}},
 			{"Which batches", []*flagDef{
 				kindsFlag(), idsFileFlag(),

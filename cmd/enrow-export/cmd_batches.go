@@ -18,7 +18,7 @@ func (p *program) batchesCommand() command {
 		topic:       topicLook,
 		usage:       "write the manifest as one table, a row for each batch",
 		args:        "[BATCH_ID ...]",
-		description: "The table has batches of every kind and state: totals, credits, paths, times. enrow-export schema lists its columns. Without ids: all batches.",
+		description: "The table has totals, credits, paths and times of batches of every kind and state. enrow-export schema lists its columns. Without ids: all batches.",
 		examples: []example{
 			{"a table for the warehouse", "enrow-export batches --to out --out batches.parquet"},
 			{"the last week, as CSV", "enrow-export batches --to out --since 7d --out week.csv"},
@@ -27,7 +27,7 @@ func (p *program) batchesCommand() command {
 		exits: exitCodes(
 			exit{"0", "the table is written"},
 			rootExit,
-			exit{"3", "some batches have no entry, or one that cannot be read"},
+			exit{"3", "some batches have no entry, or the entry cannot be read"},
 			unreadExit,
 		),
 		groups: []flagGroup{

@@ -17,7 +17,7 @@ func (p *program) compactCommand() command {
 		topic:  topicWarehouse,
 		noArgs: "it packs everything that is exported",
 		usage:  "pack the Parquet files of many batches into few large files",
-		description: "The large files go to another root, which has a manifest of its own: status, verify, files " +
+		description: "The large files go to another root, which has its own manifest: status, verify, files " +
 			"and load-sql work there. Each run adds the batches that --into does not have yet. " +
 			"Nothing changes under --to, and no packed file is ever replaced.",
 		examples: []example{
@@ -27,8 +27,8 @@ func (p *program) compactCommand() command {
 		page: "compaction.md",
 		exits: exitCodes(
 			exit{"0", "every exported batch is packed"},
-			exit{"1", "stopped: a root is out of reach, there is no manifest, or no room for temporary files"},
-			exit{"3", "some batches could not be packed, the others are"},
+			exit{"1", "stopped: a root is out of reach, --to has no manifest, or temporary files do not fit"},
+			exit{"3", "some batches could not be packed; the others are packed"},
 		),
 		groups: []flagGroup{
 			{"From and to", append(toFlags(),
@@ -98,7 +98,7 @@ func (p *program) compact(c *cli.Context) error {
 	case err != nil:
 		return err
 	case overlap:
-		return usagef("a reader of the one would meet the rows of the other, too: name a root beside it", "--into: %s and %s are not two roots", into.at, from.at)
+		return usagef("name a root that is neither in nor above --to: a reader of one root would also read the rows of the other", "--into: %s and %s overlap", into.at, from.at)
 	}
 	if cfg.From, err = from.openExisting(); err != nil {
 		return err

@@ -39,13 +39,13 @@ func (p *program) demoCommand() command {
 		topic: topicLearn,
 		usage: "run the whole job against an embedded API, without a key",
 		description: "It exports three batches in all formats: Enrow's documented sample, a batch of 5,000 results, " +
-			"and a batch that is still running at the first two looks. Run it twice: the second run has nothing to do.",
+			"and a batch that is ongoing for the first two requests. Run it twice: the second run has nothing to do.",
 		examples: []example{
 			{"three batches to ./enrow-demo", "enrow-export demo"},
 			{"to another directory", "enrow-export demo --to /tmp/demo"},
 		},
 		exits: exitCodes(
-			exit{"0", "the demonstration ran"},
+			exit{"0", "the demo has run"},
 			exit{"1", "the directory cannot be written to"},
 		),
 		groups: []flagGroup{

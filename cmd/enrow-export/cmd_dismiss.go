@@ -12,8 +12,8 @@ func (p *program) dismissCommand() command {
 		topic: topicExport,
 		usage: "record that a permanently failed batch needs no attention",
 		args:  "[BATCH_ID ...]",
-		description: "export --pending leaves out a permanently failed batch, and reports it in every run until it is " +
-			"dismissed. enqueue takes that back. dismiss sends no request to the API and needs no key.",
+		description: "export --pending skips a permanently failed batch, and reports it in every run until it is " +
+			"dismissed. enqueue makes a dismissed batch pending again. dismiss sends no request to the API and needs no key.",
 		examples: []example{
 			{"one batch", "enrow-export dismiss --to out BATCH_ID"},
 			{"a list of phone searches", "enrow-export dismiss --to out --kind phone-find --ids-file failed.txt"},

@@ -12,17 +12,17 @@ func (p *program) enqueueCommand() command {
 		topic: topicExport,
 		usage: "record batches as wanted, for export --pending",
 		args:  "[BATCH_ID ...]",
-		description: "Call it where a search is started: it sends no request to the API and needs no key. " +
-			"A batch that the manifest lists already stays as it is. A batch that was dismissed is pending again.",
+		description: "Call it when you start a search. It sends no request to the API and needs no key. " +
+			"A dismissed batch becomes pending again. Any other batch that is already in the manifest stays as it is.",
 		examples: []example{
-			{"record a batch when its search is started", "enrow-export enqueue --to out BATCH_ID"},
-			{"export what is recorded, from cron", "enrow-export export --to out --pending --quiet"},
+			{"record a batch when you start its search", "enrow-export enqueue --to out BATCH_ID"},
+			{"export the recorded batches, from cron", "enrow-export export --to out --pending --quiet"},
 		},
 		page: "pending.md",
 		exits: exitCodes(
 			exit{"0", "every batch is recorded"},
 			exit{"1", "stopped: ROOT is out of reach"},
-			exit{"3", "some batches have an entry that cannot be read"},
+			exit{"3", "the entry of some batches cannot be read"},
 		),
 		groups: []flagGroup{
 			{"Where the manifest is", toFlags()},

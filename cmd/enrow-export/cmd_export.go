@@ -22,7 +22,7 @@ func (p *program) exportCommand() command {
 		usage: "fetch batches and write them as files",
 		args:  "[BATCH_ID ...]",
 		description: "The same call can be repeated at any time: a batch that is exported costs no request. " +
-			"A batch that is still running at Enrow is left for the next run, or waited for with --wait.",
+			"A batch that is still running at Enrow is left for the next run, unless --wait makes the run wait for it.",
 		examples: []example{
 			{"two batches to a directory, as Parquet", "enrow-export export --to out BATCH_ID BATCH_ID"},
 			{"a list of ids to a bucket, as Parquet and CSV, with copies of the responses", "enrow-export export --to gs://bucket/enrow --ids-file ids.txt \\\n    --format parquet,csv --keep-raw"},
@@ -31,8 +31,8 @@ func (p *program) exportCommand() command {
 		exits: exitCodes(
 			exit{"0", "every batch is exported, now or before"},
 			exit{"1", "the run stopped: key refused, no credits, API or destination out of reach, disk full"},
-			exit{"3", "some batches failed, the others are exported"},
-			exit{"75", "nothing failed; some batches are still running, or left by --max-runtime"},
+			exit{"3", "some batches failed; the others are exported"},
+			exit{"75", "nothing failed; some batches are still running, or --max-runtime left them"},
 		),
 		groups: []flagGroup{
 			{"Destination", append(toFlags(), layoutFlag())},
@@ -44,20 +44,20 @@ func (p *program) exportCommand() command {
 				csvSafeFlag(),
 				textFlag("unknown-fields", "MODE", "capture", "capture unknown fields in column extra, or error").oneOf("capture", "error").
 					more("A field is unknown when no column of the table declares it. capture keeps it in the column extra. error fails a batch that has one."),
-				boolFlag("allow-mismatch", "export batches whose totals do not add up").
-					more("The manifest then records what does not add up."),
+				boolFlag("allow-mismatch", "export batches whose rows do not match the totals").
+					more("The manifest then records the difference."),
 				boolFlag("keep-raw", "keep a copy of each response").
-					more("The copies are under _raw in the destination. export --from reads them: another format then needs no request."),
+					more("The copies are below _raw in the destination. export --from reads them, so another format needs no request."),
 			}},
 			{"Which batches", []*flagDef{
 				kindFlag(),
 				idsFileFlag(),
-				boolFlag("pending", "also the unfinished batches of the manifest").
-					more("These are all batches that the manifest lists and that are neither exported nor permanently failed, of all kinds unless --kind is given."),
-				boolFlag("retry-failed", "with --pending: permanently failed ones, too").
-					more("Batches that were dismissed are left out."),
+				boolFlag("pending", "also the unfinished batches in the manifest").
+					more("An unfinished batch is neither exported nor permanently failed. Without --kind, batches of all kinds are exported."),
+				boolFlag("retry-failed", "with --pending: also permanently failed batches").
+					more("Dismissed batches are left out."),
 				fromFlag(),
-				boolFlag("force", "export again what is exported already"),
+				boolFlag("force", "export batches again that are already exported"),
 				boolFlag("dry-run", "print what a run would do, and do nothing").
 					more("It needs no key, sends no request to the API and writes nothing."),
 				shardFlag(),
@@ -66,9 +66,9 @@ func (p *program) exportCommand() command {
 				boolFlag("wait", "wait for batches that are still running"),
 				durationFlag("wait-timeout", export.DefaultWaitTimeout, "time to wait, from the start", notNegative).
 					more("0 is no limit."),
-				durationFlag("poll-interval", export.DefaultPollInterval, "least time between two looks at a batch", positive).
+				durationFlag("poll-interval", export.DefaultPollInterval, "least time between two requests for a batch", positive).
 					more("It grows to ten times that while a batch makes little progress."),
-				durationFlag("max-runtime", 0, "begin no batch after this time", notNegative).or("no limit").
+				durationFlag("max-runtime", 0, "start no batch after this time", notNegative).or("no limit").
 					more("0 is no limit. Batches in progress then have --grace to finish."),
 				durationFlag("grace", 20*time.Second, "time to finish batches when stopped", notNegative).
 					more("It begins with the first SIGINT, SIGTERM or SIGHUP, or with the end of --max-runtime."),
@@ -76,11 +76,11 @@ func (p *program) exportCommand() command {
 			{"Requests to the API", []*flagDef{
 				intFlag("concurrency", export.DefaultConcurrency, "batches at a time", checkConcurrency).
 					more(fmt.Sprintf("At most %d.", maxConcurrency)),
-				floatFlag("rate", 0, "most requests a second", checkRate).or("no limit").
-					more(fmt.Sprintf("0 is no limit. Retries count as requests. The least rate is %v.", minRate)),
+				floatFlag("rate", 0, "requests a second at most", checkRate).or("no limit").
+					more(fmt.Sprintf("0 is no limit. Retries count as requests. The smallest rate is %v.", minRate)),
 				intFlag("retries", 5, "tries after the first, for each request", notNegative),
-				durationFlag("request-timeout", sources.DefaultRequestTimeout, "longest time of one try", positive),
-				sizeFlag("max-body", "64MiB", "longest response that is accepted"),
+				durationFlag("request-timeout", sources.DefaultRequestTimeout, "time limit of one try", positive),
+				sizeFlag("max-body", "64MiB", "largest response that is accepted"),
 				textFlag("api-url", "URL", sources.DefaultBaseURL, "address of the API").alsoEnv("ENROW_API_URL").
 					more("It must be https, unless the host is this machine."),
 				textFlag("api-key-file", "FILE", "", "file with the API key").file().

@@ -20,7 +20,7 @@ func (p *program) filesCommand() command {
 		description: "It prints an absolute path or a URL a line, and reads no file. Without ids: the files of all exported batches. A packed file is listed once.",
 		examples: []example{
 			{"count the rows of all files", "enrow-export files --to out --format csv --print0 | xargs -0 wc -l"},
-			{"what was exported since yesterday", "enrow-export files --to gs://bucket/enrow --since 24h"},
+			{"the files that were exported in the last 24 hours", "enrow-export files --to gs://bucket/enrow --since 24h"},
 		},
 		page: "warehouses.md",
 		exits: exitCodes(

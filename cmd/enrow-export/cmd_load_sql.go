@@ -23,12 +23,12 @@ func (p *program) loadSQLCommand() command {
 		topic: topicWarehouse,
 		usage: "print the SQL that loads the files into a warehouse",
 		args:  "[BATCH_ID ...]",
-		description: "The script fills a staging table, checks the number of rows, and replaces the batches in one " +
-			"transaction: it can run any number of times. Without ids: all exported batches, or with --only-new " +
-			"those that no load has confirmed. When a batch cannot be loaded, nothing is printed on stdout.",
+		description: "The script fills a staging table, checks the number of rows, and replaces the rows of the batches. " +
+			"It can run any number of times. Without ids: all exported batches, or with --only-new the batches " +
+			"whose load is not confirmed. When a batch cannot be loaded, nothing is printed on stdout.",
 		examples: []example{
 			{"load everything into DuckDB", "enrow-export load-sql --dialect duckdb --to out > load.sql &&\n    duckdb -bail warehouse.duckdb < load.sql"},
-			{"only what is new, and confirm the load", "enrow-export load-sql --dialect duckdb --to out --only-new > load.sql &&\n    duckdb -bail warehouse.duckdb < load.sql &&\n    enrow-export load-sql --dialect duckdb --to out --loaded load.sql"},
+			{"load what is new, and confirm the load", "enrow-export load-sql --dialect duckdb --to out --only-new > load.sql &&\n    duckdb -bail warehouse.duckdb < load.sql &&\n    enrow-export load-sql --dialect duckdb --to out --loaded load.sql"},
 		},
 		page: "warehouses.md",
 		exits: exitCodes(
@@ -40,24 +40,24 @@ func (p *program) loadSQLCommand() command {
 		groups: []flagGroup{
 			{"Where the files are", append(toFlags(),
 				textFlag("root-url", "URL", "", "URL or path where the warehouse finds --to").
-					more("Such as a copy of the files in S3."),
+					more("It is a copy of the files in S3, for example."),
 			)},
 			{"Warehouse", []*flagDef{
 				textFlag("dialect", "NAME", "", strings.Join(dialect.Names(), ", ")).oneOf(dialect.Names()...).orNone().must(),
 				namespaceFlag(),
-				textFlag("integration", "NAME", "", "what lets the warehouse read the files").
-					more("Snowflake: the storage integration. Redshift: the ARN of the role."),
+				textFlag("integration", "NAME", "", "storage integration (Snowflake), role (Redshift)").
+					more("It lets the warehouse read the files. A role is given by its ARN."),
 				boolFlag("no-create", "leave out the statements that create tables"),
 			}},
 			{"Which files", []*flagDef{
 				kindsFlag(), idsFileFlag(),
 				textFlag("format", "FORMAT", "", "format to load").oneOf(formatNames()...).orNone().or("the best that the warehouse reads").own("load-sql"),
 				sinceFlag(),
-				boolFlag("only-new", "only contents that no load has confirmed"),
-				textFlag("watermark", "NAME", "", "name of the confirmed loads").checked(checkWatermark).orNone().or("the dialect").
-					more("They are kept in _loads/NAME.json below --to."),
+				boolFlag("only-new", "only files whose load is not confirmed"),
+				textFlag("watermark", "NAME", "", "name of the list of confirmed loads").checked(checkWatermark).orNone().or("the dialect").
+					more("The list is _loads/NAME.json below --to."),
 				textFlag("loaded", "FILE", "", "confirm that the script in FILE has run").file().
-					more("The script was made with --only-new. What it has loaded is then no longer new."),
+					more("The script must have been printed with --only-new. Its batches are then no longer new."),
 			}},
 		},
 		action: p.loadSQL,

@@ -17,9 +17,9 @@ func (p *program) mockAPICommand() command {
 		name:  "mock-api",
 		topic: topicLearn,
 		usage: "serve the embedded API, for tests",
-		description: "It serves saved responses, generated batches of one kind, and Enrow's documented sample of e-mail searches, " +
+		description: "It serves saved responses, generated batches of one kind, and Enrow's documented sample of email searches, " +
 			"until it is interrupted. It prints its address and the ids of its batches.\n\n" +
-			"A script says how the first requests are answered. STEPS is a list with commas:\n" +
+			"--script sets the responses to the first requests. STEPS is a list with commas:\n" +
 			"  ok             the normal response\n" +
 			"  ongoing        a batch that is still running; ongoing:202 with that status\n" +
 			"  failed         a batch that failed\n" +
@@ -28,30 +28,30 @@ func (p *program) mockAPICommand() command {
 			"  503:VARIANT    with another body: reason, old, html or empty\n" +
 			"  503;retry-after=VALUE  with that header\n" +
 			"  truncate:N     the connection breaks after N bytes of the body\n" +
-			"  cut:N          the body ends after N bytes as if it were whole\n" +
+			"  cut:N          the body ends after N bytes as if it were complete\n" +
 			"  hang, drop     no response; the connection closed at once\n" +
-			"  redirect:URL   a redirect\n" +
-			"Each may be repeated: 503x2,ok.",
+			"  redirect:URL   a redirect to URL\n" +
+			"xN repeats a step N times: 503x2,ok.",
 		examples: []example{
 			{"100 batches of 5,000 results", "enrow-export mock-api --generate 100"},
-			{"every batch fails twice, then succeeds", "enrow-export mock-api --generate 3 --script 503x2,ok"},
+			{"the first two requests fail", "enrow-export mock-api --generate 3 --script 503x2"},
 		},
-		exits: exitCodes(exit{"1", "the address cannot be listened on"}),
+		exits: exitCodes(exit{"1", "it cannot listen on the address"}),
 		groups: []flagGroup{
 			{"Batches", []*flagDef{
 				kindFlag(),
-				intFlag("generate", 0, "batches to make up", notNegative),
-				intFlag("rows", 5000, "results of each", notNegative),
-				intFlag("seed", 1, "number that decides what they hold", notNegative),
-				textFlag("batches", "DIR", "", "saved responses, ID.json for each batch").file().directory(),
+				intFlag("generate", 0, "number of batches to generate", notNegative),
+				intFlag("rows", 5000, "results in each batch", notNegative),
+				intFlag("seed", 1, "seed of the generated contents", notNegative),
+				textFlag("batches", "DIR", "", "directory of saved responses, ID.json for each batch").file().directory(),
 			}},
 			{"Behaviour", []*flagDef{
 				textFlag("addr", "HOST:PORT", "127.0.0.1:8787", "address to listen on; port 0 is any free one"),
 				textFlag("key", "KEY", "", "API key to accept").or("any"),
-				intFlag("ongoing", 0, "looks at which a batch is still running", notNegative),
-				intFlag("ongoing-status", 200, "its status: 200 or 202", intOf(200, 202)),
+				intFlag("ongoing", 0, "first requests for which a batch is ongoing", notNegative),
+				intFlag("ongoing-status", 200, "status of an ongoing batch: 200 or 202", intOf(200, 202)),
 				intFlag("unknown-status", 400, "status of an unknown id: 400 or 404", intOf(400, 404)),
-				listFlag("script", "STEPS", "for all requests; ID=STEPS for one batch"),
+				listFlag("script", "STEPS", "first responses, or ID=STEPS for one batch"),
 			}},
 		},
 		action: p.mockAPI,

@@ -17,23 +17,23 @@ func (p *program) pruneCommand() command {
 		topic:  topicRepair,
 		noArgs: "it looks at the whole destination",
 		usage:  "list the data files that no manifest entry names, or delete them",
-		description: "Such files are left by runs that were killed, or were replaced by others. A file that is not " +
-			"recognised as written by this program is shown as foreign and never deleted. A file that may be the " +
-			"only copy of its data stays, too. Nothing is deleted when a manifest may be lost: when no entry of a " +
-			"table names a file, or when more of its files would go than stay.",
+		description: "A run that was killed may leave such files. prune lists a file that it does not recognise as written " +
+			"by this program as foreign, and never deletes it. It also keeps a file that may be the only copy of its " +
+			"data. Without --at-most, it deletes nothing when a manifest may be lost: when no entry of a " +
+			"table names a file, or when it would delete more files of a table than it keeps.",
 		examples: []example{
-			{"list them", "enrow-export prune --to out"},
-			{"delete them", "enrow-export prune --to out --delete"},
+			{"list the files", "enrow-export prune --to out"},
+			{"delete the files", "enrow-export prune --to out --delete"},
 		},
 		page: "recovery.md",
 		exits: exitCodes(
 			exit{"0", "the files are listed, or deleted"},
 			exit{"1", "stopped: ROOT is out of reach, or refused because a manifest may be lost"},
-			exit{"3", "some entries or files cannot be read, or not deleted"},
+			exit{"3", "some entries or files cannot be read or deleted"},
 		),
 		groups: []flagGroup{
 			{"Destination", append(toFlags(), layoutFlag())},
-			{"What to delete", []*flagDef{boolFlag("delete", "delete what is listed"), atMostFlag()}},
+			{"What to delete", []*flagDef{boolFlag("delete", "delete the listed files"), atMostFlag()}},
 			{"Output", []*flagDef{outputFlag()}},
 		},
 		action: p.prune,
@@ -47,7 +47,7 @@ func atMostFlag() *flagDef {
 			return usagef("", "%s: %d is not above zero", flag, value)
 		}
 		return nil
-	}).or("").more("It goes with --delete. Nothing is deleted if there are more files than that.")
+	}).or("").more("It goes with --delete. Nothing is deleted if there are more than N files to delete.")
 }
 
 // pruneLine is a line about one file in the JSON form of prune.

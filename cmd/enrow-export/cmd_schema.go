@@ -13,13 +13,14 @@ import (
 
 func (p *program) schemaCommand() command {
 	return command{
-		name:        "schema",
-		topic:       topicLook,
-		usage:       "print the tables: columns, types, meaning",
-		description: "With --dialect it prints the statements that create the tables, for " + strings.Join(schemaDialects(), ", ") + ".",
+		name:  "schema",
+		topic: topicLook,
+		usage: "print the tables: columns, types, meaning",
+		description: "With --dialect it prints the SQL that creates the tables in a warehouse: " + strings.Join(dialect.Names(), ", ") + ". " +
+			"bigquery-json is the schema file of bq load, arrow the schema of Arrow, and json the columns as JSON.",
 		examples: []example{
-			{"the columns of e-mail searches", "enrow-export schema --kind email-find"},
-			{"the statements that create the tables in BigQuery", "enrow-export schema --dialect bigquery --namespace project.dataset"},
+			{"the columns of email searches", "enrow-export schema --kind email-find"},
+			{"the SQL that creates the tables in BigQuery", "enrow-export schema --dialect bigquery --namespace project.dataset"},
 		},
 		page: "data.md",
 		exits: []exit{
@@ -32,7 +33,7 @@ func (p *program) schemaCommand() command {
 			{"Tables", []*flagDef{kindsFlag()}},
 			{"Output", []*flagDef{
 				textFlag("output", "FORM", "text", "text, json (an object a line) or markdown").oneOf("text", "json", "markdown"),
-				textFlag("dialect", "NAME", "", "print what creates the tables in a warehouse instead").oneOf(schemaDialects()...).orNone(),
+				textFlag("dialect", "NAME", "", "print the tables for a warehouse or a program").oneOf(schemaDialects()...).orNone(),
 				namespaceFlag(),
 			}},
 		},
@@ -177,7 +178,7 @@ func schemaDialects() []string {
 // schemaIn prints the tables in one of those forms.
 func (p *program) schemaIn(name, namespace string, tables []*schema.Table) error {
 	if name == bigQueryJSON && len(tables) > 1 {
-		return usagef("add --kind: a schema file is for one table", "--dialect: %s is of one table", name)
+		return usagef("add --kind: a schema file is for one table", "--dialect: %s describes one table", name)
 	}
 	if err := checkUTF8("SQL", "--namespace", namespace); err != nil {
 		return err

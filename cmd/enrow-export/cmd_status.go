@@ -13,9 +13,9 @@ func (p *program) statusCommand() command {
 	return command{
 		name:        "status",
 		topic:       topicLook,
-		usage:       "show what the manifest says of batches",
+		usage:       "show what the manifest records about batches",
 		args:        "[BATCH_ID ...]",
-		description: "Without ids: all batches that the manifest lists. No file is read and no request is made.",
+		description: "Without ids: all batches that the manifest lists. It reads no data file and sends no request to the API.",
 		examples: []example{
 			{"all batches", "enrow-export status --to out"},
 			{"the batches of a list, as JSON", "enrow-export status --to out --ids-file ids.txt --output json"},

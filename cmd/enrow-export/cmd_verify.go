@@ -18,10 +18,11 @@ func (p *program) verifyCommand() command {
 		topic: topicLook,
 		usage: "read the files back and compare them with the manifest",
 		args:  "[BATCH_ID ...]",
-		description: "Without ids: all exported batches. No request is made to the API. --depth says how closely to look:\n" +
-			"  size       each file is there and has its size\n" +
-			"  checksum   its bytes have their sha256 and crc32c\n" +
-			"  full       its rows, read back by other code than wrote them, have their number, columns and digest",
+		description: "Without ids: all exported batches. It sends no request to the API. --depth says how closely to look:\n" +
+			"  size       each file exists and has the recorded size\n" +
+			"  checksum   its bytes have the recorded SHA-256 and CRC32C\n" +
+			"  full       its rows have the recorded number, columns and digest\n" +
+			"The code that reads the rows is not the code that wrote them.",
 		examples: []example{
 			{"all files, by checksum", "enrow-export verify --to out"},
 			{"one batch, row by row", "enrow-export verify --to out --depth full BATCH_ID"},

@@ -27,7 +27,7 @@ func TestFailuresAreNamedAgain(t *testing.T) {
 	for n := range few + 2 {
 		u.result(export.Result{
 			BatchID: fmt.Sprintf("b%d", n), Kind: "phone-find", Outcome: export.Failed,
-			Err: &pipeline.Error{Op: "fetch", Batch: fmt.Sprintf("b%d", n), Err: errors.New("API answered 500: no\nmore " + strings.Repeat("words ", 5)), Hint: "run again"},
+			Err: &pipeline.Error{Op: "fetch", Batch: fmt.Sprintf("b%d", n), Err: errors.New("API returned 500: no\nmore " + strings.Repeat("words ", 5)), Hint: "run again"},
 		})
 	}
 	out.Reset()
@@ -35,7 +35,7 @@ func TestFailuresAreNamedAgain(t *testing.T) {
 	u.summary(summaryLine{Failed: few + 2, NotTried: 1}, "see report.jsonl")
 	want := "failed batches:\n"
 	for n := range few {
-		want += string([]rune(fmt.Sprintf(`  b%d  phone-find  API answered 500: no\u000amore words words`, n))[:49]) + "…\n"
+		want += string([]rune(fmt.Sprintf(`  b%d  phone-find  API returned 500: no\u000amore words words`, n))[:49]) + "…\n"
 	}
 	want += `  and 2 more: see report.jsonl
 23 batches: 22 failed, 1 not tried, in 0s

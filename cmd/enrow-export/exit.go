@@ -51,7 +51,7 @@ func (e exit) first() int {
 var (
 	usageExit  = exit{"2", "wrong usage: nothing was tried"}
 	signalExit = exit{"129, 130, 143", "stopped by SIGHUP, SIGINT or SIGTERM: run it again"}
-	unreadExit = exit{"141", "the reader of stdout ended early, as head does"}
+	unreadExit = exit{"141", "stdout was closed before the end, as head does"}
 	// rootExit is that of a command that only works where there is a manifest.
 	rootExit = exit{"1", "stopped: ROOT is out of reach, or has no manifest"}
 )
@@ -61,7 +61,7 @@ var programExits = []exit{
 	{"0", "everything that was asked for is done"},
 	{"1", "the run stopped before its end: the error says why"},
 	{"2", usageExit.meaning},
-	{"3", "some batches failed, the others are done"},
+	{"3", "some batches failed; the others are done"},
 	{"75", "nothing failed; some batches are still running at Enrow, or left for the next run"},
 	signalExit,
 	unreadExit,

@@ -63,8 +63,8 @@ func compressionNames() (names []string) {
 }
 
 func csvSafeFlag() *flagDef {
-	return boolFlag("csv-safe", "defuse text in CSV that a spreadsheet would run").
-		more("An apostrophe is put before every text that a spreadsheet would take for a formula.")
+	return boolFlag("csv-safe", "put ' before CSV text that a spreadsheet would run").
+		more("Such a text begins like a formula.")
 }
 
 func layoutFlag() *flagDef {

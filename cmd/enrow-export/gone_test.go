@@ -32,7 +32,7 @@ func TestAPIGoesAway(t *testing.T) {
 	defer server.Close()
 	dir := t.TempDir()
 	stdout, stderr, code := start(t, dir, server.URL, args...).end(t, nil)
-	if code != exitStopped || !strings.Contains(stderr, "the API cannot be reached any more: ") ||
+	if code != exitStopped || !strings.Contains(stderr, "the API can no longer be reached: ") ||
 		!strings.Contains(stderr, "hint: nothing that was exported is lost: check the network and run again\n") {
 		t.Errorf("exit code %d, stderr:\n%s", code, stderr)
 	}

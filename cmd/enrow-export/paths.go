@@ -28,13 +28,13 @@ func checkPath(flag, path string) error {
 	switch {
 	case path == "":
 	case path[0] == '~':
-		return usagef("write the path of the home directory, or $HOME; "+hint, "%s: %q begins with a tilde, which only a shell replaces, and not here", flag, path)
+		return usagef("write the path of the home directory, or $HOME; "+hint, "%s: %q begins with a tilde that no shell has replaced", flag, path)
 	case path[0] == '$':
-		return usagef("write the value; "+hint, "%s: %q begins with a variable, which only a shell replaces, and not here", flag, path)
+		return usagef("write the value; "+hint, "%s: %q begins with a variable that no shell has replaced", flag, path)
 	case strings.ContainsRune("'\"`", rune(path[0])) && strings.HasSuffix(path[1:], path[:1]):
 		return usagef("leave them out; "+hint, "%s: %s has quotation marks around it", flag, path)
 	case drive.MatchString(path):
-		return usagef("write a path of this system; "+hint, "%s: %q is a path of Windows", flag, path)
+		return usagef("write a path of this system; "+hint, "%s: %q is a Windows path", flag, path)
 	}
 	return nil
 }

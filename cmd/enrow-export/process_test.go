@@ -364,7 +364,7 @@ func TestMockAPI(t *testing.T) {
 			if code != exitOK || !strings.Contains(stdout, "\n2 batches: 2 exported (10 rows, ") {
 				t.Errorf("export ends with %d:\n%s", code, stdout)
 			}
-			if !strings.Contains(stderr, "API answered 503") {
+			if !strings.Contains(stderr, "API returned 503") {
 				t.Errorf("the script was not played:\n%s", stderr)
 			}
 			if _, _, code := p.end(t, test.signal); code != test.code {

@@ -57,7 +57,7 @@ func (kept) Close() error { return nil }
 
 func reportFlag() *flagDef {
 	return textFlag("report", "FILE", "", "append the summary to a file, as JSON; - is stdout").file().
-		more("It is one line for each run. A dry run is not in the report.")
+		more("Each run appends one line. A dry run appends none.")
 }
 
 // openReport opens the file of --report, so that one that cannot be written is

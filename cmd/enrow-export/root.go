@@ -45,11 +45,11 @@ const defaultStoreTimeout = 5 * time.Minute
 func toFlags() []*flagDef {
 	return []*flagDef{
 		textFlag("to", "ROOT", "", "directory, or bucket as gs://bucket/prefix").must().directory().
-			more("A directory is written as out, ./out or file:///abs/out."),
+			more("Write a directory as out, ./out or file:///abs/out."),
 		textFlag("gcs-credentials-file", "FILE", "", "Google credentials for the bucket").file().
 			or("those of the machine").
 			more("Without it, Application Default Credentials are used."),
-		durationFlag("store-timeout", defaultStoreTimeout, "longest time of one operation on it", positive),
+		durationFlag("store-timeout", defaultStoreTimeout, "time limit of one operation on ROOT", positive),
 	}
 }
 

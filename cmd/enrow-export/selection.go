@@ -41,7 +41,7 @@ func tables(c *cli.Context) []*schema.Table {
 }
 
 func idsFileFlag() *flagDef {
-	return listFlag("ids-file", "FILE", "file with a batch id a line; - is stdin").file()
+	return listFlag("ids-file", "FILE", "list or CSV file of batch ids; - is stdin").file()
 }
 
 // namesBatches reports whether the call says itself which batches it is about.

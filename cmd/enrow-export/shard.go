@@ -11,7 +11,7 @@ import (
 
 func shardFlag() *flagDef {
 	return textFlag("shard", "I/N", "", "only part I of N of the batches, such as 1/4; or auto").suggests("auto").
-		more("The parts are made by a hash of the id. auto takes the part from CLOUD_RUN_TASK_INDEX and CLOUD_RUN_TASK_COUNT, or from JOB_COMPLETION_INDEX and ENROW_EXPORT_SHARDS.")
+		more("The hash of an id decides its part. auto takes the part from CLOUD_RUN_TASK_INDEX and CLOUD_RUN_TASK_COUNT, or from JOB_COMPLETION_INDEX and ENROW_EXPORT_SHARDS.")
 }
 
 // shardOf reads --shard.

@@ -10,7 +10,7 @@ import (
 
 func sinceFlag() *flagDef {
 	return textFlag("since", "TIME", "", "exported at this time or later: 7d, 36h, 2006-01-02").
-		more("A date is one in UTC. A time is written 2006-01-02T15:04:05Z.").
+		more("A date is in UTC. Write a time as 2006-01-02T15:04:05Z.").
 		checked(func(flag, value string) error {
 			if _, ok := parseSince(value); !ok {
 				return usagef("write a time as 2006-01-02T15:04:05Z or 2006-01-02, or an age: 36h, 7d", "%s: %q is not a time", flag, value)

@@ -22,7 +22,7 @@ var userAgent = "enrow-export/" + version
 
 func fromFlag() *flagDef {
 	return textFlag("from", "ROOT", "", "read saved responses instead of the API").directory().
-		more("ROOT has copies that --keep-raw has kept, or files named ID.json. It needs no key. Without ids, all of them are exported.")
+		more("ROOT has the copies that --keep-raw keeps, or files named ID.json. No key is needed. Without ids, all saved responses are exported.")
 }
 
 // source is where answers come from: the API, or a folder or bucket.

@@ -133,7 +133,7 @@ func TestManyBatchesOnTerminal(t *testing.T) {
 		`(?m)^failed    ` + ids[250] + `  fetch batch `,
 		`(?m)^failed    ` + ids[333] + `  fetch batch `,
 		`(?m)^exported  ` + ids[0] + `  2 rows, .*\n          warning: `,
-		`(?m)^failed batches:\n(  ` + ids[7] + `|  ` + ids[250] + `|  ` + ids[333] + `)  API answered 400`,
+		`(?m)^failed batches:\n(  ` + ids[7] + `|  ` + ids[250] + `|  ` + ids[333] + `)  API returned 400`,
 		`(?m)^400 batches: 3 failed, 397 exported \(794 rows, `,
 	} {
 		if !regexp.MustCompile(want).MatchString(text) {
@@ -201,7 +201,7 @@ func TestManyBatchesHaveLines(t *testing.T) {
 		}
 	}
 	stdout, stderr, code := launch(t, exportMany(t, url, ids)).end(t, nil)
-	if n := strings.Count(stdout, "exported  "); code != exitFailed || n != 59 || stderr != "" || !strings.Contains(stdout, "\nfailed batches:\n  "+ids[7]+"  API answered 400") {
+	if n := strings.Count(stdout, "exported  "); code != exitFailed || n != 59 || stderr != "" || !strings.Contains(stdout, "\nfailed batches:\n  "+ids[7]+"  API returned 400") {
 		t.Errorf("without a terminal: exit code %d, %d lines, stderr %q:\n%s", code, n, stderr, stdout)
 	}
 }

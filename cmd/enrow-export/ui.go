@@ -55,7 +55,7 @@ func logFlags() []*flagDef {
 // verboseFlag is for commands that say less of many batches on a terminal.
 func verboseFlag() *flagDef {
 	return boolFlag("verbose", "print a line for each batch on a terminal, too").
-		more(fmt.Sprintf("A terminal has no line for each batch when there are more than %d, but for failures and warnings. Elsewhere there is always one.", few))
+		more(fmt.Sprintf("With more than %d batches, a terminal shows a line only for a failure or a warning. Without a terminal, every batch has a line.", few))
 }
 
 // newUI reads --output, --quiet and, if the command has them, --verbose and the flags of

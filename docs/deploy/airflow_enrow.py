@@ -1,4 +1,4 @@
-"""Exports every 15 minutes what `enrow-export enqueue` has recorded."""
+"""Exports every 15 minutes the batches that `enrow-export enqueue` has recorded."""
 
 import pendulum
 from airflow.providers.standard.operators.bash import BashOperator

@@ -242,7 +242,7 @@ func TestFolderIsMovedAway(t *testing.T) {
 				cfg := pipelinetest.NewConfig(t, source, store, "csv", "ndjson")
 				_, s, err := pipelinetest.RunAll(t.Context(), t, cfg, ids...)
 				stoppedMidway(t, openDisk(t, gone).Store, quiet, s, err, sinks.ErrUnreachable, ids)
-				if err == nil || !strings.Contains(err.Error(), out+": the folder was moved away or replaced") {
+				if err == nil || !strings.Contains(err.Error(), out+": the directory was moved away or replaced") {
 					t.Errorf("error %v does not say what happened", err)
 				}
 				if _, err := os.Lstat(out); !replaced && !errors.Is(err, fs.ErrNotExist) {

@@ -86,7 +86,7 @@ func TestDismiss(t *testing.T) {
 		}
 
 		// A fault on the way takes back nothing that Enrow has said.
-		source.Set("bad", errors.New("API answered 502 Bad Gateway"))
+		source.Set("bad", errors.New("API returned 502 Bad Gateway"))
 		pipelinetest.Export(t, cfg, "bad", export.Failed)
 		if e := pipelinetest.ReadEntry(t, store, "bad"); !e.Dismissed || !e.IsPermanent() || !strings.Contains(e.Error, "502") {
 			t.Errorf("entry %+v", e)

@@ -72,7 +72,7 @@ func TestPurgedAtEnrow(t *testing.T) {
 			if e.State != manifest.StateExported || *e.Rows != 2 || !e.NeedsAttention() || e.Error == "" {
 				t.Errorf("entry %+v", e)
 			}
-			source.Set("b", errors.New("API answered 502 Bad Gateway"))
+			source.Set("b", errors.New("API returned 502 Bad Gateway"))
 			pipelinetest.Export(t, wants, "b", export.Failed)
 			left(wants, "given up")
 			if isNew, _, _, err := dismissed(t.Context(), store, "b"); len(isNew) != 1 || err != nil {

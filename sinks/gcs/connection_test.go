@@ -162,7 +162,7 @@ func TestEndlessCredentials(t *testing.T) {
 	}
 	t.Setenv(credentialsEnv, "/dev/zero")
 	_, err := open(t, "").Stat(t.Context(), "a")
-	if !errors.Is(err, sinks.ErrUnreachable) || !strings.Contains(err.Error(), credentialsEnv+": /dev/zero is no file of Google credentials") {
+	if !errors.Is(err, sinks.ErrUnreachable) || !strings.Contains(err.Error(), credentialsEnv+": /dev/zero is not a file of Google credentials") {
 		t.Errorf("stat: error %v", err)
 	}
 }

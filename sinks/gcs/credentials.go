@@ -17,7 +17,7 @@ import (
 
 // ErrCredentialsFile is what Open reports (by errors.Is) of a credentials file
 // that is something else.
-var ErrCredentialsFile = errors.New("is no file of Google credentials")
+var ErrCredentialsFile = errors.New("is not a file of Google credentials")
 
 // credentialsType reads what kind of credentials a file holds.
 func credentialsType(file string) (option.CredentialsType, error) {

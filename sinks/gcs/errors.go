@@ -127,7 +127,7 @@ func (s *Store) classifyAnswer(answer *googleapi.Error, permission, name string)
 			return notExist(name)
 		}
 	}
-	text := fmt.Sprintf("Cloud Storage answered %d", answer.Code)
+	text := fmt.Sprintf("Cloud Storage returned %d", answer.Code)
 	if reason != "" {
 		text += " " + reason
 	}

@@ -64,9 +64,9 @@ func TestRefusals(t *testing.T) {
 		{"no permission", answer(403, "forbidden", account+"does not have storage.objects.rename access"), true, "lack the permission storage.objects.rename on gs://" + testBucket},
 		{"no billing", answer(403, "accountDisabled", account+"has no money"), true, "refused by Cloud Storage: accountDisabled"},
 		{"retention", answer(403, "retentionPolicyNotMet", account+"must wait"), false, "refused by Cloud Storage: retentionPolicyNotMet"},
-		{"bad request", answer(400, "invalid", account+"is wrong"), false, "Cloud Storage answered 400 invalid"},
-		{"down", answer(503, "backendError", account+"try later"), false, "Cloud Storage answered 503 backendError"},
-		{"busy", answer(429, "rateLimitExceeded", account+"slow down"), false, "Cloud Storage answered 429 rateLimitExceeded"},
+		{"bad request", answer(400, "invalid", account+"is wrong"), false, "Cloud Storage returned 400 invalid"},
+		{"down", answer(503, "backendError", account+"try later"), false, "Cloud Storage returned 503 backendError"},
+		{"busy", answer(429, "rateLimitExceeded", account+"slow down"), false, "Cloud Storage returned 429 rateLimitExceeded"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			serve(t, c.service)

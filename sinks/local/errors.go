@@ -14,11 +14,11 @@ import (
 )
 
 // errFolder says that a folder is where an object was looked for.
-var errFolder = fmt.Errorf("is a folder: %w", sinks.ErrNotExist)
+var errFolder = fmt.Errorf("is a directory: %w", sinks.ErrNotExist)
 
 // errNoLocks says that the file system of the root has no advisory locks, or
 // none that exclude anybody: no condition would hold there.
-var errNoLocks = errors.New("the file system has no working locks (flock): choose a folder on another one")
+var errNoLocks = errors.New("the file system has no working locks (flock): choose a directory on another file system")
 
 func notExist(name string) error {
 	return fmt.Errorf("%s: %w", name, sinks.ErrNotExist)
@@ -39,7 +39,7 @@ func noObject(name, what string) error {
 func kindOf(mode fs.FileMode) string {
 	switch {
 	case mode.IsDir():
-		return "a folder"
+		return "a directory"
 	case mode&fs.ModeSymlink != 0:
 		return "a symbolic link"
 	case mode&fs.ModeNamedPipe != 0:

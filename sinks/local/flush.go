@@ -101,7 +101,7 @@ func syncFolder(dir string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("flush folder: %w", err)
+		return fmt.Errorf("flush directory: %w", err)
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func (l *lister) folder(ctx context.Context, dir, base string) error {
 		if err := l.store.checkRoot(); err != nil {
 			return err
 		}
-		return fmt.Errorf("%s is no folder, and a folder of this program belongs there: move it out of the root", strings.TrimSuffix(dir, "/"))
+		return fmt.Errorf("%s is not a directory, and enrow-export keeps a directory there: move it out of the root", strings.TrimSuffix(dir, "/"))
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return l.store.checkRoot()
 	case err != nil:

@@ -67,7 +67,7 @@ var (
 // Close.
 func Open(root string) (*Store, error) {
 	if root == "" {
-		return nil, errors.New("open local store: no folder given")
+		return nil, errors.New("open local store: no directory given")
 	}
 	abs, err := filepath.Abs(root)
 	if err != nil {

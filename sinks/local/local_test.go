@@ -214,7 +214,7 @@ func TestOwnFoldersHaveFilesAlone(t *testing.T) {
 	for what, make := range map[string]func(path string) error{
 		"a symbolic link": func(path string) error { return os.Symlink(target, path) },
 		"a pipe":          func(path string) error { return syscall.Mkfifo(path, 0o666) },
-		"a folder":        func(path string) error { return os.Mkdir(path, 0o777) },
+		"a directory":     func(path string) error { return os.Mkdir(path, 0o777) },
 	} {
 		s := open(t)
 		put(t, s, "_manifest/t/a.json", "x")
@@ -232,7 +232,7 @@ func TestOwnFoldersHaveFilesAlone(t *testing.T) {
 	}
 	s := open(t)
 	put(t, s, "_manifest/t", "x")
-	if err := listErr(t, s, "_manifest/t/"); err == nil || !strings.Contains(err.Error(), "_manifest/t is no folder") {
+	if err := listErr(t, s, "_manifest/t/"); err == nil || !strings.Contains(err.Error(), "_manifest/t is not a directory") {
 		t.Errorf("list below a file: error %v", err)
 	}
 }

@@ -33,7 +33,7 @@ func (s *Store) Put(ctx context.Context, name string, data []byte, cond sinks.Co
 	}
 	switch {
 	case errors.Is(err, errFolder):
-		return sinks.Info{}, fmt.Errorf("put %s: a folder has that name", name)
+		return sinks.Info{}, fmt.Errorf("put %s: a directory has that name", name)
 	case err != nil:
 		return sinks.Info{}, s.classify(err)
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // errMoved says that the root is not the folder that it was.
-var errMoved = errors.New("the folder was moved away or replaced while it was in use")
+var errMoved = errors.New("the directory was moved away or replaced while it was in use")
 
 // rootFolder is the folder that the root was when it was first seen. Objects go
 // together: whoever moves the folder away takes with him what was put, and what
