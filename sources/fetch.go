@@ -89,7 +89,7 @@ func unknownHint(table *schema.Table) string {
 			others = append(others, "--kind "+t.Kind)
 		}
 	}
-	return fmt.Sprintf("check the batch id; if the batch is not of kind %s, add %s", table.Kind, strings.Join(others, " or "))
+	return fmt.Sprintf("check the batch id; if the batch is not of kind %s, export or enqueue it with %s", table.Kind, strings.Join(others, " or "))
 }
 
 // isSilent reports whether a try has failed as all have lately: then no batch of the

@@ -30,7 +30,7 @@ func TestFetchAnswers(t *testing.T) {
 		maybe       = "a request with the API key was refused: "
 		creditsHint = "check the credits and the subscription of your Enrow account"
 		otherHint   = "this is no response about the batch: check --api-url, and any proxy on the way"
-		idHint      = "check the batch id; if the batch is not of kind email-find, add --kind email-verify or --kind phone-find"
+		idHint      = "check the batch id; if the batch is not of kind email-find, export or enqueue it with --kind email-verify or --kind phone-find"
 	)
 	tests := []struct {
 		script   string

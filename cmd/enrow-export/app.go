@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 
 	"github.com/urfave/cli/v2"
@@ -74,7 +76,21 @@ func (p *program) call(ctx context.Context, args []string) error {
 	case call.help:
 		return p.printHelp(commandHelp(call.command, helpWidth(p.stdout)))
 	}
-	return p.app(commands).RunContext(ctx, call.args)
+	return nameVariable(p.app(commands).RunContext(ctx, call.args), call.variables)
+}
+
+// nameVariable names the environment variable of a flag that a usage error is about, if the
+// flag was set by it.
+func nameVariable(err error, variables map[string]string) error {
+	usage := (*usageError)(nil)
+	if !errors.As(err, &usage) {
+		return err
+	}
+	flag, rest, _ := strings.Cut(usage.msg, ":")
+	if name := variables[flag]; name != "" {
+		return &usageError{msg: name + ":" + rest, hint: usage.hint}
+	}
+	return err
 }
 
 func (p *program) printHelp(text string) error {

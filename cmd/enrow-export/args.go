@@ -8,6 +8,8 @@ type call struct {
 	help    bool
 	version bool
 	args    []string // for the library: the program, the command, flags, --, arguments
+	// variables are the environment variables that have set a flag, by --name.
+	variables map[string]string
 }
 
 // arrange puts the flags of a command before its other arguments, since the
@@ -47,12 +49,12 @@ func arrange(commands []command, args []string) (call, error) {
 	if given["help"] || given["h"] {
 		return call{command: cmd, help: true}, nil
 	}
-	set, err := fromEnvironment(cmd.flags(), given)
+	set, variables, err := fromEnvironment(cmd.flags(), given)
 	if err != nil {
 		return call{}, err
 	}
 	arranged := append(append([]string{args[0], name}, set...), flags...)
-	return call{command: cmd, args: append(append(arranged, "--"), rest...)}, nil
+	return call{command: cmd, args: append(append(arranged, "--"), rest...), variables: variables}, nil
 }
 
 // withHelp ends a hint with where the help is.

@@ -22,7 +22,7 @@ func (p *program) compactCommand() command {
 			"Nothing changes under --to, and no packed file is ever replaced.",
 		examples: []example{
 			{"pack a directory into another one", "enrow-export compact --to out --into packed"},
-			{"pack a bucket, in files of 256 MiB", "enrow-export compact --to gs://bucket/enrow --into gs://bucket/packed --target-size 256MiB"},
+			{"pack a bucket, in files of 256 MiB", "enrow-export compact --to gs://bucket/enrow \\\n    --into gs://bucket/packed --target-size 256MiB"},
 		},
 		page: "compaction.md",
 		exits: exitCodes(

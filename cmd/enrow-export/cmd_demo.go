@@ -72,7 +72,7 @@ func (p *program) demo(c *cli.Context) error {
 
 	to, err := parseRoot("to", c.String("to"))
 	if err == nil && to.isBucket {
-		err = unknownScheme("to", "gs") // the demonstration writes to a folder only
+		err = usagef("name a directory", "--to: the demonstration writes to a directory only")
 	}
 	if err != nil {
 		return err

@@ -289,5 +289,5 @@ func checkRate(flag string, perSecond float64) error {
 	if perSecond == 0 || perSecond >= minRate && perSecond <= maxRate {
 		return nil
 	}
-	return usagef(fmt.Sprintf("give 0 for no limit, or a number from %v to %.0f", minRate, maxRate), "%s: %v is not a number in that range", flag, perSecond)
+	return usagef(fmt.Sprintf("give 0 for no limit, or a number from %v to %.0f", minRate, maxRate), "%s: %v is neither 0 nor from %v to %.0f", flag, perSecond, minRate, maxRate)
 }

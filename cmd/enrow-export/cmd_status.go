@@ -85,7 +85,7 @@ func (p *program) status(c *cli.Context) error {
 		ui.line(l, "%-10s  %s  %s%s", l.State, l.BatchID, kindShown(l.Kind), describe(l))
 	}
 	states := summary.States
-	ui.line(summary, "%s", headline("the manifest has none",
+	ui.line(summary, "%s", headline("nothing to show",
 		states[stateUnreadable], "unreadable", states[manifest.StateFailed], "failed",
 		states[manifest.StatePending], "pending", states[manifest.StateOngoing], "ongoing",
 		states[manifest.StateExported], fmt.Sprintf("exported (%s)", count(summary.Rows, "row")),

@@ -121,7 +121,7 @@ func (p *program) verify(c *cli.Context) error {
 		ui.faultyPack(f)
 	}
 	summary.FaultyPacks = len(faults)
-	text := headline("the manifest has none",
+	text := headline("nothing to verify",
 		summary.Differ, "with differences", summary.Skipped, "not exported yet",
 		summary.OK, fmt.Sprintf("OK (%s, %s)", count(int64(summary.Files), "file"), count(summary.Rows, "row")))
 	if len(faults) > 0 {

@@ -96,7 +96,11 @@ func (f *flagDef) values(typed string) ([]candidate, pathKind) {
 	}
 	var all []candidate
 	taken := splitLists([]string{before})
-	for _, known := range f.known {
+	names := f.known
+	if key, ok := strings.CutSuffix(before, "="); ok && f.knownOf != nil {
+		names = f.knownOf(key[strings.LastIndex(key, ",")+1:])
+	}
+	for _, known := range names {
 		if !slices.Contains(taken, known) {
 			all = append(all, candidate{before + known, ""})
 		}

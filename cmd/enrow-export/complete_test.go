@@ -31,6 +31,7 @@ func TestCompletions(t *testing.T) {
 		{"export --nonsense=", "", noPath},
 		{"export --format parquet,", "parquet,ndjson parquet,csv", noPath},
 		{"export --compression csv=g", "csv=gzip", noPath},
+		{"export --compression=parquet=zstd,csv=", "--compression=parquet=zstd,csv=none --compression=parquet=zstd,csv=gzip --compression=parquet=zstd,csv=zstd", noPath},
 		{"export --quiet=", "--quiet=true --quiet=false", noPath},
 		{"export --retries ", "", noPath},
 		{"export --to ", "", directoryPath},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -24,7 +25,9 @@ type flagDef struct {
 	env      []string // environment variables; the first that is not empty counts
 	list     bool     // may be repeated
 	known    []string // all values there are, if they are few
-	takes    pathKind
+	// knownOf returns the values behind KEY= in a list, nil if there are no such items.
+	knownOf func(key string) []string
+	takes   pathKind
 	// parse returns the canonical form of a value, or what is wrong with it.
 	parse func(flag, value string) (string, error)
 }
@@ -76,6 +79,9 @@ func intFlag(name string, byDefault int, short string, check func(flag string, v
 	f.parse = func(flag, value string) (string, error) {
 		n, err := strconv.Atoi(value)
 		if err != nil {
+			if errors.Is(err, strconv.ErrRange) {
+				return "", usagef("", "%s: %s is too large", flag, value)
+			}
 			return "", usagef("write a whole number, such as "+strconv.Itoa(max(byDefault, 1)), "%s: %q is not a whole number", flag, value)
 		}
 		return value, check(flag, n)

@@ -27,6 +27,15 @@ func compressionFlag() *flagDef {
 	f := listFlag("compression", "NAME,...", strings.Join(compressionNames(), ", ")+"; csv=gzip for one format").
 		or("parquet=zstd, others none").suggests(compressionNames()...).
 		more("parquet has zstd, snappy, gzip and none; ndjson and csv have none, gzip and zstd.")
+	f.knownOf = func(format string) []string {
+		if known, ok := canonical(format, formatNames()); ok {
+			format = known
+		}
+		if f, ok := sinks.FormatByName(format); ok {
+			return f.Compressions
+		}
+		return nil
+	}
 	f.parse = func(_, value string) (string, error) {
 		parts := splitLists([]string{value})
 		for i, part := range parts {

@@ -121,14 +121,15 @@ func (d *command) synopsis() string {
 
 // more names where a command is explained at length.
 func (d *command) more() string {
-	page := "man enrow-export-" + d.name
-	if len(d.groups) > 0 {
-		page += ", docs/reference.md"
+	var pages []string
+	if !d.hidden {
+		pages = append(pages, "man enrow-export-"+d.name)
 	}
+	pages = append(pages, "docs/reference.md")
 	if d.page != "" {
-		page += ", docs/" + d.page
+		pages = append(pages, "docs/"+d.page)
 	}
-	return page
+	return strings.Join(pages, ", ")
 }
 
 // environment says how variables set the flags of a command.

@@ -114,6 +114,11 @@ func TestHelpIsComplete(t *testing.T) {
 // testExample arranges each call of an example.
 func testExample(t *testing.T, d *command, e example) {
 	t.Helper()
+	for line := range strings.SplitSeq(e.call, "\n") {
+		if len(line) > usualWidth-len(helpIndent) {
+			t.Errorf("%s: an example has no room at the usual width: %s", d.name, line)
+		}
+	}
 	text := strings.ReplaceAll(e.call, "\\\n", " ")
 	calls := regexp.MustCompile(`enrow-export ([a-z-]+[^|><&)]*)`).FindAllStringSubmatch(text, -1)
 	if calls == nil || strings.Fields(calls[0][1])[0] != d.name && d.name != "enqueue" {

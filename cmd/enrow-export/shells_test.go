@@ -24,6 +24,7 @@ var typedLines = []struct{ typed, prints string }{
 	{"enrow-export schema --kind=email-v\t\r", "email_verify"},
 	{"enrow-export enqueue --to out --ids-file li\t\r", "1 queued"},
 	{"enrow-export enqueue --to=out --ids-file=li\t\r", "1 known already"},
+	{"enrow-export export --dry-run --to=out --compression=csv=g\t --compression parquet=zs\t\r", "csv is not among the formats"},
 	{"enrow-export status --to a\t\r", "a place"},
 	{"enrow-export completion fi\t\r", "in fish."},
 	{"./enrow-export ex\t--help\r", "Fetch batches and write them as files."},

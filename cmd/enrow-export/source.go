@@ -123,7 +123,7 @@ func newClient(c *cli.Context, cfg export.Config) (*sources.Client, error) {
 		Stop:           cfg.Stop,
 	})
 	if err != nil {
-		return nil, usagef("", "%v", err)
+		return nil, usagef("check --api-url and ENROW_API_URL, and the key in ENROW_API_KEY or in the file of --api-key-file", "%v", err)
 	}
 	return client, nil
 }

@@ -104,10 +104,10 @@ func notADuration(flag, value string) error {
 }
 
 // fromEnvironment returns the flags that environment variables set, in the form
-// --name=value, of those that were not given themselves. A variable that is empty
-// sets nothing.
-func fromEnvironment(flags []*flagDef, given map[string]bool) ([]string, error) {
-	var set []string
+// --name=value, of those that were not given themselves, and the variables. A variable
+// that is empty sets nothing.
+func fromEnvironment(flags []*flagDef, given map[string]bool) (set []string, variables map[string]string, err error) {
+	variables = make(map[string]string)
 	for _, f := range flags {
 		if given[f.name] {
 			continue
@@ -119,13 +119,14 @@ func fromEnvironment(flags []*flagDef, given map[string]bool) ([]string, error) 
 			}
 			value, err := f.parse(name, value)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
+			variables["--"+f.name] = name
 			set = append(set, "--"+f.name+"="+value)
 			break
 		}
 	}
-	return set, nil
+	return set, variables, nil
 }
 
 const variablePrefix = "ENROW_EXPORT_"
