@@ -176,7 +176,7 @@ func (f *flagDef) describe() string {
 		return f.short
 	}
 	text := strings.Join(notes, ", ")
-	if len(text) < leastWidth-2*narrowColumn+len(helpIndent) { // else it may have no room on a line of its own
+	if len("()")+len(text) <= leastWidth-len(helpIndent)-narrowColumn { // else it has no room on a line of its own
 		text = strings.ReplaceAll(text, " ", noBreak)
 	}
 	return f.short + " (" + text + ")"

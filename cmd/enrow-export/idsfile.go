@@ -194,12 +194,12 @@ func isNoValue(word string) bool {
 // add adds the id of the current line, or notes what is wrong with it.
 func (l *idsFile) add(id string) {
 	switch where := l.name + ":"; {
+	case l.header != "" && id == l.header:
+		l.bad.fault("repeats the header", where, l.line)
 	case isIDName(id):
 		l.bad.fault("is a header, not a batch id", where, l.line)
 	case isNoValue(id):
 		l.bad.fault("is the word for an empty value, not a batch id", where, l.line)
-	case l.header != "" && id == l.header:
-		l.bad.fault("repeats the header", where, l.line)
 	case !schema.ValidBatchID(id):
 		l.bad.add(id, where, l.line)
 	case len(l.bad.named) > 0: // nothing is tried
