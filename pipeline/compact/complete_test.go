@@ -1,6 +1,7 @@
 package compact
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -21,8 +22,12 @@ func diedAt(t *testing.T, from sinks.Store, there func(names []string) bool) sin
 	t.Helper()
 	for at := 1; ; at++ {
 		into := sinks.NewMemory()
-		faulty := &storetest.Faulty{Store: into, At: at}
-		if _, err := Run(t.Context(), compactConfig(t, from, faulty), func(Packed) {}); err == nil {
+		ctx, cancel := context.WithCancel(t.Context())
+		// Nothing is done after that, or entries that are written at a time might be.
+		faulty := &storetest.Faulty{Store: into, At: at, Mode: storetest.CancelBefore, Cancel: cancel}
+		_, err := Run(ctx, compactConfig(t, from, faulty), func(Packed) {})
+		cancel()
+		if err == nil {
 			t.Fatal("no fault leaves it so")
 		}
 		if there(slices.Sorted(maps.Keys(pipelinetest.Objects(t, into)))) {
