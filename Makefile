@@ -38,7 +38,7 @@ FAULTS := TestFaultAtEveryOperation|TestCompactFaults|TestCompactIsOvertaken|Tes
 # the detector sees nothing.
 RACELESS := TestProcessesRace[A-Za-z]*|$(FAULTS)
 race:
-	$(GO) test -race -skip '^($(RACELESS))$$' ./...
+	$(GO) test -race -timeout 25m -skip '^($(RACELESS))$$' ./...
 
 lint:
 	@unformatted=$$($(GO) run $(GOFUMPT) -l .) && if [ -n "$$unformatted" ]; then \
