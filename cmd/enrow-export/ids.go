@@ -92,7 +92,10 @@ func (p *program) readAllIDs(args, files []string, want kindOfList, bad *badIDs)
 		}
 		ids = list
 	}
-	return ids, bad.err()
+	if err := bad.err(); err != nil {
+		return nil, err
+	}
+	return ids, nil
 }
 
 // idFault says what is wrong with a bad batch id without repeating it.
