@@ -78,7 +78,7 @@ func TestBackfillPageRuns(t *testing.T) {
 	}
 }
 
-// The table of formats is that of the dialects.
+// The table of formats says what the dialects read.
 func TestBackfillPageHasTheFormats(t *testing.T) {
 	page, err := os.ReadFile(backfillPage)
 	if err != nil {

@@ -55,7 +55,7 @@ func (p *program) batches(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if isBinary(enc) && (out == "-" && isTerminal(p.stdout) || isTerminalFile(out)) {
+	if _, shown := anyTerminal(p.stdout); isBinary(enc) && (out == "-" && shown || isTerminalFile(out)) {
 		return usagef("name a file, give --format csv, or pipe the output to another program", "--out %s: the terminal cannot show %s", out, enc.Ext())
 	}
 	since := since(c)

@@ -87,8 +87,8 @@ func (d *command) flagCandidates(before []string) []candidate {
 	return append(all, candidate{"--help", "help of this command"})
 }
 
-// values returns the values that a flag can have, of which a part was typed: of a list
-// with commas the last item, and behind FORMAT= the rest of it.
+// values returns the values of a flag that begin with what was typed. In a list with
+// commas it completes the last item, and behind FORMAT= only the compression.
 func (f *flagDef) values(typed string) ([]candidate, pathKind) {
 	before := ""
 	if f.list {

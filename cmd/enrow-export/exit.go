@@ -52,7 +52,7 @@ var (
 	usageExit  = exit{"2", "wrong usage: nothing was tried"}
 	signalExit = exit{"129, 130, 143", "stopped by SIGHUP, SIGINT or SIGTERM: run it again"}
 	unreadExit = exit{"141", "stdout was closed before the end, as head does"}
-	// rootExit is that of a command that only works where there is a manifest.
+	// rootExit is the exit of a command that needs a manifest.
 	rootExit = exit{"1", "stopped: ROOT is out of reach, or has no manifest"}
 )
 

@@ -251,7 +251,7 @@ func (h *helpText) paragraph(indent, text string) {
 	for line := range strings.SplitSeq(text, "\n") {
 		if strings.HasPrefix(line, " ") {
 			flush()
-			h.row(columns2(line))
+			h.row(rowOf(line))
 			continue
 		}
 		flowing = append(flowing, line)
@@ -259,8 +259,9 @@ func (h *helpText) paragraph(indent, text string) {
 	flush()
 }
 
-// columns2 takes a line of a small table apart: a term, and what it means.
-func columns2(line string) (name, text string, column int) {
+// rowOf takes a line of a small table apart: a term, what it means, and the width of the
+// column of the terms.
+func rowOf(line string) (name, text string, column int) {
 	trimmed := strings.TrimSpace(line)
 	name, text, ok := strings.Cut(trimmed, "  ")
 	if !ok {

@@ -148,7 +148,7 @@ func TestListsThatAreRead(t *testing.T) {
 		{"numbered rows", "#,batch_id\n1,a\n#2,b\n", mail, []string{"a", "b"}},
 		{"comment in a table", "id,name\n# gone,x\na,x\n", mail, []string{"a"}},
 		{"separator declared", "sep=;\nbatch_id;a,b,c,d\nx;1,2,3,4\n", mail, []string{"x"}},
-		{"separator of which there are fewer", "batch_id;a,b,c,d\nx;1,2,3,4\n", mail, []string{"x"}},
+		{"the header decides which separator", "batch_id;a,b,c,d\nx;1,2,3,4\n", mail, []string{"x"}},
 		{"type of PowerShell", "#TYPE System.Data.DataRow\r\n\"id\",\"at\"\r\n\"a\",\"1\"\r\n", mail, []string{"a"}},
 		{"wide row", "note,id\n\"" + strings.Repeat("x", 3*maxLine) + "\",a\n", mail, []string{"a"}},
 		{"kinds that fit", "batch_id,kind\na,email-find\nb,EMAIL_FIND\nc,\nd,Email Find\n", mail, []string{"a", "b", "c", "d"}},

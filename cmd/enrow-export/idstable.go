@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// separators are those of tables. What is left when several could be meant is the one
-// that occurs most often, and of those the first here.
+// separators of the columns of a table. When a line has several, the most frequent one
+// counts, and among equals the first here.
 const separators = "\t;,"
 
 // maxRow bounds the bytes of a row, which a quotation mark that is not closed would
@@ -24,8 +24,8 @@ const rowHint = "correct that row, or save the column of the batch ids only"
 
 const tableHint = "name the column of the batch ids batch_id, or save that column only"
 
-// kindOfList says what to take of a table that has a column kind, as that of
-// enrow-export batches has.
+// kindOfList says which rows to take of a table with a column kind, such as the output of
+// enrow-export batches.
 type kindOfList struct {
 	kind   string // that the command works on; empty for all
 	chosen bool   // by --kind: rows of other kinds are left out, and refused otherwise

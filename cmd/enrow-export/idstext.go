@@ -41,7 +41,7 @@ func foreignText(line string) error {
 // at the end of lines, or a listFault that says what it is instead.
 func plainText(r io.Reader) (io.Reader, error) {
 	in := bufio.NewReaderSize(&sticky{r: r}, maxLine)
-	start, _ := in.Peek(8) // an error is met again
+	start, _ := in.Peek(8) // a later read returns the error again
 	for _, f := range foreign {
 		if bytes.HasPrefix(start, []byte(f.magic)) {
 			return nil, &listFault{f.is, f.hint}
@@ -60,7 +60,7 @@ func plainText(r io.Reader) (io.Reader, error) {
 
 // utf16Order returns the byte order of a text in UTF-16, unless it has a mark that says
 // another, and reports whether it is in UTF-16. Without a mark the order shows in the
-// first two characters: those of a list of ids are ASCII.
+// first two characters, because ids are ASCII.
 func utf16Order(start []byte) (order unicode.Endianness, known bool) {
 	switch {
 	case bytes.HasPrefix(start, []byte("\xff\xfe")), bytes.HasPrefix(start, []byte("\xfe\xff")), isWide(start, 1):

@@ -92,7 +92,7 @@ func TestMemoryIsBounded(t *testing.T) {
 }
 
 // On batches as they usually are, at the largest, the program stays within what
-// docs/machine.md says, whatever their number and the formats, and with copies
+// docs/machine.md says, with any number of batches, in all formats, and with copies
 // of the answers.
 func TestMemoryOfUsualBatches(t *testing.T) {
 	const (

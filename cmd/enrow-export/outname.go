@@ -1,13 +1,10 @@
 package main
 
 import (
-	"io"
 	"os"
 	"path"
 	"slices"
 	"strings"
-
-	"golang.org/x/term"
 
 	"enrow-export/sinks"
 )
@@ -100,15 +97,6 @@ func isBinary(enc sinks.Encoding) bool {
 	return enc.Format.Name == "parquet" || enc.Compression != "none"
 }
 
-// isTerminal reports whether w is a terminal of any kind.
-func isTerminal(w io.Writer) bool {
-	if sticky, ok := w.(*output); ok {
-		w = sticky.w
-	}
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
 // isTerminalFile reports whether a terminal has that name, as /dev/stdout may.
 func isTerminalFile(name string) bool {
 	if info, err := os.Stat(name); err != nil || info.Mode()&os.ModeCharDevice == 0 {
@@ -119,5 +107,6 @@ func isTerminalFile(name string) bool {
 		return false
 	}
 	defer f.Close()
-	return isTerminal(f)
+	_, ok := anyTerminal(f)
+	return ok
 }

@@ -38,12 +38,19 @@ func screenOf(w io.Writer) *screen {
 	}}
 }
 
+// terminal returns the terminal that w is, if lines can be taken away again on it.
 func terminal(w io.Writer) (*os.File, bool) {
+	f, ok := anyTerminal(w)
+	return f, ok && os.Getenv("TERM") != "dumb"
+}
+
+// anyTerminal returns the terminal that w is.
+func anyTerminal(w io.Writer) (*os.File, bool) {
 	if sticky, ok := w.(*output); ok {
 		w = sticky.w
 	}
 	f, ok := w.(*os.File)
-	return f, ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+	return f, ok && term.IsTerminal(int(f.Fd()))
 }
 
 // through returns a writer that goes to the same terminal as the bar.
