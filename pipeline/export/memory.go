@@ -143,10 +143,19 @@ func (b *buffer) Write(p []byte) (int, error) {
 		return 0, errFileTooLarge
 	}
 	if need := b.used + len(p); need > len(b.data) {
-		b.grow(max(need, len(b.data)*5/4))
+		b.grow(max(need, b.next()))
 	}
 	b.used += copy(b.data[b.used:], p)
 	return len(p), nil
+}
+
+// next is the size after this one. A large buffer doubles: all that it outgrew, which
+// the garbage collector may leave for a while, is then about as large as it is.
+func (b *buffer) next() int {
+	if len(b.data) < maxSpare {
+		return len(b.data) * 5 / 4
+	}
+	return int(min(int64(len(b.data))*2, b.limit))
 }
 
 // Grow makes room for n more bytes, if they are within the limit.

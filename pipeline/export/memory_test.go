@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"unsafe"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
 func TestClasses(t *testing.T) {
@@ -99,6 +101,40 @@ func TestBufferIsBounded(t *testing.T) {
 	if r.held == 0 || len(b.bytes()) != 0 {
 		t.Error("memory was not given back")
 	}
+}
+
+// What a growing buffer leaves behind is bounded, too: the garbage collector may be
+// late.
+func TestBufferLeavesLittleBehind(t *testing.T) {
+	const limit = 64 << 20
+	var all allocations
+	b := buffer{mem: &all, limit: limit}
+	chunk := make([]byte, 32<<10)
+	for range limit / len(chunk) {
+		if _, err := b.Write(chunk); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if most := 3 * limit; len(b.data) > limit || all.bytes > most {
+		t.Errorf("%d bytes were allocated for %d, the last time %d; want at most %d", all.bytes, limit, len(b.data), most)
+	}
+}
+
+// allocations counts the bytes that are asked for, and uses none again.
+type allocations struct {
+	memory.GoAllocator
+	bytes int
+}
+
+func (a *allocations) Allocate(size int) []byte {
+	a.bytes += size
+	return make([]byte, size)
+}
+
+func (a *allocations) Reallocate(size int, b []byte) []byte {
+	longer := a.Allocate(size)
+	copy(longer, b)
+	return longer
 }
 
 func TestRoom(t *testing.T) {
