@@ -222,7 +222,7 @@ func TestAdoptIsOvertaken(t *testing.T) {
 							t.Errorf("overtaken at operation %d: %s is gone", at, path)
 						}
 					}
-					if len(overtaken.Ops()) < at {
+					if !overtaken.Happened() {
 						return
 					}
 				}

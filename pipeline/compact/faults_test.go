@@ -351,7 +351,7 @@ func TestCompactIsOvertaken(t *testing.T) {
 					if t.Failed() {
 						t.Fatalf("overtaken at operation %d (%v)", at, overtaken.Ops()[at-1:])
 					}
-					if !overtaken.Begun.Load() {
+					if !overtaken.Happened() {
 						break
 					}
 				}

@@ -40,7 +40,7 @@ func TestCompactOtherColumnsMeanwhile(t *testing.T) {
 		default:
 			t.Errorf("at operation %d: %+v, refused %v", at, s, why)
 		}
-		if !meanwhile.Begun.Load() {
+		if !meanwhile.Happened() {
 			break
 		}
 	}
@@ -107,7 +107,7 @@ func TestCompactCountsAfterALostRace(t *testing.T) {
 		if s.Files > 0 && s.Already > 0 {
 			lost++
 		}
-		if !overtaken.Begun.Load() {
+		if !overtaken.Happened() {
 			break
 		}
 	}

@@ -73,7 +73,7 @@ func TestPlanLoadOtherColumnsMeanwhile(t *testing.T) {
 			default:
 				t.Errorf("%s columns at operation %d: %+v, error %v", what, at, plan, err)
 			}
-			if !meanwhile.Begun.Load() {
+			if !meanwhile.Happened() {
 				break
 			}
 		}

@@ -34,55 +34,12 @@ func RemoveObject(t *testing.T, store sinks.Store, name string) {
 	}
 }
 
-const shortTimeout = time.Millisecond
-
-// NewHurried returns a Store that is faulty with a timeout.
+// NewHurried returns a Store that is faulty with a timeout. The operation that hangs has
+// next to no time, so that it costs none, and all others have enough.
 func NewHurried(faulty *storetest.Faulty) sinks.Store {
-	return hurried{faulty, sinks.WithTimeout(faulty, shortTimeout)}
+	faulty.HangFor = time.Millisecond
+	return sinks.WithTimeout(faulty, time.Minute)
 }
-
-// hurried is a Faulty that has next to no time for the operation that is to
-// fail, so that one that hangs costs none, and enough for all others.
-type hurried struct {
-	faulty *storetest.Faulty
-	short  sinks.Store // the same, with a timeout
-}
-
-func (h hurried) next() sinks.Store {
-	hangs := h.faulty.Mode == storetest.HangBefore || h.faulty.Mode == storetest.HangAfter
-	if hangs && len(h.faulty.Ops())+1 == h.faulty.At {
-		return h.short
-	}
-	return h.faulty
-}
-
-func (h hurried) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
-	return h.next().Put(ctx, name, data, cond)
-}
-
-func (h hurried) PutNoted(ctx context.Context, name string, data []byte, note string, cond sinks.Condition) (sinks.Info, error) {
-	return h.next().(sinks.Noter).PutNoted(ctx, name, data, note, cond)
-}
-
-func (h hurried) Get(ctx context.Context, name string) ([]byte, sinks.Info, error) {
-	return h.next().Get(ctx, name)
-}
-
-func (h hurried) Stat(ctx context.Context, name string) (sinks.Info, error) {
-	return h.next().Stat(ctx, name)
-}
-
-func (h hurried) List(ctx context.Context, prefix string) iter.Seq2[sinks.Info, error] {
-	return h.next().List(ctx, prefix)
-}
-
-func (h hurried) Delete(ctx context.Context, name string, cond sinks.Condition) error {
-	return h.next().Delete(ctx, name, cond)
-}
-
-func (h hurried) Sweep(ctx context.Context) (int, error) { return h.next().(sinks.Sweeper).Sweep(ctx) }
-
-func (h hurried) Check(ctx context.Context) error { return h.next().(sinks.Checker).Check(ctx) }
 
 // Counted is a Store that counts its operations, a listing once for every
 // thousand objects, as a bucket does.
@@ -208,14 +165,17 @@ type Intruded struct {
 	At    int
 	Do    func()
 	Watch func() // called before each operation, unless it is nil
-	Begun atomic.Bool
+	begun atomic.Int64
 }
+
+// Happened reports whether Do was called.
+func (s *Intruded) Happened() bool { return s.begun.Load() >= int64(s.At) }
 
 func (s *Intruded) intrude() {
 	if s.Watch != nil {
 		s.Watch()
 	}
-	if len(s.Ops())+1 == s.At && s.Begun.CompareAndSwap(false, true) {
+	if s.begun.Add(1) == int64(s.At) {
 		s.Do()
 	}
 }

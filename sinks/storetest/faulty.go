@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"time"
 
 	"enrow-export/sinks"
 )
@@ -43,6 +44,8 @@ type Faulty struct {
 	At     int // the number of the operation to fail, from 1
 	Mode   Mode
 	Cancel context.CancelFunc // for CancelBefore
+	// HangFor bounds for how long an operation hangs that has more time; 0 does not.
+	HangFor time.Duration
 
 	mu  sync.Mutex
 	ops []string
@@ -91,6 +94,11 @@ func (f *Faulty) do(ctx context.Context, op string, do func(context.Context) err
 		} // else, whatever came of it, nobody is told
 	}
 	if f.Mode == HangBefore || f.Mode == HangAfter {
+		if f.HangFor > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, f.HangFor)
+			defer cancel()
+		}
 		<-ctx.Done()
 		return ctx.Err()
 	}
