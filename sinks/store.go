@@ -28,6 +28,18 @@ func (e *RootError) Error() string { return e.Text }
 // Advice returns what to do.
 func (e *RootError) Advice() string { return e.Hint }
 
+// ServiceError says that the service of a store did not do what it was asked, and what
+// to do about it. It may do the same at another time, or for another object.
+type ServiceError struct {
+	Text string
+	Hint string // one line
+}
+
+func (e *ServiceError) Error() string { return e.Text }
+
+// Advice returns what to do.
+func (e *ServiceError) Advice() string { return e.Hint }
+
 // Info describes a stored object.
 type Info struct {
 	// Name is the object's name: relative to the store's root, segments

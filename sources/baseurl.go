@@ -11,6 +11,13 @@ import (
 
 // parseBaseURL checks a base URL. What is wrong with it is said without quoting
 // it: people paste URLs with secrets in them.
+// CheckBaseURL returns why text cannot be the address of the API, such as "has no host",
+// without a word of text: it may have a password in it.
+func CheckBaseURL(text string) error {
+	_, err := parseBaseURL(text)
+	return err
+}
+
 func parseBaseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {

@@ -81,7 +81,7 @@ func (p *program) exportCommand() command {
 				intFlag("retries", 5, "tries after the first, for each request", notNegative),
 				durationFlag("request-timeout", sources.DefaultRequestTimeout, "time limit of one try", positive),
 				sizeFlag("max-body", "64MiB", "largest response that is accepted"),
-				textFlag("api-url", "URL", sources.DefaultBaseURL, "address of the API").alsoEnv("ENROW_API_URL").
+				textFlag("api-url", "URL", sources.DefaultBaseURL, "address of the API").alsoEnv("ENROW_API_URL").checked(checkAPIURL).
 					more("It must be https, unless the host is this machine."),
 				textFlag("api-key-file", "FILE", "", "file with the API key").file().
 					or("the key in ENROW_API_KEY"),

@@ -56,12 +56,12 @@ func TestEncodings(t *testing.T) {
 
 func TestSizes(t *testing.T) {
 	f := sizeFlag("max-body", "64MiB", "")
-	for _, value := range []string{"1", "64MiB", "64 MiB", "1GiB", "10MB", "1k", "0.5KiB"} {
+	for _, value := range []string{"1B", "1024", "64MiB", "64 MiB", "1GiB", "10MB", "1k", "0.5KiB"} {
 		if got, err := f.parse("--max-body", value); err != nil || got != value {
 			t.Errorf("%q: %q, error %v", value, got, err)
 		}
 	}
-	for _, value := range []string{"", "0", "-1", "0.1", "much", "1XB", "1073741825", "2GiB", "99999999999999999999EB"} {
+	for _, value := range []string{"", "0", "-1", "0.1", "much", "1XB", "1073741825", "64", "1023", "2GiB", "99999999999999999999EB"} {
 		if _, err := f.parse("--max-body", value); exitCode(err) != exitUsage {
 			t.Errorf("%q: error %v", value, err)
 		}

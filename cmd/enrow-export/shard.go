@@ -18,11 +18,11 @@ func shardFlag() *flagDef {
 func shardOf(c *cli.Context) (export.Shard, error) {
 	const hint = "write I/N with I from 1 to N, such as 1/4, or auto"
 	value := c.String("shard")
-	switch value {
-	case "":
-		return export.Shard{}, nil
-	case "auto":
+	switch {
+	case value == "auto":
 		return shardOfEnvironment()
+	case value == "" && !c.IsSet("shard"):
+		return export.Shard{}, nil
 	}
 	s, err := export.ParseShard(value)
 	if err != nil {

@@ -3,16 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/export"
-	"enrow-export/pipeline/manifest"
 	"enrow-export/schema"
-	"enrow-export/sinks"
 	"enrow-export/sinks/network"
 	"enrow-export/sources"
 )
@@ -48,7 +45,7 @@ func newSource(c *cli.Context, cfg export.Config) (source, error) {
 		if err != nil {
 			return source{}, err
 		}
-		return source{Source: kindTeller{client, cfg.Store}, close: client.Close}, nil
+		return source{Source: client, close: client.Close}, nil
 	}
 	if cfg.Wait {
 		return source{}, usagef("a saved response does not change", "--wait does not go with --from")
@@ -65,31 +62,11 @@ func newSource(c *cli.Context, cfg export.Config) (source, error) {
 	return source{Source: replay, close: func() { closeStore(store) }, saved: replay.IDs}, nil
 }
 
-// kindTeller is the API with a hint at the kind of a batch that the API does not know,
-// where the manifest has the batch under another kind.
-type kindTeller struct {
-	*sources.Client
-	store sinks.Store
-}
-
-func (k kindTeller) Fetch(ctx context.Context, table *schema.Table, batchID string, buf []byte) ([]byte, error) {
-	body, err := k.Client.Fetch(ctx, table, batchID, buf)
-	var refusal *pipeline.Error
-	if !errors.As(err, &refusal) || refusal.Class != pipeline.Refused {
-		return body, err
+func checkAPIURL(flag, value string) error {
+	if err := sources.CheckBaseURL(value); err != nil {
+		return usagef("leave it out to use "+sources.DefaultBaseURL, "%s %v", flag, err)
 	}
-	for _, other := range schema.Tables() {
-		if other.Kind == table.Kind {
-			continue
-		}
-		entry, _, unread := manifest.Manifest{Store: k.store, Table: other}.Read(ctx, batchID)
-		if unread == nil && entry != nil && entry.Batch != nil { // Enrow has answered about it
-			told := *refusal
-			told.Hint = fmt.Sprintf("the manifest has the batch under another kind: add --kind %s", other.Kind)
-			return body, &told
-		}
-	}
-	return body, err
+	return nil
 }
 
 // checkEnvironment refuses what a client of a URL would ignore in the environment.
@@ -123,7 +100,7 @@ func newClient(c *cli.Context, cfg export.Config) (*sources.Client, error) {
 		Stop:           cfg.Stop,
 	})
 	if err != nil {
-		return nil, usagef("check --api-url and ENROW_API_URL, and the key in ENROW_API_KEY or in the file of --api-key-file", "%v", err)
+		return nil, usagef("check the key in ENROW_API_KEY or in the file of --api-key-file", "%v", err)
 	}
 	return client, nil
 }

@@ -11,6 +11,7 @@ import (
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/answer"
 	"enrow-export/pipeline/manifest"
+	"enrow-export/schema"
 	"enrow-export/sinks"
 )
 
@@ -137,7 +138,7 @@ func (x *exporter) ask(ctx context.Context, id string, entry *manifest.Entry, ro
 		return Result{}, err
 	}
 	if err != nil {
-		failure := asFailure(err, id)
+		failure := x.hintAtKind(ctx, id, asFailure(err, id))
 		x.noteFatal(ctx, entry, failure)
 		return x.failed(ctx, id, Result{}, failure, nil, false)
 	}
@@ -171,6 +172,26 @@ func (x *exporter) ask(ctx context.Context, id string, entry *manifest.Entry, ro
 	}
 	made.res.Outcome = Exported
 	return made.res, nil
+}
+
+// hintAtKind returns the failure of a fetch, with a hint at the kind under which the
+// manifest has a batch that Enrow does not know.
+func (x *exporter) hintAtKind(ctx context.Context, id string, failure *pipeline.Error) *pipeline.Error {
+	if failure.Class != pipeline.Refused {
+		return failure
+	}
+	for _, other := range schema.Tables() {
+		if other.Kind == x.Table.Kind {
+			continue
+		}
+		entry, _, err := manifest.Manifest{Store: x.manifest.Store, Table: other}.Read(ctx, id)
+		if err == nil && entry != nil && entry.Batch != nil { // Enrow has answered about it
+			hinted := *failure
+			hinted.Hint = fmt.Sprintf("the manifest has the batch under another kind: add --kind %s", other.Kind)
+			return &hinted
+		}
+	}
+	return failure
 }
 
 // fetch returns the answer and a function that frees its memory.

@@ -58,7 +58,7 @@ func Packs(ctx context.Context, store sinks.Store, table *schema.Table) ([]sinks
 func IsCompacted(ctx context.Context, store sinks.Store) (bool, error) {
 	for _, err := range store.List(ctx, PackFolder) {
 		if err != nil {
-			return false, fmt.Errorf("list packs: %w", err)
+			return false, fmt.Errorf("list the destination: %w", err)
 		}
 		return true, nil
 	}

@@ -104,8 +104,13 @@ func (s *Store) classifyAnswer(answer *googleapi.Error, permission, name string)
 		})
 	case 403:
 		switch reason {
-		case "retentionPolicyNotMet", "objectUnderActiveHold", "rateLimitExceeded", "userRateLimitExceeded":
-			return fmt.Errorf("refused by Cloud Storage: %s", reason)
+		case "rateLimitExceeded", "userRateLimitExceeded":
+			return failing("refused by Cloud Storage: " + reason)
+		case "retentionPolicyNotMet", "objectUnderActiveHold":
+			return &sinks.ServiceError{
+				Text: "refused by Cloud Storage: " + reason,
+				Hint: "manifest entries and files are replaced: use a bucket without a retention policy and without holds",
+			}
 		case "", "forbidden", "insufficientPermissions", "required":
 			if named := permissionName.FindString(message); named != "" {
 				permission = named
@@ -131,7 +136,18 @@ func (s *Store) classifyAnswer(answer *googleapi.Error, permission, name string)
 	if reason != "" {
 		text += " " + reason
 	}
+	if answer.Code == 408 || answer.Code == 429 || answer.Code >= 500 {
+		return failing(text)
+	}
 	return errors.New(text)
+}
+
+// failing is the error of a service that may do at another time what it does not do now.
+func failing(text string) error {
+	return &sinks.ServiceError{
+		Text: text,
+		Hint: "Cloud Storage is busy or failing: run again later; a run continues where the last one stopped",
+	}
 }
 
 // said returns why the service answered with an error, in one word and in many.

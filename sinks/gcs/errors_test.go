@@ -65,6 +65,9 @@ func TestRefusals(t *testing.T) {
 		{"no billing", answer(403, "accountDisabled", account+"has no money"), true, "refused by Cloud Storage: accountDisabled"},
 		{"retention", answer(403, "retentionPolicyNotMet", account+"must wait"), false, "refused by Cloud Storage: retentionPolicyNotMet"},
 		{"bad request", answer(400, "invalid", account+"is wrong"), false, "Cloud Storage returned 400 invalid"},
+		{"web page", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "<html>\n"+account, http.StatusBadGateway)
+		}), false, "Cloud Storage returned 502"},
 		{"down", answer(503, "backendError", account+"try later"), false, "Cloud Storage returned 503 backendError"},
 		{"busy", answer(429, "rateLimitExceeded", account+"slow down"), false, "Cloud Storage returned 429 rateLimitExceeded"},
 	} {
@@ -83,6 +86,21 @@ func TestRefusals(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What may be gone at another time says so.
+func TestFailingServiceHasAdvice(t *testing.T) {
+	for _, service := range []http.Handler{
+		answer(403, "rateLimitExceeded", ""), answer(408, "", ""), answer(429, "rateLimitExceeded", ""), answer(500, "internalError", ""), answer(503, "backendError", ""),
+	} {
+		serve(t, service)
+		for op, do := range operations {
+			var failed *sinks.ServiceError
+			if err := do(t.Context(), open(t, "")); !errors.As(err, &failed) || !strings.Contains(failed.Advice(), "run again later") {
+				t.Errorf("%s: error %v, advice %+v", op, err, failed)
+			}
+		}
 	}
 }
 
