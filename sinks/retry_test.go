@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,4 +63,33 @@ func TestRetryConflicts(t *testing.T) {
 			t.Errorf("cancelled: %d rounds, error %v", rounds, err)
 		}
 	})
+}
+
+// Changes that keep overtaking one another all come to an end, however many there are
+// and however long a round takes.
+func TestRetryConflictsEndsForAll(t *testing.T) {
+	for _, contenders := range []int{2, 4, 8, 32} {
+		for _, takes := range []time.Duration{time.Millisecond, 200 * time.Millisecond, 2 * time.Second} {
+			synctest.Test(t, func(t *testing.T) {
+				var claim atomic.Int64
+				var running sync.WaitGroup
+				for range contenders {
+					running.Go(func() {
+						err := sinks.RetryConflicts(t.Context(), func(int) error {
+							mine := claim.Add(1)
+							time.Sleep(takes)
+							if claim.Load() != mine {
+								return &sinks.ConflictError{Name: "a"}
+							}
+							return nil
+						})
+						if err != nil {
+							t.Errorf("one of %d changes whose rounds take %v: %v", contenders, takes, err)
+						}
+					})
+				}
+				running.Wait()
+			})
+		}
+	}
 }
