@@ -16,29 +16,18 @@ var ErrNotExist = errors.New("object does not exist")
 // gone. No other object of the store will fare better.
 var ErrUnreachable = errors.New("destination cannot be used")
 
-// RootError says why a root cannot be used, and what to do about it. A store reports it
-// together with ErrUnreachable.
-type RootError struct {
+// AdvisedError says what is wrong with a root, or with the service behind it, and what
+// to do about it. Where the root cannot be used at all, a store reports it together with
+// ErrUnreachable. Else another object, or another time, may fare better.
+type AdvisedError struct {
 	Text string
 	Hint string // one line
 }
 
-func (e *RootError) Error() string { return e.Text }
+func (e *AdvisedError) Error() string { return e.Text }
 
 // Advice returns what to do.
-func (e *RootError) Advice() string { return e.Hint }
-
-// ServiceError says that the service of a store did not do what it was asked, and what
-// to do about it. It may do the same at another time, or for another object.
-type ServiceError struct {
-	Text string
-	Hint string // one line
-}
-
-func (e *ServiceError) Error() string { return e.Text }
-
-// Advice returns what to do.
-func (e *ServiceError) Advice() string { return e.Hint }
+func (e *AdvisedError) Advice() string { return e.Hint }
 
 // Info describes a stored object.
 type Info struct {

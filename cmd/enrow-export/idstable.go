@@ -110,7 +110,7 @@ func (l *idsFile) readTable(header []byte, sep rune) error {
 	in := &rowLimit{r: io.MultiReader(bytes.NewReader(header), l.lines)}
 	rows := tableReader(in, sep)
 	column, kind := -1, -1
-	var names []string // of the columns, until it is seen that the column id has the batch ids
+	var names []string // of the columns, for the first row, if that of the ids is only named id
 	for {
 		in.left = maxRow
 		cells, err := rows.Read()
@@ -136,10 +136,8 @@ func (l *idsFile) readTable(header []byte, sep rune) error {
 				return err
 			}
 			l.header = strings.Clone(unquoted(cells[column]))
-			plain := bareName(l.header) == "id"
-			names = slices.Clone(cells)
-			if !plain {
-				names = nil
+			if bareName(l.header) == "id" {
+				names = slices.Clone(cells)
 			}
 			if column == 0 {
 				rows.Comment = '#' // anywhere else it would hide an id
@@ -149,33 +147,58 @@ func (l *idsFile) readTable(header []byte, sep rune) error {
 			continue
 		}
 		l.line = before + lineOf(rows)
-		if names != nil && !enrowID.MatchString(unquoted(cells[column])) {
-			for i, c := range cells {
-				if i != column && i < len(names) && holdsID.MatchString(strings.ToLower(c)) {
-					return &listFault{fmt.Sprintf(":%d has no batch id of Enrow's in the column %q, but one in the column %q", l.line, l.header, unquoted(names[i])), tableHint}
-				}
-			}
+		if err := l.checkColumn(names, cells, column); err != nil {
+			return err
 		}
 		names = nil
-		if kind >= 0 && l.want.kind != "" && !isEmpty(cells[kind:kind+1]) {
-			switch other, known := canonical(unquoted(cells[kind]), kinds()); {
-			case !known:
-				return &listFault{
-					fmt.Sprintf(":%d has another word in the column kind than %s", l.line, strings.Join(kinds(), ", ")),
-					"write one of these words there, or give the column another name",
-				}
-			case other != l.want.kind:
-				if l.want.chosen {
-					l.leftOut++
-					continue
-				}
-				return &listFault{
-					fmt.Sprintf(":%d is a batch of kind %s, and this call is for %s", l.line, other, l.want.kind),
-					"choose the kind with --kind, which leaves out the rows of other kinds, and call once for each kind",
-				}
+		if kind >= 0 {
+			switch out, err := l.leavesOut(cells[kind]); {
+			case err != nil:
+				return err
+			case out:
+				l.leftOut++
+				continue
 			}
 		}
 		l.add(strings.Clone(unquoted(cells[column]))) // a cell keeps its whole row in memory
+	}
+}
+
+// checkColumn returns a fault if the column is not the one that has the batch ids, but
+// another of the names is.
+func (l *idsFile) checkColumn(names, cells []string, column int) error {
+	if names == nil || enrowID.MatchString(unquoted(cells[column])) {
+		return nil
+	}
+	for i, c := range cells {
+		if i != column && i < len(names) && holdsID.MatchString(strings.ToLower(c)) {
+			return &listFault{fmt.Sprintf(":%d has no batch id of Enrow's in the column %q, but one in the column %q", l.line, l.header, unquoted(names[i])), tableHint}
+		}
+	}
+	return nil
+}
+
+// leavesOut reports whether a row is left out because of its cell in the column kind. An
+// empty cell stands for the kind that is wanted.
+func (l *idsFile) leavesOut(cell string) (bool, error) {
+	if l.want.kind == "" || strings.TrimSpace(cell) == "" {
+		return false, nil
+	}
+	kind, known := canonical(unquoted(cell), kinds())
+	switch {
+	case !known:
+		return false, &listFault{
+			fmt.Sprintf(":%d has another word in the column kind than %s", l.line, strings.Join(kinds(), ", ")),
+			"write one of these words there, or give the column another name",
+		}
+	case kind == l.want.kind:
+		return false, nil
+	case l.want.chosen:
+		return true, nil
+	}
+	return false, &listFault{
+		fmt.Sprintf(":%d is a batch of kind %s, and this call is for %s", l.line, kind, l.want.kind),
+		"choose the kind with --kind, which leaves out the rows of other kinds, and call once for each kind",
 	}
 }
 

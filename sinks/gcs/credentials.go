@@ -90,7 +90,7 @@ func (s *Store) checkDefaultCredentials() error {
 		err = fmt.Errorf("%s %w", file, ErrCredentialsFile)
 	}
 	if err != nil {
-		return &sinks.RootError{
+		return &sinks.AdvisedError{
 			Text: fmt.Sprintf("no credentials for Cloud Storage: %s: %v", credentialsEnv, err),
 			Hint: "set " + credentialsEnv + " to a file of Google credentials, or unset it",
 		}
@@ -102,7 +102,7 @@ func (s *Store) checkDefaultCredentials() error {
 // It has no type for credentials that are nowhere.
 func (s *Store) noCredentials(err error) error {
 	if s.cfg.CredentialsFile == "" && strings.Contains(err.Error(), "could not find default credentials") {
-		return &sinks.RootError{
+		return &sinks.AdvisedError{
 			Text: "this machine has no Google credentials (Application Default Credentials)",
 			Hint: "run gcloud auth application-default login, or give a service account's key file with --gcs-credentials-file or " + credentialsEnv,
 		}

@@ -80,7 +80,7 @@ func (s *Store) classify(err error, permission, name string) error {
 	case network.Lasting(err) != nil: // before a token: there may be none because of it
 		return unreachable(fmt.Errorf("no connection to Cloud Storage: %w", network.Lasting(err)))
 	case errors.As(err, &token):
-		return unreachable(&sinks.RootError{
+		return unreachable(&sinks.AdvisedError{
 			Text: "the credentials for Cloud Storage get no token: they are wrong, revoked or expired",
 			Hint: "run gcloud auth application-default login again, or give another key file with --gcs-credentials-file",
 		})
@@ -98,7 +98,7 @@ func (s *Store) classifyAnswer(answer *googleapi.Error, permission, name string)
 	reason, message := said(answer)
 	switch answer.Code {
 	case 401:
-		return unreachable(&sinks.RootError{
+		return unreachable(&sinks.AdvisedError{
 			Text: "the credentials are not accepted by Cloud Storage",
 			Hint: "run gcloud auth application-default login again, or give another key file with --gcs-credentials-file",
 		})
@@ -107,7 +107,7 @@ func (s *Store) classifyAnswer(answer *googleapi.Error, permission, name string)
 		case "rateLimitExceeded", "userRateLimitExceeded":
 			return failing("refused by Cloud Storage: " + reason)
 		case "retentionPolicyNotMet", "objectUnderActiveHold":
-			return &sinks.ServiceError{
+			return &sinks.AdvisedError{
 				Text: "refused by Cloud Storage: " + reason,
 				Hint: "manifest entries and files are replaced: use a bucket without a retention policy and without holds",
 			}
@@ -124,7 +124,7 @@ func (s *Store) classifyAnswer(answer *googleapi.Error, permission, name string)
 		switch {
 		case permission == listPermission, message == "" && permission == createPermission, // an emulator says nothing
 			strings.Contains(message, "bucket does not exist"):
-			return unreachable(&sinks.RootError{
+			return unreachable(&sinks.AdvisedError{
 				Text: fmt.Sprintf("bucket gs://%s does not exist", s.cfg.Bucket),
 				Hint: "check the name of the bucket, or create it: gcloud storage buckets create gs://" + s.cfg.Bucket,
 			})
@@ -144,7 +144,7 @@ func (s *Store) classifyAnswer(answer *googleapi.Error, permission, name string)
 
 // failing is the error of a service that may do at another time what it does not do now.
 func failing(text string) error {
-	return &sinks.ServiceError{
+	return &sinks.AdvisedError{
 		Text: text,
 		Hint: "Cloud Storage is busy or failing: run again later; a run continues where the last one stopped",
 	}

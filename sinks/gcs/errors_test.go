@@ -96,8 +96,9 @@ func TestFailingServiceHasAdvice(t *testing.T) {
 	} {
 		serve(t, service)
 		for op, do := range operations {
-			var failed *sinks.ServiceError
-			if err := do(t.Context(), open(t, "")); !errors.As(err, &failed) || !strings.Contains(failed.Advice(), "run again later") {
+			var failed *sinks.AdvisedError
+			err := do(t.Context(), open(t, ""))
+			if !errors.As(err, &failed) || errors.Is(err, sinks.ErrUnreachable) || !strings.Contains(failed.Advice(), "run again later") {
 				t.Errorf("%s: error %v, advice %+v", op, err, failed)
 			}
 		}

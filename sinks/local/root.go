@@ -68,7 +68,7 @@ func (s *Store) checkRoot() error {
 
 // NotDirectory returns the error of a path that is a file, or below one, where a directory
 // has to be.
-func NotDirectory(path string) *sinks.RootError {
+func NotDirectory(path string) *sinks.AdvisedError {
 	file := path
 	for dir := filepath.Dir(file); dir != file; dir = filepath.Dir(file) {
 		if info, err := os.Stat(dir); err == nil && info.IsDir() {
@@ -76,7 +76,7 @@ func NotDirectory(path string) *sinks.RootError {
 		}
 		file = dir
 	}
-	e := &sinks.RootError{
+	e := &sinks.AdvisedError{
 		Text: path + " is a file, not a directory",
 		Hint: "name a directory, or move the file away",
 	}
