@@ -13,7 +13,7 @@
 // not publish and a Store does not stream: what is put has been encoded to its
 // end and digested, and nothing is ever half-open.
 //
-// Put, RetryConflicts, InOrder, Sweep and LimitsOf are for the clients of a Store: to
+// Put, RetryConflicts, InOrder and Sweep are for the clients of a Store: to
 // look at the object after an ambiguous failure, to begin again after a lost race, to
 // have several operations under way, to remove what crashed runs left, and to ask how
 // much a store takes at a time.

@@ -3,6 +3,7 @@ package sinks
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"hash/crc32"
 	"iter"
@@ -19,6 +20,8 @@ type Memory struct {
 	mu      sync.RWMutex
 	objects map[string]memoryObject
 	puts    uint64 // the version of an object is the number of its Put
+	// byContent makes the version of an object the digest of its content.
+	byContent bool
 }
 
 // memoryObject is never changed: a Put replaces it.
@@ -35,6 +38,20 @@ var (
 // NewMemory returns an empty store.
 func NewMemory() *Memory {
 	return &Memory{objects: make(map[string]memoryObject)}
+}
+
+// NewContentMemory returns an empty store with Traits.ContentVersions.
+func NewContentMemory() *Memory {
+	m := NewMemory()
+	m.byContent = true
+	return m
+}
+
+// Traits implements Store.
+func (m *Memory) Traits() Traits {
+	t := FolderTraits
+	t.ListedVersions, t.ContentVersions = true, m.byContent
+	return t
 }
 
 // Put implements Store.
@@ -72,6 +89,9 @@ func (m *Memory) PutNoted(ctx context.Context, name string, data []byte, note st
 		CRC32C:  crc32.Checksum(data, Castagnoli),
 		Version: strconv.FormatUint(m.puts, 10),
 		Note:    note,
+	}
+	if m.byContent {
+		info.Version = fmt.Sprintf("%x", sha256.Sum256(data))
 	}
 	m.objects[name] = memoryObject{data: bytes.Clone(data), info: info}
 	return info, nil

@@ -10,3 +10,7 @@ import (
 func TestMemory(t *testing.T) {
 	storetest.Run(t, func(*testing.T) sinks.Store { return sinks.NewMemory() })
 }
+
+func TestContentMemory(t *testing.T) {
+	storetest.Run(t, func(*testing.T) sinks.Store { return sinks.NewContentMemory() })
+}

@@ -61,23 +61,20 @@ func TestPutLooksBeforeItFails(t *testing.T) {
 	}
 }
 
-func TestLimitsReachThroughWrappers(t *testing.T) {
-	want := sinks.Limits{Operations: 3, Bytes: 5}
+func TestTraitsReachThroughWrappers(t *testing.T) {
+	want := sinks.Traits{Operations: 3, Bytes: 5, ContentVersions: true}
 	for name, store := range map[string]sinks.Store{
 		"timeout": sinks.WithTimeout(slowStore{sinks.NewMemory(), want}, 1), "faulty": &storetest.Faulty{Store: slowStore{sinks.NewMemory(), want}},
 	} {
-		if got := sinks.LimitsOf(store); got != want {
+		if got := store.Traits(); got != want {
 			t.Errorf("%s: %+v, want %+v", name, got, want)
 		}
-	}
-	if got := sinks.LimitsOf(sinks.WithTimeout(sinks.NewMemory(), 1)); got != sinks.DefaultLimits {
-		t.Errorf("a store that says nothing has the limits %+v", got)
 	}
 }
 
 type slowStore struct {
 	sinks.Store
-	limits sinks.Limits
+	traits sinks.Traits
 }
 
-func (l slowStore) Limits() sinks.Limits { return l.limits }
+func (l slowStore) Traits() sinks.Traits { return l.traits }

@@ -40,9 +40,9 @@ type Info struct {
 	// when the store would have to read the object to know it.
 	CRC32C uint32
 	// Version identifies this very writing of the object to a Condition: the
-	// same content put again is another version. It is opaque, never empty,
-	// and only good within the store it came from.
-	// List leaves it empty when the store would have to read the object.
+	// same content put again is another version, unless Traits.ContentVersions. It is
+	// opaque, never empty, and only good within the store it came from.
+	// List leaves it empty unless Traits.ListedVersions.
 	Version string
 	// Note is what PutNoted put beside the object, empty when there is none.
 	// Get may leave it empty.
@@ -128,6 +128,9 @@ type Store interface {
 	// an IfVersion. A missing name is ErrNotExist, another version a
 	// *ConflictError.
 	Delete(ctx context.Context, name string, cond Condition) error
+
+	// Traits returns what is special about the store, the same each time.
+	Traits() Traits
 }
 
 // Sweeper is a Store that may find temporaries of crashed processes under its

@@ -12,7 +12,7 @@ import (
 // WithTimeout returns a Store whose every operation ends within limit, and whose
 // listings wait no longer for their next object, when those of s heed their
 // context: a service that does not answer costs one batch, not the night. What
-// was cut off may have taken effect, as after any error. The Store has the limits
+// was cut off may have taken effect, as after any error. The Store has the traits
 // of s. It is a Sweeper and a Checker that does nothing where s is none, a Noter
 // that drops notes where s is none, and closes s.
 func WithTimeout(s Store, limit time.Duration) Store {
@@ -25,12 +25,11 @@ type timeoutStore struct {
 }
 
 var (
-	_ Store     = (*timeoutStore)(nil)
-	_ Noter     = (*timeoutStore)(nil)
-	_ Sweeper   = (*timeoutStore)(nil)
-	_ Checker   = (*timeoutStore)(nil)
-	_ Limiter   = (*timeoutStore)(nil)
-	_ io.Closer = (*timeoutStore)(nil)
+	_ Store          = (*timeoutStore)(nil)
+	_ Noter          = (*timeoutStore)(nil)
+	_ Sweeper        = (*timeoutStore)(nil)
+	_ Checker        = (*timeoutStore)(nil)
+	_ io.Closer      = (*timeoutStore)(nil)
 )
 
 // do calls op with a context that ends in time.
@@ -145,8 +144,8 @@ func (t *timeoutStore) Check(ctx context.Context) error {
 	return t.do(ctx, c.Check)
 }
 
-// Limits implements Limiter.
-func (t *timeoutStore) Limits() Limits { return LimitsOf(t.store) }
+// Traits implements Store.
+func (t *timeoutStore) Traits() Traits { return t.store.Traits() }
 
 // Close closes the store behind it, where that can be closed.
 func (t *timeoutStore) Close() error {

@@ -135,7 +135,7 @@ func (c *compactor) writeEntries(ctx context.Context, log packLog, r *packRecord
 	var mu sync.Mutex
 	var elsewhere string
 	writes, wctx := errgroup.WithContext(ctx)
-	writes.SetLimit(sinks.LimitsOf(c.Into).Operations)
+	writes.SetLimit(c.Into.Traits().Operations)
 	for _, want := range r.Entries {
 		if wctx.Err() != nil {
 			break

@@ -58,7 +58,7 @@ func (c *compactor) inputs(ctx context.Context, table *schema.Table, candidates 
 			}
 		}
 	}
-	return sinks.InOrder(ctx, sinks.LimitsOf(c.From).Operations, jobs, func(ctx context.Context, cand candidate) (*packInput, error) {
+	return sinks.InOrder(ctx, c.From.Traits().Operations, jobs, func(ctx context.Context, cand candidate) (*packInput, error) {
 		in, err := c.input(ctx, table, cand)
 		in.weight = min(cand.bytes, inFlight)
 		return in, err

@@ -75,7 +75,7 @@ type Config struct {
 	Encoders int
 	// PublishBudget bounds the bytes of files that are being put into the store at a
 	// time. One batch may always be, however large it is. By default it
-	// is the store's own limit (sinks.LimitsOf).
+	// is the store's own limit (sinks.Traits).
 	PublishBudget int64
 	// MaxBody is the longest answer in bytes that Source returns.
 	MaxBody int64
@@ -116,7 +116,7 @@ func (c *Config) Validate() error {
 		c.Encoders = runtime.GOMAXPROCS(0)
 	}
 	if c.PublishBudget == 0 {
-		c.PublishBudget = sinks.LimitsOf(c.Store).Bytes
+		c.PublishBudget = c.Store.Traits().Bytes
 	}
 	if c.PollInterval == 0 {
 		c.PollInterval = DefaultPollInterval

@@ -77,7 +77,7 @@ func (cfg *EnqueueConfig) open(ctx context.Context, op string) (manifest.Manifes
 func (cfg *EnqueueConfig) each(ctx context.Context, ids []string, op string, change func(ctx context.Context, id string) (bool, error), report func(Recorded)) error {
 	var mu sync.Mutex
 	writes, wctx := errgroup.WithContext(ctx)
-	writes.SetLimit(sinks.LimitsOf(cfg.Store).Operations)
+	writes.SetLimit(cfg.Store.Traits().Operations)
 	for _, id := range ids {
 		if wctx.Err() != nil {
 			break

@@ -56,7 +56,7 @@ func newCommon(cfg Config) *common {
 	var once sync.Once
 	var unusable error
 	return &common{
-		slots:  newSlots(cfg.Concurrency, cfg.Encoders, sinks.LimitsOf(cfg.Store).Operations, cfg.PublishBudget),
+		slots:  newSlots(cfg.Concurrency, cfg.Encoders, cfg.Store.Traits().Operations, cfg.PublishBudget),
 		copies: newRawEncoder(cfg.Encoders),
 		looker: newLooker(cfg.Store),
 		check: func(ctx context.Context) error {

@@ -251,7 +251,7 @@ func TestFatalErrorStopsTheRun(t *testing.T) {
 		t.Errorf("error %v, want the fatal one", err)
 	}
 	// Of those before it some may have been on their way into the store.
-	underWay := cfg.Encoders + sinks.DefaultLimits.Operations
+	underWay := cfg.Encoders + sinks.FolderTraits.Operations
 	if s.Exported > 20 || s.Exported < 20-underWay || s.Exported+s.NotTried != len(ids) || source.Count("b021") != 0 {
 		t.Errorf("summary %+v, %d requests for the next batch", s, source.Count("b021"))
 	}
@@ -439,7 +439,7 @@ func TestUnusableDestinationStopsTheRun(t *testing.T) {
 		requests += source.Count(id)
 	}
 	// Those that were on their way when the first one failed.
-	if most := cfg.Concurrency + cfg.Encoders + sinks.DefaultLimits.Operations; s.NotTried != len(ids) || requests > most {
+	if most := cfg.Concurrency + cfg.Encoders + sinks.FolderTraits.Operations; s.NotTried != len(ids) || requests > most {
 		t.Errorf("summary %+v, %d requests, want at most %d", s, requests, most)
 	}
 }

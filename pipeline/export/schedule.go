@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"enrow-export/pipeline"
-	"enrow-export/sinks"
 )
 
 // maxPolls bounds the delay before the next poll of a slow batch, in poll intervals.
@@ -110,7 +109,7 @@ func (r *run) schedule(ctx context.Context, fresh []share) error {
 	defer cancel(nil)
 	kinds := contextsOf(inner, fresh)
 	q := newQueue(fresh)
-	most := r.Concurrency + r.Encoders + sinks.LimitsOf(r.Store).Operations
+	most := r.Concurrency + r.Encoders + r.Store.Traits().Operations
 	attempts := make(chan attempt)
 	inFlight, waiting, announced := 0, 0, 0
 	var failure, gone error // gone has ended the batches of a kind

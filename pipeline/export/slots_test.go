@@ -60,7 +60,7 @@ func TestWaitingIsBounded(t *testing.T) {
 			for _, id := range ids {
 				asked += source.Count(id)
 			}
-			most := cfg.Concurrency + cfg.Encoders + sinks.DefaultLimits.Operations
+			most := cfg.Concurrency + cfg.Encoders + sinks.FolderTraits.Operations
 			if budget == 1 {
 				most = cfg.Concurrency + cfg.Encoders + 1
 			}

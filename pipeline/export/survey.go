@@ -53,7 +53,7 @@ func (s *settings) survey(ctx context.Context, wanted func(id string) bool) iter
 				}
 			}
 		}
-		for f, err := range sinks.InOrder(ctx, sinks.LimitsOf(s.Store).Operations, entries, s.look) {
+		for f, err := range sinks.InOrder(ctx, s.Store.Traits().Operations, entries, s.look) {
 			if err != nil {
 				break // of ctx
 			}

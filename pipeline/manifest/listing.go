@@ -129,7 +129,7 @@ func all(ctx context.Context, store sinks.Store, tables []*schema.Table, learn l
 			}
 		}
 	}
-	return each(sinks.InOrder(ctx, sinks.LimitsOf(store).Operations, jobs, func(ctx context.Context, j job) ([]Known, error) {
+	return each(sinks.InOrder(ctx, store.Traits().Operations, jobs, func(ctx context.Context, j job) ([]Known, error) {
 		if j.err != nil {
 			return nil, j.err
 		}
@@ -162,7 +162,7 @@ func some(ctx context.Context, store sinks.Store, tables []*schema.Table, ids []
 				}
 			}
 		}
-		each(sinks.InOrder(ctx, sinks.LimitsOf(store).Operations, jobs, func(ctx context.Context, id string) (all []Known, err error) {
+		each(sinks.InOrder(ctx, store.Traits().Operations, jobs, func(ctx context.Context, id string) (all []Known, err error) {
 			for i, table := range tables {
 				l := Listed{BatchID: id, m: &Manifest{Store: store, Table: table}}
 				if found != nil {

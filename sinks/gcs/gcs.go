@@ -72,16 +72,15 @@ type Store struct {
 }
 
 var (
-	_ sinks.Store   = (*Store)(nil)
-	_ sinks.Noter   = (*Store)(nil)
-	_ sinks.Checker = (*Store)(nil)
-	_ sinks.Limiter = (*Store)(nil)
+	_ sinks.Store          = (*Store)(nil)
+	_ sinks.Noter          = (*Store)(nil)
+	_ sinks.Checker        = (*Store)(nil)
 )
 
-// Limits implements sinks.Limiter. An operation takes tens of milliseconds: to keep
+// Traits implements sinks.Store. An operation takes tens of milliseconds: to keep
 // up with the work before it, more bytes have to be under way than to a folder.
-func (s *Store) Limits() sinks.Limits {
-	return sinks.Limits{Operations: sinks.DefaultLimits.Operations, Bytes: 20 << 20}
+func (s *Store) Traits() sinks.Traits {
+	return sinks.Traits{Operations: sinks.FolderTraits.Operations, Bytes: 20 << 20, ListedVersions: true}
 }
 
 // Open returns the store of a bucket. No request is made and no client is built

@@ -86,6 +86,9 @@ func Open(root string) (*Store, error) {
 	return s, nil
 }
 
+// Traits implements sinks.Store.
+func (s *Store) Traits() sinks.Traits { return sinks.FolderTraits }
+
 // Close closes the root and the lock files, which the store keeps open, when all
 // that was begun has ended. Whatever is done later opens lock files again.
 func (s *Store) Close() error {

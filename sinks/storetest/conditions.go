@@ -63,8 +63,13 @@ func testIfVersion(t *testing.T, s sinks.Store) {
 	lacks(t, s, "a/b")
 }
 
-// The same content put again must undo the versions that were read before it.
+// The same content put again must undo the versions that were read before it, unless
+// versions may be the content's.
 func testSameContentAgain(t *testing.T, s sinks.Store) {
+	if s.Traits().ContentVersions {
+		testContentVersions(t, s)
+		return
+	}
 	first := put(t, s, "a", []byte("same"))
 	second, err := s.Put(t.Context(), "a", []byte("same"), sinks.IfVersion(first.Version))
 	if err != nil {
@@ -74,6 +79,24 @@ func testSameContentAgain(t *testing.T, s sinks.Store) {
 	conflicts(t, err, "a", &second)
 	conflicts(t, s.Delete(t.Context(), "a", sinks.IfVersion(first.Version)), "a", &second)
 	holds(t, s, "a", []byte("same"), second)
+}
+
+// A version of other content is refused, also where versions are the content's. The same
+// content put again is no conflict.
+func testContentVersions(t *testing.T, s sinks.Store) {
+	first := put(t, s, "a", []byte("same"))
+	again, err := s.Put(t.Context(), "a", []byte("same"), sinks.IfVersion(first.Version))
+	if err != nil {
+		t.Fatalf("put the same content again: %v", err)
+	}
+	other, err := s.Put(t.Context(), "a", []byte("other"), sinks.IfVersion(again.Version))
+	if err != nil {
+		t.Fatalf("put other content: %v", err)
+	}
+	_, err = s.Put(t.Context(), "a", []byte("third"), sinks.IfVersion(again.Version))
+	conflicts(t, err, "a", &other)
+	conflicts(t, s.Delete(t.Context(), "a", sinks.IfVersion(again.Version)), "a", &other)
+	holds(t, s, "a", []byte("other"), other)
 }
 
 func testInvalidConditions(t *testing.T, s sinks.Store) {

@@ -52,11 +52,10 @@ type Faulty struct {
 }
 
 var (
-	_ sinks.Store   = (*Faulty)(nil)
-	_ sinks.Noter   = (*Faulty)(nil)
-	_ sinks.Sweeper = (*Faulty)(nil)
-	_ sinks.Checker = (*Faulty)(nil)
-	_ sinks.Limiter = (*Faulty)(nil)
+	_ sinks.Store          = (*Faulty)(nil)
+	_ sinks.Noter          = (*Faulty)(nil)
+	_ sinks.Sweeper        = (*Faulty)(nil)
+	_ sinks.Checker        = (*Faulty)(nil)
 )
 
 // Ops returns the operations so far, in the order in which they were begun, as
@@ -212,5 +211,5 @@ func (f *Faulty) Check(ctx context.Context) error {
 	return f.do(ctx, "check", checker.Check)
 }
 
-// Limits implements sinks.Limiter, as no operation.
-func (f *Faulty) Limits() sinks.Limits { return sinks.LimitsOf(f.Store) }
+// Traits implements sinks.Store, as no operation.
+func (f *Faulty) Traits() sinks.Traits { return f.Store.Traits() }
