@@ -30,6 +30,8 @@ var allowed = map[string]struct {
 	"sinks/local":       {[]string{"sinks", "sinks/platform"}, "a provider knows the Store interface alone"},
 	"sinks/gcs":         {[]string{"sinks/network", "sinks"}, "a provider knows the Store interface, and what all clients share"},
 	"sinks/gcs/gcstest": {nil, "it stands in for a service that knows nothing of this program"},
+	"sinks/s3":          {[]string{"sinks/network", "sinks"}, "a provider knows the Store interface, and what all clients share"},
+	"sinks/s3/s3test":   {nil, "it stands in for a service that knows nothing of this program"},
 	"sinks/storetest":   {[]string{"sinks"}, "the suite must fit every provider"},
 
 	"pipeline":          {[]string{"schema"}, "what stages and sources say to each other knows neither"},
