@@ -75,7 +75,7 @@ const (
 func storeGroup(use storeUse) flagGroup {
 	flags := s3Flags()
 	if use == writes {
-		flags = append(flags, singleWriterFlag())
+		flags = append(flags, singleWriterFlag()...)
 	}
 	return flagGroup{"Amazon S3 and stores that speak its protocol", flags}
 }
