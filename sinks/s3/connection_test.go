@@ -8,11 +8,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"enrow-export/sinks"
 	"enrow-export/sinks/network"
@@ -109,5 +111,69 @@ func TestConnectionsAreKept(t *testing.T) {
 	}
 	if n := connections.Load(); n != 1 {
 		t.Errorf("%d connections, want 1", n)
+	}
+}
+
+// Close closes the connections, and not the server.
+func TestCloseClosesConnections(t *testing.T) {
+	s3test.Environment(t)
+	fake := s3test.New(s3test.Options{}, testBucket)
+	t.Cleanup(fake.Close)
+	closed := make(chan struct{})
+	server := httptest.NewUnstartedServer(fake)
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			close(closed) // of the only connection
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	s := open(t, testConfig(server.URL))
+	if err := s.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		t.Error("the connection is still open")
+	}
+}
+
+// A proxy that refuses is told from the store.
+func TestProxyRefuses(t *testing.T) {
+	s3test.Environment(t)
+	var asked atomic.Int64
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusProxyAuthRequired)
+	}))
+	t.Cleanup(proxy.Close)
+	proxyURL, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for endpoint, want := range map[string]string{
+		"https://s3.invalid": " returned 407 Proxy Authentication Required",
+		"http://s3.invalid":  "the proxy wants a user and password", // which takes no CONNECT
+	} {
+		for op, do := range operations {
+			s := open(t, testConfig(endpoint))
+			if _, err := s.connect(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			// The library reads the environment once in a process.
+			s.http.Transport.(*http.Transport).Proxy = http.ProxyURL(proxyURL)
+			before := asked.Load()
+			err := do(t.Context(), s)
+			if !errors.Is(err, sinks.ErrUnreachable) || !strings.Contains(err.Error(), want) || !strings.Contains(hintOf(err), "user and password into HTTPS_PROXY") {
+				t.Errorf("%s: error %v, want %s", op, err, want)
+			}
+			if asked.Load() == before {
+				t.Errorf("%s: the proxy was not asked", op)
+			}
+		}
 	}
 }
