@@ -30,6 +30,8 @@ var allowed = map[string]struct {
 	"sinks/local":       {[]string{"sinks", "sinks/platform"}, "a provider knows the Store interface alone"},
 	"sinks/gcs":         {[]string{"sinks/network", "sinks"}, "a provider knows the Store interface, and what all clients share"},
 	"sinks/gcs/gcstest": {nil, "it stands in for a service that knows nothing of this program"},
+	"sinks/s3":          {[]string{"sinks/network", "sinks"}, "a provider knows the Store interface, and what all clients share"},
+	"sinks/s3/s3test":   {nil, "it stands in for a service that knows nothing of this program"},
 	"sinks/storetest":   {[]string{"sinks"}, "the suite must fit every provider"},
 
 	"pipeline":          {[]string{"schema"}, "what stages and sources say to each other knows neither"},
@@ -51,7 +53,7 @@ var allowed = map[string]struct {
 	"cmd/enrow-export": {
 		[]string{
 			"sinks/network", "pipeline", "pipeline/adopt", "pipeline/answer", "pipeline/compact", "pipeline/export", "pipeline/load", "pipeline/manifest", "pipeline/prune", "pipeline/verify",
-			"schema", "schema/dialect", "sinks", "sinks/gcs", "sinks/local", "sources", "sources/fakeapi",
+			"schema", "schema/dialect", "sinks", "sinks/gcs", "sinks/local", "sinks/s3", "sources", "sources/fakeapi",
 		},
 		"only the command wires them together, and tests' helpers stay out of it",
 	},
