@@ -35,6 +35,7 @@ var allowed = map[string]struct {
 	"pipeline":          {[]string{"schema"}, "what stages and sources say to each other knows neither"},
 	"pipeline/answer":   {[]string{"pipeline", "schema"}, "an answer is taken apart without knowing where its rows go"},
 	"pipeline/manifest": {[]string{"pipeline", "pipeline/answer", "schema", "sinks"}, "all operations stand on the manifest, so it stands on none"},
+	"pipeline/probe":    {[]string{"pipeline", "pipeline/manifest", "sinks"}, "doctor and the commands that write stand on it, and it must fit every store"},
 	"pipeline/export":   {[]string{"pipeline", "pipeline/answer", "pipeline/manifest", "schema", "sinks"}, "a run knows no provider and no source, so that any can be put in, and no other operation"},
 	"pipeline/verify":   {[]string{"pipeline/manifest", "schema", "sinks"}, "what checks the files must not share what wrote them"},
 	"pipeline/prune":    {[]string{"pipeline", "pipeline/manifest", "schema", "sinks"}, "operations never import each other"},
