@@ -25,9 +25,10 @@ const recordVersion = 1
 // record is the content of RecordName. docs/doctor.md explains it.
 type record struct {
 	StoreVersion int `json:"store_version"`
-	// Root is where the check was made: a copy of the root may lie in a store of
-	// another kind.
-	Root string `json:"root"`
+	// Root and Service are where the check was made: a copy of the root may lie in a
+	// store of another kind.
+	Root    string `json:"root"`
+	Service string `json:"service"`
 	// Kept are the conditions that were kept.
 	Kept        []string  `json:"kept"`
 	CheckedAt   time.Time `json:"checked_at"`
@@ -40,8 +41,9 @@ var tried = []string{"put_if_absent", "put_if_version"}
 // Root is where a program is about to write.
 type Root struct {
 	Store sinks.Store
-	// At names the root, and the service that it is in if there are several.
-	At string
+	At    string // as it was typed
+	// Service is the URL of the service that the root is in.
+	Service string
 	// Flag is what the root was given with, such as "to".
 	Flag        string
 	ToolVersion string
@@ -99,7 +101,7 @@ func (r Root) believes(data []byte) bool {
 	var found record
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
-	if decoder.Decode(&found) != nil || decoder.More() || found.StoreVersion != recordVersion || found.Root != r.At || found.CheckedAt.IsZero() {
+	if decoder.Decode(&found) != nil || decoder.More() || found.StoreVersion != recordVersion || found.Root != r.At || found.Service != r.Service || found.CheckedAt.IsZero() {
 		return false
 	}
 	return !slices.ContainsFunc(tried, func(condition string) bool { return !slices.Contains(found.Kept, condition) })
@@ -108,7 +110,7 @@ func (r Root) believes(data []byte) bool {
 // write remembers a check. Another run may be faster with the same.
 func (r Root) write(ctx context.Context, cond sinks.Condition) error {
 	data, err := json.MarshalIndent(record{
-		StoreVersion: recordVersion, Root: r.At, Kept: tried,
+		StoreVersion: recordVersion, Root: r.At, Service: r.Service, Kept: tried,
 		CheckedAt: time.Now().UTC().Truncate(time.Millisecond), ToolVersion: r.ToolVersion,
 	}, "", "  ")
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 )
 
 func rootOf(store sinks.Store) probe.Root {
-	return probe.Root{Store: store, At: "s3://bucket/enrow", Flag: "to", ToolVersion: "1.2.3"}
+	return probe.Root{Store: store, At: "s3://bucket/enrow", Service: "https://s3.test", Flag: "to", ToolVersion: "1.2.3"}
 }
 
 // The first run makes the check, and the next ones read that it was made.
@@ -64,7 +64,7 @@ func TestOtherStoresAreNotAsked(t *testing.T) {
 
 // What the root says is believed only if it is whole, of this root and of a known version.
 func TestRecordsThatAreNotBelieved(t *testing.T) {
-	const good = `{"store_version":1,"root":"s3://bucket/enrow","kept":["put_if_absent","put_if_version"],"checked_at":"2026-01-02T03:04:05Z","tool_version":"1"}`
+	const good = `{"store_version":1,"root":"s3://bucket/enrow","service":"https://s3.test","kept":["put_if_absent","put_if_version"],"checked_at":"2026-01-02T03:04:05Z","tool_version":"1"}`
 	for _, test := range []struct {
 		data            string
 		believed, stays bool
@@ -76,6 +76,7 @@ func TestRecordsThatAreNotBelieved(t *testing.T) {
 		{strings.Replace(good, `,"put_if_version"`, "", 1), false, false},
 		{strings.Replace(good, `"tool_version"`, `"more"`, 1), false, false},
 		{strings.Replace(good, "bucket", "other", 1), false, false},
+		{strings.Replace(good, "s3.test", "other.test", 1), false, false},
 		{strings.Replace(good, `"checked_at":"2026-01-02T03:04:05Z",`, "", 1), false, false},
 		{strings.Replace(good, ":1", ":0", 1), false, false},
 		{strings.Replace(good, ":1", ":2", 1), false, true},
