@@ -110,8 +110,8 @@ func (e *examination) entries(ctx context.Context) {
 	}
 	e.pending(l.oldest, now, flag)
 	if l.claims.all > 0 {
-		r.warn(claimsCheck, "export them again: enrow-export export "+flag+" BATCH_ID",
-			"a run that was killed has left %s half replaced: %s", count(l.claims.all, "batch"), &l.claims)
+		r.warn(claimsCheck, "export such a batch again: enrow-export export "+flag+" BATCH_ID",
+			"a run that was killed left the replacement of %s unfinished: %s", count(l.claims.all, "batch"), &l.claims)
 	} else {
 		r.ok(claimsCheck, "no replacement was left unfinished")
 	}
@@ -123,7 +123,7 @@ func (e *examination) pending(oldest *manifest.Entry, now time.Time, flag string
 		e.report.ok(pendingCheck, "no batch is pending")
 		return
 	}
-	text := fmt.Sprintf("the oldest unfinished batch is %s, %s since %s", oldest.BatchID, oldest.State, oldest.UpdatedAt.Format("2006-01-02 15:04:05Z07:00"))
+	text := fmt.Sprintf("the oldest unfinished batch is %s: %s, last changed %s", oldest.BatchID, oldest.State, oldest.UpdatedAt.Format("2006-01-02 15:04:05Z07:00"))
 	if now.Sub(oldest.UpdatedAt) > longPending {
 		e.report.warn(pendingCheck, "check that a scheduled run exports it: enrow-export export --pending "+flag, "%s", text)
 		return

@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/dustin/go-humanize"
 	"golang.org/x/sys/unix"
@@ -72,22 +73,13 @@ func (r *reporter) net(name, target string) {
 	if proxy, err := network.Proxy(target); err == nil && proxy != "" {
 		way = "through the proxy " + proxy
 	}
-	trust := "certificates of the system"
-	if variables := network.Certificates(); variables != nil {
-		trust = "certificates of " + joined(variables)
+	trust := ", certificates of the system"
+	if !strings.HasPrefix(target, "https:") {
+		trust = ", without TLS"
+	} else if variables := network.Certificates(); variables != nil {
+		trust = ", certificates of " + strings.Join(variables, " and ")
 	}
-	r.ok(name, "%s %s, %s", target, way, trust)
-}
-
-func joined(words []string) string {
-	text := ""
-	for i, word := range words {
-		if i > 0 {
-			text += " and "
-		}
-		text += word
-	}
-	return text
+	r.ok(name, "%s %s%s", target, way, trust)
 }
 
 // machine checks what a run needs of this machine.

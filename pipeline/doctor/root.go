@@ -51,6 +51,8 @@ type examination struct {
 	report  *reporter
 	scratch probe.Scratch
 	folder  directory // nil for a bucket
+	// canWrite says that an object was created.
+	canWrite bool
 }
 
 func (e *examination) all(ctx context.Context) {
@@ -65,12 +67,16 @@ func (e *examination) all(ctx context.Context) {
 	e.folder, _ = as[directory](e.Store)
 	e.scratch = probe.Scratch{Store: e.Store, Rival: e.Rival}
 	usable := e.objects(ctx)
-	if left := e.scratch.Clean(ctx); left != nil {
+	if left := e.scratch.Clean(ctx); !usable {
+		return // what could not be put is not there
+	} else if left != nil && !e.canWrite {
+		e.report.skip("no object is known to have been created", cleanUpCheck)
+	} else if left != nil {
 		e.report.tell(Check{Name: cleanUpCheck, Status: Failed, Err: left, Hint: "delete the objects that are named: nothing needs them"})
-	} else if usable {
+	} else {
 		e.report.ok(cleanUpCheck, "the objects of the checks are removed")
 	}
-	if usable && ctx.Err() == nil {
+	if ctx.Err() == nil {
 		e.entries(ctx)
 	}
 }
@@ -90,16 +96,20 @@ func (e *examination) objects(ctx context.Context) bool {
 	left, listErr := e.count(ctx, probe.ScratchPrefix)
 	name, data := e.scratch.Name(), []byte("enrow-export check\n")
 	before := e.cfg.Now()
-	info, writeErr := e.Store.Put(ctx, name, data, sinks.IfAbsent())
+	info, writeErr := e.scratch.Put(ctx, name, data, sinks.IfAbsent())
 	after := e.cfg.Now()
-	if listErr != nil && writeErr != nil && listErr.Error() == writeErr.Error() {
-		e.report.fail(ctx, rootCheck, writeErr, "")
+	if unusable(listErr, writeErr) {
+		e.report.fail(ctx, rootCheck, listErr, "")
 		e.report.skip("the root cannot be used", e.rest()...)
 		return false
 	}
 	switch {
+	case listErr != nil && writeErr != nil:
+		e.report.skip("objects can neither be listed nor created", rootCheck)
 	case e.Missing:
 		e.report.ok(rootCheck, "%s has no manifest yet: it was checked in a temporary directory in its place", e.At)
+	case e.folder == nil:
+		e.report.ok(rootCheck, "%s can be reached", e.At)
 	default:
 		e.report.ok(rootCheck, "%s exists", e.At)
 	}
@@ -107,8 +117,8 @@ func (e *examination) objects(ctx context.Context) bool {
 		e.fileSystem(ctx)
 	}
 	e.did(ctx, listCheck, "objects can be listed", listErr)
-	e.did(ctx, writeCheck, "an object can be created", writeErr)
-	if writeErr != nil {
+	e.canWrite = e.did(ctx, writeCheck, "an object can be created", writeErr)
+	if !e.canWrite {
 		e.report.skip("no object could be created", readCheck, freshListCheck, replaceCheck, deleteCheck, conditionsCheck, raceCheck, staleCheck)
 		if e.folder != nil {
 			e.report.skip("no object could be created", locksCheck)
@@ -120,6 +130,17 @@ func (e *examination) objects(ctx context.Context) bool {
 	}
 	e.leftovers(ctx, left, listErr)
 	return true
+}
+
+// unusable reports whether the errors of a list and of a put say the same, or if they
+// differ, whether the list says what is wrong with all of the root: that a permission is
+// missing is no AdvisedError.
+func unusable(list, put error) bool {
+	if list == nil || put == nil {
+		return false
+	}
+	var advised *sinks.AdvisedError
+	return list.Error() == put.Error() || errors.As(list, &advised)
 }
 
 // did reports an operation that succeeded, or failed with err.
@@ -149,19 +170,18 @@ func (e *examination) written(ctx context.Context, name string, data []byte, inf
 	if err == nil && !bytes.Equal(read, data) {
 		err = errors.New("an object that was just created has other bytes")
 	}
-	e.did(ctx, readCheck, "an object can be read", err)
+	canRead := e.did(ctx, readCheck, "an object can be read", err)
 	if canList {
 		e.freshList(ctx, name)
 	} else {
 		e.report.skip("objects cannot be listed", freshListCheck)
 	}
-	const replaced = "an object can be replaced"
-	_, err = e.Store.Put(ctx, name, append(data, "replaced\n"...), sinks.IfVersion(info.Version))
-	canReplace := e.did(ctx, replaceCheck, replaced, err)
+	_, err = e.scratch.Put(ctx, name, append(data, "replaced\n"...), sinks.IfVersion(info.Version))
+	canReplace := e.did(ctx, replaceCheck, "an object can be replaced", err)
 
 	canDelete := e.did(ctx, deleteCheck, "an object can be deleted", e.deletes(ctx))
-	if !canReplace || !canDelete {
-		e.report.skip("it needs an object that can be replaced and deleted", conditionsCheck, raceCheck, staleCheck)
+	if !canRead || !canReplace || !canDelete {
+		e.report.skip("it needs an object that can be read, replaced and deleted", conditionsCheck, raceCheck, staleCheck)
 	} else {
 		e.conditions(ctx)
 	}
@@ -173,7 +193,7 @@ func (e *examination) written(ctx context.Context, name string, data []byte, inf
 // deletes creates an object and deletes it.
 func (e *examination) deletes(ctx context.Context) error {
 	name := e.scratch.Name()
-	info, err := e.Store.Put(ctx, name, []byte("enrow-export check\n"), sinks.IfAbsent())
+	info, err := e.scratch.Put(ctx, name, []byte("enrow-export check\n"), sinks.IfAbsent())
 	if err != nil {
 		return err
 	}
@@ -194,7 +214,7 @@ func (e *examination) freshList(ctx context.Context, name string) {
 }
 
 // conditionsHint is what to do about a store that ignores conditions.
-const conditionsHint = "use another store: with this one, two runs at once may destroy what the other has written"
+const conditionsHint = "use another store; with --single-writer this one can be used by one process at a time"
 
 // conditions checks what the promises about several runs at once rest on.
 func (e *examination) conditions(ctx context.Context) {

@@ -60,6 +60,8 @@ type Scratch struct {
 	// use it, so that locks between processes are tried as well.
 	Rival sinks.Store
 	names []string
+	// versions are what the objects had when they were last put, as far as is known.
+	versions map[string]string
 }
 
 // Name returns a new name. Clean removes what is there.
@@ -67,6 +69,24 @@ func (s *Scratch) Name() string {
 	name := ScratchPrefix + rand.Text()
 	s.names = append(s.names, name)
 	return name
+}
+
+// Put puts an object of a name that Name has given.
+func (s *Scratch) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
+	info, err := s.Store.Put(ctx, name, data, cond)
+	if err == nil {
+		s.note(info)
+	}
+	return info, err
+}
+
+// note remembers the version of an object, which so can be removed by those who may not
+// read it.
+func (s *Scratch) note(info sinks.Info) {
+	if s.versions == nil {
+		s.versions = make(map[string]string)
+	}
+	s.versions[info.Name] = info.Version
 }
 
 // Clean removes the objects of all names, also when ctx is cancelled: what a user has
@@ -83,7 +103,7 @@ func (s *Scratch) Clean(ctx context.Context) error {
 			left.Names = append(left.Names, name)
 		}
 	}
-	s.names = nil
+	s.names, s.versions = nil, nil
 	if left != nil {
 		return left
 	}
@@ -92,6 +112,11 @@ func (s *Scratch) Clean(ctx context.Context) error {
 
 // remove deletes an object, whatever its version is by now.
 func (s *Scratch) remove(ctx context.Context, name string) error {
+	if version, known := s.versions[name]; known {
+		if err := s.Store.Delete(ctx, name, sinks.IfVersion(version)); err == nil || errors.Is(err, sinks.ErrNotExist) {
+			return nil
+		}
+	}
 	return sinks.RetryConflicts(ctx, func(int) error {
 		info, err := s.Store.Stat(ctx, name)
 		if err == nil {
@@ -119,19 +144,19 @@ func Conditions(ctx context.Context, store sinks.Store) (err error) {
 // Conditions tries both conditions of a put, when they hold and when they do not.
 func (s *Scratch) Conditions(ctx context.Context) error {
 	name := s.Name()
-	first, err := s.Store.Put(ctx, name, content("first"), sinks.IfAbsent())
+	first, err := s.Put(ctx, name, content("first"), sinks.IfAbsent())
 	if err != nil {
 		return unlessConflict(err, "the first put of a new object was refused, as if the object existed")
 	}
-	if _, err = s.Store.Put(ctx, name, content("second"), sinks.IfAbsent()); err == nil {
+	if _, err = s.Put(ctx, name, content("second"), sinks.IfAbsent()); err == nil {
 		return brokenf("an object was replaced by a put that must fail because the object exists")
 	} else if _, refused := sinks.Conflict(err); !refused {
 		return err
 	}
-	if _, err = s.Store.Put(ctx, name, content("third"), sinks.IfVersion(first.Version)); err != nil {
+	if _, err = s.Put(ctx, name, content("third"), sinks.IfVersion(first.Version)); err != nil {
 		return unlessConflict(err, "a put under the version of the object was refused")
 	}
-	if _, err = s.Store.Put(ctx, name, content("fourth"), sinks.IfVersion(first.Version)); err == nil {
+	if _, err = s.Put(ctx, name, content("fourth"), sinks.IfVersion(first.Version)); err == nil {
 		return brokenf("an object was replaced by a put under a version that the object no longer had")
 	} else if _, refused := sinks.Conflict(err); !refused {
 		return err
@@ -155,11 +180,11 @@ func content(of string) []byte { return []byte("enrow-export check, " + of + " "
 // refused. Nothing depends on it.
 func (s *Scratch) StaleDelete(ctx context.Context) (refused bool, err error) {
 	name := s.Name()
-	first, err := s.Store.Put(ctx, name, content("first"), sinks.IfAbsent())
+	first, err := s.Put(ctx, name, content("first"), sinks.IfAbsent())
 	if err != nil {
 		return false, err
 	}
-	if _, err := s.Store.Put(ctx, name, content("second"), sinks.IfVersion(first.Version)); err != nil {
+	if _, err := s.Put(ctx, name, content("second"), sinks.IfVersion(first.Version)); err != nil {
 		return false, err
 	}
 	err = s.Store.Delete(ctx, name, sinks.IfVersion(first.Version))
@@ -190,7 +215,7 @@ func (s *Scratch) Race(ctx context.Context, writers, rounds int) error {
 }
 
 func (s *Scratch) race(ctx context.Context, name string, writers int, cond sinks.Condition, did string) error {
-	contents, errs := make([][]byte, writers), make([]error, writers)
+	contents, infos, errs := make([][]byte, writers), make([]sinks.Info, writers), make([]error, writers)
 	begin := make(chan struct{})
 	var all sync.WaitGroup
 	for i := range writers {
@@ -201,7 +226,7 @@ func (s *Scratch) race(ctx context.Context, name string, writers int, cond sinks
 		contents[i] = content(fmt.Sprint("writer ", i))
 		all.Go(func() {
 			<-begin
-			_, errs[i] = store.Put(ctx, name, contents[i], cond)
+			infos[i], errs[i] = store.Put(ctx, name, contents[i], cond)
 		})
 	}
 	close(begin)
@@ -216,6 +241,7 @@ func (s *Scratch) race(ctx context.Context, name string, writers int, cond sinks
 		switch {
 		case err == nil:
 			winner, won = i, won+1
+			s.note(infos[i])
 		case !refused && unclear == nil:
 			unclear = err
 		}

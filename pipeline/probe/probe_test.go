@@ -170,7 +170,8 @@ func TestFaultsOfAProbe(t *testing.T) {
 			fired = faulty.Fired()
 			var broken *probe.BrokenError
 			var left *probe.LeftError
-			if errors.As(err, &broken) || fired && err == nil {
+			const puts = 4 // the removal looks again, and succeeds
+			if errors.As(err, &broken) || fired && at <= puts && err == nil {
 				t.Errorf("mode %d, operation %d: error %v", mode, at, err)
 			}
 			// The faults of cancelled contexts go on for the clean-up.
