@@ -30,7 +30,7 @@ func (p *program) doctorCommand() command {
 			"It changes nothing else, and spends no credits.",
 		examples: []example{
 			{"the key, this machine and a directory", "enrow-export doctor --to out"},
-			{"both roots of compact, as JSON", "enrow-export doctor --to gs://bucket/enrow --into gs://bucket/packed --output json"},
+			{"both roots of compact, as JSON", "enrow-export doctor --to gs://bucket/enrow \\\n    --into gs://bucket/packed --output json"},
 		},
 		page: "doctor.md",
 		exits: exitCodes(
