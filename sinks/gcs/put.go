@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"path"
-	"strings"
 
 	"cloud.google.com/go/storage"
 
@@ -79,7 +77,7 @@ func (s *Store) upload(ctx context.Context, object *storage.ObjectHandle, data [
 	defer cancel()
 	w := object.NewWriter(ctx)
 	w.ChunkSize = min(len(data)/chunkUnit*chunkUnit+chunkUnit, maxChunk)
-	w.ContentType = contentType(object.ObjectName())
+	w.ContentType = sinks.ContentType(object.ObjectName())
 	w.CRC32C, w.SendCRC32C = sum, true
 	if note != "" {
 		w.Metadata = map[string]string{noteKey: note}
@@ -93,26 +91,6 @@ func (s *Store) upload(ctx context.Context, object *storage.ObjectHandle, data [
 		return nil, err
 	}
 	return w.Attrs(), nil
-}
-
-// contentType returns the media type of an object, by its name. A compressed
-// file is what it is: a Content-Encoding would make some readers decompress it
-// on the way, and its checksum would no longer be the manifest's.
-func contentType(name string) string {
-	for _, f := range sinks.Formats() {
-		if strings.HasSuffix(name, "."+f.Name) {
-			return f.ContentType
-		}
-	}
-	switch path.Ext(name) {
-	case ".json":
-		return "application/json"
-	case ".gz":
-		return "application/gzip"
-	case ".zst":
-		return "application/zstd"
-	}
-	return "application/octet-stream"
 }
 
 // conflict returns the *sinks.ConflictError of an object that was not as the
