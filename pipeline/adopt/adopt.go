@@ -209,7 +209,7 @@ func (a *adopter) find(ctx context.Context) error {
 			for _, table := range a.Tables {
 				id, isRaw := manifest.ParseRaw(table, info.Name)
 				if !isRaw {
-					id, _ = a.Layout.Parse(table, info.Name)
+					id, _ = a.parse(table, info.Name)
 				}
 				if id != "" && (a.IDs == nil || a.asked[id]) {
 					key := batchKey{table, id}

@@ -35,6 +35,19 @@ type evidence struct {
 	files   map[string]manifest.File
 }
 
+// laterFirst orders paths by generation: a later file has replaced an earlier one.
+func laterFirst(a, b string) int {
+	_, x := manifest.Generation(a)
+	_, y := manifest.Generation(b)
+	return y - x
+}
+
+// parse is that of the layout, for paths of any generation.
+func (a *adopter) parse(table *schema.Table, path string) (batchID string, encodings []sinks.Encoding) {
+	base, _ := manifest.Generation(path)
+	return a.Layout.Parse(table, base)
+}
+
 func (v *evidence) leave(path, problem string, differs bool) {
 	v.left = append(v.left, LeftFile{path, problem, differs})
 }
@@ -44,11 +57,17 @@ func (a *adopter) read(ctx context.Context, batch batchKey, old *manifest.Entry)
 	v := &evidence{table: batch.table, id: batch.id, files: make(map[string]manifest.File)}
 	var data []string
 	var rec arrow.Record
-	for _, path := range a.found[batch] {
+	paths := slices.SortedStableFunc(slices.Values(a.found[batch]), laterFirst)
+	for _, path := range paths {
+		_, isRaw := manifest.ParseRaw(batch.table, path)
 		switch {
 		case slices.Contains(old.ToDelete(), path):
 			v.leave(path, "is about to be deleted: the entry lists it as superseded", false)
-		case path == manifest.RawPath(batch.table, batch.id):
+		case old.GaveUp(path):
+			v.leave(path, "was replaced: the entry has given its name up", false)
+		case isRaw && rec != nil:
+			v.leave(path, "is a second copy of the response", false)
+		case isRaw:
 			var err error
 			if rec, err = a.readRaw(ctx, v, path); err != nil {
 				return nil, err
@@ -123,7 +142,7 @@ func (a *adopter) readWithoutAnswer(ctx context.Context, v *evidence, paths []st
 		if data == nil {
 			continue
 		}
-		_, encodings := a.Layout.Parse(v.table, path)
+		_, encodings := a.parse(v.table, path)
 		whose := manifest.WhoseTable(v.table, v.id, encodings, data)
 		v.leave(path, problems[whose], whose == manifest.Anothers || whose == manifest.Nobodys)
 		v.none = v.none && whose != manifest.Ours
@@ -198,7 +217,7 @@ func (a *adopter) rank(f fit) int {
 
 // fit returns how a file is to be read to have the rows, or what stands against it.
 func (a *adopter) fit(rows *rowsOf, path string, data []byte) (_ fit, problem string) {
-	_, encodings := a.Layout.Parse(rows.table, path)
+	_, encodings := a.parse(rows.table, path)
 	for _, enc := range slices.Clone(encodings) {
 		enc.CSVSafe = true // of other formats the same again
 		encodings = append(encodings, enc)

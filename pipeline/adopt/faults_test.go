@@ -194,7 +194,7 @@ func TestAdoptIsOvertaken(t *testing.T) {
 				for at := 1; ; at++ {
 					store := open(t)
 					cfg := lost(t, store)
-					raws := maps.Clone(pipelinetest.Files(t, store))
+					raws := pipelinetest.Settled(t, pipelinetest.Files(t, store))
 					maps.DeleteFunc(raws, func(path, _ string) bool { return !strings.HasPrefix(path, "_raw/") })
 					var then map[string]*manifest.Entry
 					overtaken := &pipelinetest.Intruded{Faulty: storetest.Faulty{Store: store}, At: at, Do: func() {
@@ -218,7 +218,7 @@ func TestAdoptIsOvertaken(t *testing.T) {
 						}
 					}
 					for path := range raws {
-						if _, there := pipelinetest.Objects(t, store)[path]; !there {
+						if _, there := pipelinetest.Settled(t, pipelinetest.Files(t, store))[path]; !there {
 							t.Errorf("overtaken at operation %d: %s is gone", at, path)
 						}
 					}

@@ -75,7 +75,7 @@ func (s *settings) whyNotDone(ctx context.Context, id string, e *manifest.Entry)
 			return "has no " + name + " yet", nil
 		case f.Compression != t.encoding.Compression:
 			return fmt.Sprintf("has %s compressed with %s", name, f.Compression), nil
-		case f.Path != t.path:
+		case !f.IsAt(t.path):
 			return fmt.Sprintf("has its %s file under another path", name), nil
 		case f.CSVSafe != t.encoding.CSVSafe:
 			return fmt.Sprintf("has its %s file with another setting of --csv-safe", name), nil

@@ -95,6 +95,8 @@ func (x *exporter) judge(id string, a *answer.Answer) *pipeline.Error {
 // file is one file of a batch, whole and described, in memory that it owns.
 type file struct {
 	format string // RawFormat for a copy of the answer
+	ext    string
+	base   string // the path of generation 0
 	manifest.File
 	content *buffer
 }
@@ -155,7 +157,7 @@ func (x *exporter) encodeFile(t target, rec arrow.Record) (*file, error) {
 	described := manifest.File{
 		Path: t.path, Rows: rec.NumRows(), Compression: t.encoding.Compression, CSVSafe: t.encoding.CSVSafe,
 	}
-	return &file{t.encoding.Format.Name, described.Describe(b.bytes()), b}, nil
+	return &file{t.encoding.Format.Name, t.encoding.Ext(), t.path, described.Describe(b.bytes()), b}, nil
 }
 
 // encodeRaw makes the copy of the answer. It owns no memory after an error.
@@ -165,8 +167,9 @@ func (x *exporter) encodeRaw(id string, body []byte, rows int64) (*file, error) 
 		b.free()
 		return nil, err
 	}
-	described := manifest.File{Path: manifest.RawPath(x.Table, id), Rows: rows, Compression: manifest.RawCompression}
-	return &file{manifest.RawFormat, described.Describe(b.bytes()), b}, nil
+	path := manifest.RawPath(x.Table, id)
+	described := manifest.File{Path: path, Rows: rows, Compression: manifest.RawCompression}
+	return &file{manifest.RawFormat, manifest.RawExt, path, described.Describe(b.bytes()), b}, nil
 }
 
 func (x *exporter) newBuffer() *buffer {

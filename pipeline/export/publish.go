@@ -41,7 +41,12 @@ import (
 //     that was overtaken cannot replace what came after it either.
 //   - While a claim is open, "the same bytes are there already" is not enough: the
 //     claimant may be about to replace them. They are put again, which gives them a
-//     new version.
+//     new version. A claimed file that the batch does not get is superseded.
+//
+// Where versions are not unique (sinks.Traits.ContentVersions), the last rule cannot hold:
+// the condition of the claimant holds again. There nothing is claimed and nothing replaced.
+// Instead of steps 3 to 5 each file is put at a path where nothing was ever put (anew.go),
+// and step 7 deletes the file that it replaces.
 type publication struct {
 	id       string
 	envelope jsontext.Value
@@ -87,13 +92,23 @@ func (x *exporter) publishOnce(ctx context.Context, p *publication, overtaken bo
 	if err != nil {
 		return nil, err
 	}
+	x.place(old, files)
 	if agrees, err := x.agrees(ctx, p, old, files, overtaken); agrees || err != nil {
 		return old, err
 	}
-	if cond, err = x.putFiles(ctx, p.id, old, cond, files); err != nil {
+	var givenUp []string
+	if x.Store.Traits().ContentVersions {
+		for _, f := range files {
+			paths, err := x.putAnew(ctx, p.id, old, f)
+			if err != nil {
+				return nil, err
+			}
+			givenUp = append(givenUp, paths...)
+		}
+	} else if cond, err = x.putFiles(ctx, p.id, old, cond, files); err != nil {
 		return nil, err
 	}
-	return x.putEntry(ctx, p, old, cond, files)
+	return x.putEntry(ctx, p, old, cond, files, givenUp)
 }
 
 // agrees reports whether another run has already published the same result, so that
@@ -195,8 +210,8 @@ func expectsOther(e *manifest.Entry, file manifest.File) bool {
 }
 
 // putEntry puts the entry that names the files, and then deletes what no longer
-// belongs to the batch (6 and 7).
-func (x *exporter) putEntry(ctx context.Context, p *publication, old *manifest.Entry, cond sinks.Condition, files []*file) (*manifest.Entry, error) {
+// belongs to the batch, givenUp included (6 and 7).
+func (x *exporter) putEntry(ctx context.Context, p *publication, old *manifest.Entry, cond sinks.Condition, files []*file, givenUp []string) (*manifest.Entry, error) {
 	rows, source := p.rows, p.source
 	e := x.manifest.Next(old, p.id)
 	e.State = manifest.StateExported
@@ -214,16 +229,24 @@ func (x *exporter) putEntry(ctx context.Context, p *publication, old *manifest.E
 	if old != nil {
 		maps.Copy(e.Files, old.Files)
 	}
+	e.Superseded = slices.Concat(e.Superseded, givenUp)
 	for _, f := range files {
+		if before, ok := old.Published()[f.format]; ok && before.Path != f.Path {
+			e.Superseded = append(e.Superseded, before.Path)
+		}
 		if f.format == manifest.RawFormat {
 			raw := f.File
 			e.Raw = &raw
 			continue
 		}
-		if before, ok := e.Files[f.format]; ok && before.Path != f.Path {
-			e.Superseded = append(e.Superseded, before.Path)
-		}
 		e.Files[f.format] = f.File
+	}
+	if old != nil {
+		for _, claimed := range old.Replacing {
+			if !slices.Contains(e.Named(), claimed.Path) {
+				e.Superseded = append(e.Superseded, claimed.Path)
+			}
+		}
 	}
 	cond, err := x.manifest.Put(ctx, e, cond)
 	if err != nil || len(e.Superseded) == 0 {
@@ -243,7 +266,8 @@ func (x *exporter) cleanUp(ctx context.Context, e *manifest.Entry, cond sinks.Co
 		info, err := x.Store.Stat(ctx, path)
 		owned, version := false, ""
 		if err == nil {
-			owned, version, err = x.isOwn(ctx, e.BatchID, recordsOf(before, path), true, info)
+			records := recordsOf(before, path)
+			owned, version, err = x.isOwn(ctx, e.BatchID, records, records == nil || !wasReplaced(e, path), info)
 		}
 		switch {
 		case err == nil && owned:

@@ -51,8 +51,8 @@ func TestRawIsPublishedLikeData(t *testing.T) {
 		}
 		source.Set("b", pipelinetest.Finished("b", "other", 2))
 		cfg.KeepRaw, cfg.Force = false, true
-		pipelinetest.Export(t, cfg, "b", export.Exported)
-		if got, err := manifest.DecompressRaw([]byte(pipelinetest.Files(t, store)[rawPath]), 1<<20); err != nil || string(got) != pipelinetest.Finished("b", "other", 2) {
+		e = pipelinetest.Export(t, cfg, "b", export.Exported).Entry
+		if got, err := manifest.DecompressRaw([]byte(pipelinetest.Files(t, store)[e.Raw.Path]), 1<<20); err != nil || string(got) != pipelinetest.Finished("b", "other", 2) {
 			t.Errorf("copy is %q, error %v", got, err)
 		}
 		pipelinetest.Sound(t, store, "b")

@@ -13,7 +13,7 @@ import (
 // target is where one format of a batch goes, and how it is written.
 type target struct {
 	encoding sinks.Encoding
-	path     string
+	path     string // of generation 0
 }
 
 // targets returns the files of a batch that were asked for.
@@ -53,7 +53,8 @@ func (s *settings) wanted(id string, source manifest.SourceRef, old *manifest.En
 		if err != nil {
 			return w, fmt.Errorf("write %s again: %w", format, err)
 		}
-		w.targets = append(w.targets, target{encoding: enc, path: f.Path})
+		path, _ := manifest.Generation(f.Path)
+		w.targets = append(w.targets, target{encoding: enc, path: path})
 	}
 	return w, nil
 }

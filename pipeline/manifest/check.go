@@ -121,7 +121,7 @@ func (m Manifest) checkFiles(e *Entry) error {
 	}
 	for _, files := range []map[string]File{e.Published(), e.Replacing} {
 		for format, f := range files {
-			if format == RawFormat && f.Path != raw {
+			if format == RawFormat && !f.IsAt(raw) {
 				return errors.New("names a raw copy at a path where it cannot be")
 			}
 			if err := m.checkFile(e.BatchID, format, f); err != nil {
@@ -129,8 +129,13 @@ func (m Manifest) checkFiles(e *Entry) error {
 			}
 		}
 	}
+	for base, generation := range e.Generations {
+		if base != raw && !m.isDataPath(e.BatchID, base) || !isCount(int64(generation), mostGenerations) {
+			return invalid("generations")
+		}
+	}
 	for _, path := range e.Superseded {
-		if path != raw && !m.isDataPath(e.BatchID, path) {
+		if basePath(path) != raw && !m.isDataPath(e.BatchID, path) {
 			return errors.New("names a file at a path where it cannot be")
 		}
 	}

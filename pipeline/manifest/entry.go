@@ -67,9 +67,13 @@ type Entry struct {
 	Replacing map[string]File `json:"replacing,omitempty"`
 	// Superseded are paths that no longer belong to the batch and are about
 	// to be deleted.
-	Superseded      []string   `json:"superseded,omitempty"`
-	FirstExportedAt *time.Time `json:"first_exported_at,omitempty"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+	Superseded []string `json:"superseded,omitempty"`
+	// Generations are the first generations in which paths may still be put, in a store
+	// whose versions are not unique, by the path of generation 0. A path that is not in it
+	// may be put in any (generation.go).
+	Generations     map[string]int `json:"generations,omitempty"`
+	FirstExportedAt *time.Time     `json:"first_exported_at,omitempty"`
+	UpdatedAt       time.Time      `json:"updated_at"`
 	// Attempts counts the runs that asked the API for the batch.
 	Attempts int `json:"attempts"`
 	// Error is why the last attempt failed, empty when it did not.

@@ -57,13 +57,21 @@ func (m Manifest) Read(ctx context.Context, id string) (*Entry, sinks.Condition,
 // Put replaces the entry under cond and returns the condition for the next Put. A
 // lost race is a *sinks.ConflictError. Put stamps the entry: UpdatedAt becomes the time of
 // this writing, but none before the one that it has; FirstExportedAt that of the first
-// writing as exported.
+// writing as exported. Where versions may be the content's, UpdatedAt is a later time than
+// before, and the paths in Superseded are given up.
 func (m Manifest) Put(ctx context.Context, e *Entry, cond sinks.Condition) (sinks.Condition, error) {
 	now := m.Now
 	if now == nil {
 		now = time.Now
 	}
-	if at := now().UTC().Truncate(time.Millisecond); at.After(e.UpdatedAt) {
+	at := now().UTC().Truncate(time.Millisecond)
+	if m.Store.Traits().ContentVersions {
+		e.giveUp()
+		if !at.After(e.UpdatedAt) { // no two writings of an entry have the same bytes
+			at = e.UpdatedAt.Add(time.Millisecond)
+		}
+	}
+	if at.After(e.UpdatedAt) {
 		e.UpdatedAt = at
 	}
 	if e.State == StateExported && e.FirstExportedAt == nil {

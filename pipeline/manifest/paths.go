@@ -48,6 +48,9 @@ func ParseLayout(template string) (Layout, error) {
 		}
 	}
 	l := Layout{template}
+	if last := template[strings.LastIndexByte(template, '/')+1:]; strings.Contains(last, "~") {
+		return Layout{}, fmt.Errorf("layout %q: the last segment may not contain ~, which marks the generation of a file", template)
+	}
 	switch { // an entry could not name the file
 	case !utf8.ValidString(template):
 		return Layout{}, fmt.Errorf("layout %q: is not UTF-8", template)
@@ -92,7 +95,7 @@ func (l Layout) Prefixes(tables []*schema.Table) []string {
 
 // Parse is the inverse of Path: the batch that a path of the table's files is for,
 // and the encodings that the file may have. There are none when the layout gives no
-// such path.
+// such path. Only generation 0 is a path of a layout.
 func (l Layout) Parse(table *schema.Table, path string) (batchID string, encodings []sinks.Encoding) {
 	for _, format := range sinks.Formats() {
 		for _, compression := range format.Compressions {
@@ -117,7 +120,10 @@ func (l Layout) Parse(table *schema.Table, path string) (batchID string, encodin
 // formats.
 const RawFormat = "raw"
 
-const rawSuffix = ".json.zst"
+// RawExt is the extension of a copy of an answer.
+const RawExt = "json.zst"
+
+const rawSuffix = "." + RawExt
 
 // RawPrefix returns what the paths of all copies of answers of the table begin
 // with, below the root.
@@ -128,9 +134,10 @@ func RawPath(table *schema.Table, batchID string) string {
 	return RawPrefix(table) + batchID + rawSuffix
 }
 
-// ParseRaw is the inverse of RawPath: it returns the batch of the path of a copy.
+// ParseRaw is the inverse of RawPath: it returns the batch of the path of a copy, in any
+// generation.
 func ParseRaw(table *schema.Table, path string) (batchID string, ok bool) {
-	name, below := strings.CutPrefix(path, RawPrefix(table))
+	name, below := strings.CutPrefix(basePath(path), RawPrefix(table))
 	batchID, ok = strings.CutSuffix(name, rawSuffix)
 	return batchID, below && ok && schema.ValidBatchID(batchID)
 }

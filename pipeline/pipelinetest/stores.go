@@ -14,6 +14,8 @@ import (
 // Stores are the kinds of store that the promises are tested on.
 var Stores = map[string]func(t *testing.T) sinks.Store{
 	"memory": func(*testing.T) sinks.Store { return sinks.NewMemory() },
+	// As Amazon S3: the version of an object is the digest of its content.
+	"memory by content": func(*testing.T) sinks.Store { return sinks.NewContentMemory() },
 	"local": func(t *testing.T) sinks.Store {
 		s, err := local.Open(t.TempDir())
 		if err != nil {

@@ -57,13 +57,36 @@ func emailFind(store sinks.Store) manifest.Manifest {
 // HexSum returns the digest of data as entries have it.
 func HexSum(data string) string { return manifest.SHA256([]byte(data)) }
 
-// EntryIgnore are the fields in which an undisturbed run may differ from another.
-var EntryIgnore = cmpopts.IgnoreFields(manifest.Entry{}, "UpdatedAt", "FirstExportedAt", "Attempts", "Error")
+// EntryIgnore is in what an undisturbed run may differ from another: some fields, and the
+// generations of paths.
+var EntryIgnore = cmp.Options{
+	cmpopts.IgnoreFields(manifest.Entry{}, "UpdatedAt", "FirstExportedAt", "Attempts", "Error", "Generations"),
+	cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Path" }, cmp.Comparer(func(a, b string) bool {
+		x, _ := manifest.Generation(a)
+		y, _ := manifest.Generation(b)
+		return x == y
+	})),
+}
+
+// Settled returns files by the paths of generation 0. There may be one generation of each.
+func Settled(t *testing.T, files map[string]string) map[string]string {
+	t.Helper()
+	settled := make(map[string]string)
+	for path, data := range files {
+		base, _ := manifest.Generation(path)
+		if _, twice := settled[base]; twice {
+			t.Errorf("%s is there in two generations", base)
+		}
+		settled[base] = data
+	}
+	return settled
+}
 
 // SummaryOf returns what manifest.Summaries has at least of an entry.
 func SummaryOf(e *manifest.Entry) *manifest.Entry {
 	out := *e
 	out.Batch, out.Source, out.ContentSHA256, out.FirstExportedAt, out.ToolVersion = nil, nil, "", nil, ""
+	out.Generations = nil
 	if e.Schema != nil {
 		ref := *e.Schema
 		ref.Columns = nil

@@ -30,8 +30,12 @@ func (p *pruner) recognise(ctx context.Context, u *Unnamed) error {
 }
 
 // owner returns the batch of the table that a path is for, and what tells whether the
-// content is of that batch. It is nil when the path is for no batch.
+// content is of that batch. It is nil when the path is for no batch. Paths of a later
+// generation are this program's only in a store where it puts some.
 func (p *pruner) owner(table *schema.Table, path string) (id string, whose func(data []byte) manifest.Whose) {
+	if p.Store.Traits().ContentVersions {
+		path, _ = manifest.Generation(path)
+	}
 	if id, ok := manifest.ParseRaw(table, path); ok {
 		return id, func(data []byte) manifest.Whose { return manifest.WhoseAnswer(id, data, manifest.MaxAnswer) }
 	}

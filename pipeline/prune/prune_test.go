@@ -272,13 +272,13 @@ func TestPruneBesideAnExport(t *testing.T) {
 					return store, len(pruning.Ops())
 				}
 				quiet, operations := run(0)
-				want, wantEntry := pipelinetest.Files(t, quiet), pipelinetest.ReadEntry(t, quiet, pipelinetest.FaultID)
+				want, wantEntry := pipelinetest.Settled(t, pipelinetest.Files(t, quiet)), pipelinetest.ReadEntry(t, quiet, pipelinetest.FaultID)
 				for at := range pipelinetest.FaultPoints(0) {
 					if at > operations {
 						break
 					}
 					store, _ := run(at)
-					if diff := cmp.Diff(want, pipelinetest.Files(t, store)); diff != "" {
+					if diff := cmp.Diff(want, pipelinetest.Settled(t, pipelinetest.Files(t, store))); diff != "" {
 						t.Errorf("pruned at operation %d: files (-undisturbed +got):\n%s", at, diff)
 					}
 					if diff := cmp.Diff(wantEntry, pipelinetest.ReadEntry(t, store, pipelinetest.FaultID), pipelinetest.EntryIgnore); diff != "" {

@@ -1,0 +1,74 @@
+package export
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"enrow-export/pipeline/manifest"
+	"enrow-export/sinks"
+)
+
+// place gives each file its path: the one at which the entry has these very bytes, else
+// the first that is free in a store whose versions are not unique.
+func (x *exporter) place(old *manifest.Entry, files []*file) {
+	for _, f := range files {
+		f.Path = f.base
+		if !x.Store.Traits().ContentVersions {
+			continue
+		}
+		generation := old.FreeGeneration(f.base)
+		if named, ok := old.Published()[f.format]; ok && named.IsAt(f.base) {
+			same := f.File
+			same.Path = named.Path
+			if same == named {
+				f.Path = named.Path
+				continue
+			}
+			_, before := manifest.Generation(named.Path)
+			generation = max(generation, before+1)
+		}
+		f.Path = manifest.AtGeneration(f.base, f.ext, generation)
+	}
+}
+
+// putAnew puts a file where nothing is. The path of a file of the batch that is in the
+// way is given up and returned, to be superseded. Only at the path where the entry has
+// the very bytes of the file they replace what is there: it is damaged.
+func (x *exporter) putAnew(ctx context.Context, id string, old *manifest.Entry, f *file) (givenUp []string, err error) {
+	for {
+		err := x.putIfAbsent(ctx, id, old, f)
+		if err == nil {
+			return givenUp, nil
+		}
+		current, lost := sinks.Conflict(err)
+		if !lost || current == nil {
+			return givenUp, fmt.Errorf("write %s: %w", f.Path, err)
+		}
+		replace, err := x.conditionToReplace(ctx, id, old, f, *current)
+		if err != nil {
+			return givenUp, err
+		}
+		if slices.Contains(recordsOf(old, f.Path), f.File) {
+			if _, err := sinks.Put(ctx, x.Store, f.Path, f.content.bytes(), replace); err != nil {
+				return givenUp, fmt.Errorf("replace %s: %w", f.Path, err)
+			}
+			return givenUp, nil
+		}
+		givenUp = append(givenUp, f.Path)
+		_, generation := manifest.Generation(f.Path)
+		f.Path = manifest.AtGeneration(f.base, f.ext, generation+1)
+	}
+}
+
+// wasReplaced reports whether the entry names a file that has replaced the one at the
+// path, in another generation.
+func wasReplaced(e *manifest.Entry, path string) bool {
+	base, _ := manifest.Generation(path)
+	for _, f := range e.Published() {
+		if f.Path != path && f.IsAt(base) {
+			return true
+		}
+	}
+	return false
+}
