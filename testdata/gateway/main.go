@@ -16,7 +16,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -38,21 +37,20 @@ func main() {
 }
 
 func run(stdout io.Writer, buckets []string) error {
-	dir, err := os.MkdirTemp("", "enrow-export-gateway")
+	dir, backend, err := open()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	backend, err := open(dir)
-	if err != nil {
-		return err
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
 	go func() {
 		io.Copy(io.Discard, os.Stdin)
-		stop()
+		// An orderly shutdown waits for connections that clients keep.
+		if err := os.RemoveAll(dir); err != nil {
+			fmt.Fprintln(os.Stderr, "gateway:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}()
+	ctx := context.Background()
 	for {
 		address, err := freeAddress()
 		if err != nil {
@@ -89,25 +87,22 @@ func run(stdout io.Writer, buckets []string) error {
 	}
 }
 
-// open returns the server's storage below dir. What belongs to an object is kept in
-// extended attributes, or in files beside where the file system has none.
-func open(dir string) (*posix.Posix, error) {
-	root, beside := filepath.Join(dir, "objects"), filepath.Join(dir, "attributes")
-	for _, d := range []string{root, beside} {
-		if err := os.Mkdir(d, 0o700); err != nil {
-			return nil, err
+// open returns the server's storage in a new directory. The server keeps what belongs to
+// an object in extended attributes. It could keep it in files beside the object, but then
+// a reader may meet the attributes of another writing.
+func open() (dir string, storage *posix.Posix, err error) {
+	places := []string{os.TempDir(), "/var/tmp", "/dev/shm"}
+	for _, place := range places {
+		if dir, err = os.MkdirTemp(place, "enrow-export-gateway"); err != nil {
+			continue
 		}
+		if err = (meta.XattrMeta{}).StoreAttribute(nil, dir, "", "test", []byte("x")); err == nil {
+			storage, err = posix.New(dir, meta.XattrMeta{}, posix.PosixOpts{Concurrency: 256})
+			return dir, storage, err
+		}
+		os.Remove(dir)
 	}
-	options := posix.PosixOpts{Concurrency: 256}
-	if err := (meta.XattrMeta{}).Test(root); err == nil {
-		return posix.New(root, meta.XattrMeta{}, options)
-	}
-	options.SideCarDir = beside
-	files, err := meta.NewSideCar(beside)
-	if err != nil {
-		return nil, err
-	}
-	return posix.New(root, files, options)
+	return "", nil, fmt.Errorf("none of %q keeps extended attributes: set TMPDIR: %w", places, err)
 }
 
 func freeAddress() (string, error) {

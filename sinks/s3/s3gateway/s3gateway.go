@@ -13,35 +13,20 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"enrow-export/sinks/s3/s3test"
 )
 
-// Region is the region that the server says it is in.
-const Region = "us-east-1"
-
-// Environment is what a client of the server has in its environment: the keys of the root
-// account, and no other settings than these.
-func Environment() map[string]string {
-	return map[string]string{
-		"AWS_ACCESS_KEY_ID":           "gateway-of-tests",
-		"AWS_SECRET_ACCESS_KEY":       "secret-of-the-gateway-of-tests",
-		"AWS_REGION":                  Region,
-		"AWS_CONFIG_FILE":             os.DevNull,
-		"AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
-		"AWS_EC2_METADATA_DISABLED":   "true",
-	}
-}
-
 // Start runs a server with these empty buckets for as long as the test takes, and returns
-// its URL. It sets Environment for the test and for the processes that it starts.
+// its URL. It sets s3test.Environment, whose credentials are those of the server's root
+// account. The server's region is us-east-1.
 func Start(t *testing.T, buckets ...string) (url string) {
 	t.Helper()
 	program, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, value := range Environment() {
-		t.Setenv(name, value)
-	}
+	s3test.Environment(t)
 	cmd := exec.Command(program, buckets...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
