@@ -86,7 +86,7 @@ func (c *change) lost(ctx context.Context) (found *sinks.Info, done bool, err er
 	})
 	switch {
 	case err != nil:
-		return nil, false, c.store.ended(ctx, c.store.classify(err, c.store.readPermissions(), c.name))
+		return nil, false, ended(ctx, c.store.classify(err, c.store.readPermissions(), c.name))
 	case c.doubtful && c.isDone(current):
 		return current, true, nil
 	}

@@ -66,5 +66,5 @@ func (s *Store) probeDelete(ctx context.Context, name, version string) error {
 	if failedCondition(err) {
 		return nil
 	}
-	return s.ended(ctx, s.classify(err, []string{deletePermission}, name))
+	return ended(ctx, s.classify(err, []string{deletePermission}, name))
 }

@@ -2,7 +2,7 @@ package s3
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -84,13 +84,13 @@ func (s *Store) newClient(ctx context.Context) (*s3.Client, *http.Client, error)
 	}
 	cfg, err := config.LoadDefaultConfig(limited, options...)
 	if err != nil {
-		return nil, nil, s.ended(ctx, badConfiguration(err))
+		return nil, nil, ended(ctx, badConfiguration(err))
 	}
 	cfg.Credentials = &watchedCredentials{cfg.Credentials}
 
 	buildable, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
 	if !ok {
-		return nil, nil, fmt.Errorf("the client library has made an HTTP client of its own: %T", cfg.HTTPClient)
+		return nil, nil, errNotOurs
 	}
 	transport, ok := buildable.WithTransportOptions(func(t *http.Transport) {
 		t.DisableKeepAlives = false
@@ -98,7 +98,7 @@ func (s *Store) newClient(ctx context.Context) (*s3.Client, *http.Client, error)
 		t.ResponseHeaderTimeout = s.responseTimeout
 	}).Freeze().(*http.Client)
 	if !ok {
-		return nil, nil, fmt.Errorf("the client library has made an HTTP client of its own")
+		return nil, nil, errNotOurs
 	}
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.HTTPClient = transport
@@ -127,14 +127,17 @@ func (s *Store) newClient(ctx context.Context) (*s3.Client, *http.Client, error)
 		})
 	}
 	if _, err := cfg.Credentials.Retrieve(limited); err != nil {
-		return nil, nil, s.ended(ctx, s.classify(err, nil, ""))
+		return nil, nil, ended(ctx, s.classify(err, nil, ""))
 	}
 	return client, transport, nil
 }
 
-// ended returns the error of ctx once it has ended, else err.
-func (s *Store) ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+// errNotOurs would mean that the client library has changed.
+var errNotOurs = errors.New("the client library has made an HTTP client of another type")
+
+// ended returns the error of ctx for an err after its end, else err.
+func ended(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}
 	return err

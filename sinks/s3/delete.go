@@ -25,15 +25,13 @@ func (s *Store) Delete(ctx context.Context, name string, cond sinks.Condition) e
 		isDone: func(current *sinks.Info) bool { return current == nil },
 	}
 	err = s.retry(ctx, func() error { return c.compare(ctx) })
-	permissions := s.readPermissions()
 	if err == nil {
 		_, _, err = c.run(ctx)
-		permissions = []string{deletePermission}
 	}
 	if conflict := isConflict(err); conflict != nil && conflict.Current == nil {
 		return notExist(name)
 	}
-	return s.ended(ctx, s.classify(err, permissions, ""))
+	return ended(ctx, s.classify(err, []string{deletePermission}, ""))
 }
 
 // sendDelete makes one DELETE request, or a second one without the condition if the

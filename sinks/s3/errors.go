@@ -141,14 +141,32 @@ func passing(err error) bool {
 	if r := responseOf(err); r.status != 0 {
 		return r.passes()
 	}
-	return network.Lasting(err) == nil
+	return isConnection(err) && network.Lasting(err) == nil
 }
+
+// bodyError is an error of a connection while a response is read.
+type bodyError struct{ error }
+
+func (e *bodyError) Unwrap() error { return e.error }
+
+// isConnection reports whether a request was made that got no response, or a part of one.
+func isConnection(err error) bool {
+	var send *smithyhttp.RequestSendError
+	var body *bodyError
+	return errors.As(err, &send) || errors.As(err, &body)
+}
+
+// protocolError is what a store says that no store of the protocol says.
+type protocolError string
+
+func (e protocolError) Error() string { return string(e) }
 
 // isFinal reports whether err is in the words of the store already.
 func isFinal(err error) bool {
 	var conflict *sinks.ConflictError
 	var advised *sinks.AdvisedError
-	return errors.As(err, &conflict) || errors.As(err, &advised) || errors.Is(err, sinks.ErrNotExist) ||
+	var protocol protocolError
+	return errors.As(err, &protocol) || errors.As(err, &conflict) || errors.As(err, &advised) || errors.Is(err, sinks.ErrNotExist) ||
 		errors.Is(err, sinks.ErrUnreachable) || errors.Is(err, errClosed) || errors.Is(err, context.Canceled)
 }
 
@@ -170,8 +188,10 @@ func (s *Store) classify(err error, permissions []string, name string) error {
 		return unreachable(fmt.Errorf("no connection to S3: %w", fault))
 	case isCredentials:
 		return unreachable(credentials.advised())
+	case r.status != 0 || isConnection(err):
+		return classifyConnection(err)
 	}
-	return classifyConnection(err)
+	return fmt.Errorf("no request to S3 was made: %w", err)
 }
 
 // classifyConnection returns the error of a request that got no response, or half a one.
@@ -185,6 +205,8 @@ func classifyConnection(err error) error {
 	switch {
 	case errors.As(err, &lookUp), errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"):
 		return unreachable(errors.New("no connection to S3: " + cause.Error()))
+	case errors.Is(err, errDamaged):
+		return errDamaged
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return failing("S3 did not respond in time")
 	}
@@ -199,8 +221,12 @@ func innermost(err error) error {
 		return errors.New("the response cannot be read")
 	}
 	var send *smithyhttp.RequestSendError
-	if errors.As(err, &send) {
+	var body *bodyError
+	switch {
+	case errors.As(err, &send):
 		err = send.Err
+	case errors.As(err, &body):
+		err = body.error
 	}
 	var request *url.Error
 	for errors.As(err, &request) {

@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"net/url"
 	"strings"
@@ -15,17 +14,17 @@ import (
 )
 
 // Errors of listings that cannot be believed.
-var (
-	errListOrder = errors.New("S3 does not list objects in the order of their names")
-	errListStuck = errors.New("S3 repeats a page of a listing")
-	errListKey   = errors.New("S3 lists a key that cannot be decoded")
+const (
+	errListOrder = protocolError("S3 does not list objects in the order of their names")
+	errListStuck = protocolError("S3 repeats a page of a listing")
+	errListKey   = protocolError("S3 lists a key that cannot be decoded")
 )
 
 // List implements sinks.Store. It leaves the checksum unset.
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[sinks.Info, error] {
 	return func(yield func(sinks.Info, error) bool) {
 		if err := s.list(ctx, prefix, func(info sinks.Info) bool { return yield(info, nil) }); err != nil {
-			yield(sinks.Info{}, s.ended(ctx, s.classify(err, []string{listPermission}, "")))
+			yield(sinks.Info{}, ended(ctx, s.classify(err, []string{listPermission}, "")))
 		}
 	}
 }

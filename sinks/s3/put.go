@@ -40,7 +40,7 @@ func (s *Store) Put(ctx context.Context, name string, data []byte, cond sinks.Co
 	found, done, err := c.run(ctx)
 	switch {
 	case err != nil:
-		return sinks.Info{}, s.ended(ctx, s.classify(err, []string{putPermission}, ""))
+		return sinks.Info{}, ended(ctx, s.classify(err, []string{putPermission}, ""))
 	case done:
 		return *found, nil
 	}

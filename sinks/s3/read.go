@@ -30,7 +30,7 @@ func (s *Store) Get(ctx context.Context, name string) (data []byte, info sinks.I
 		return err
 	})
 	if err != nil {
-		return nil, sinks.Info{}, s.ended(ctx, s.classify(err, s.readPermissions(), name))
+		return nil, sinks.Info{}, ended(ctx, s.classify(err, s.readPermissions(), name))
 	}
 	return data, info, nil
 }
@@ -51,16 +51,16 @@ func (s *Store) get(ctx context.Context, client *s3.Client, name string) ([]byte
 	var buf bytes.Buffer
 	buf.Grow(int(max(size, 0)) + bytes.MinRead)
 	if _, err := buf.ReadFrom(answer.Body); err != nil {
-		return nil, sinks.Info{}, err
+		return nil, sinks.Info{}, &bodyError{err}
 	}
 	data := buf.Bytes()
 	sum := crc32.Checksum(data, sinks.Castagnoli)
 	known, hasSum := decodeSum(answer.ChecksumCRC32C, answer.ChecksumType)
 	switch {
 	case answer.ContentLength != nil && size != int64(len(data)):
-		return nil, sinks.Info{}, io.ErrUnexpectedEOF
+		return nil, sinks.Info{}, &bodyError{io.ErrUnexpectedEOF}
 	case hasSum && known != sum:
-		return nil, sinks.Info{}, errDamaged
+		return nil, sinks.Info{}, &bodyError{errDamaged}
 	}
 	version, err := versionOf(answer.ETag)
 	if err != nil {
@@ -85,7 +85,7 @@ func (s *Store) Stat(ctx context.Context, name string) (info sinks.Info, err err
 		return err
 	})
 	if err != nil {
-		return sinks.Info{}, s.ended(ctx, s.classify(err, s.readPermissions(), name))
+		return sinks.Info{}, ended(ctx, s.classify(err, s.readPermissions(), name))
 	}
 	return info, nil
 }
@@ -149,14 +149,17 @@ func (s *Store) sawBucket(err error) {
 	}
 }
 
-// current returns what is there now, nil if there is no object. It is one try.
+// current returns what is there now, nil if there is no object. It is one try, and an
+// error that another try may not meet is that of the client library.
 func (s *Store) current(ctx context.Context, client *s3.Client, name string) (*sinks.Info, error) {
 	info, err := s.stat(ctx, client, name)
 	switch {
 	case noSuchKey(err):
 		return nil, nil
-	case err != nil:
+	case passing(err):
 		return nil, err
+	case err != nil:
+		return nil, ended(ctx, s.classify(err, s.readPermissions(), name))
 	}
 	return &info, nil
 }
@@ -183,7 +186,7 @@ func versionOf(tag *string) (string, error) {
 	text := aws.ToString(tag)
 	switch {
 	case text == "":
-		return "", errors.New("S3 returned no ETag")
+		return "", protocolError("S3 returned no ETag")
 	case strings.HasSuffix(text, `"`):
 		return text, nil
 	}

@@ -51,7 +51,10 @@ type Fault struct {
 	// Skip is how many such requests are spared first.
 	Skip int
 	// Times is how many requests meet it, all if 0.
-	Times  int
+	Times int
+	// Before is called first, for what somebody else does just then.
+	Before func()
+	// Action is what happens to the request. Without one it does what it asks for.
 	Action Action
 }
 
@@ -97,6 +100,9 @@ func (s *Server) meet(kind Kind, key string) *fault {
 func (f *fault) before(w http.ResponseWriter, r *http.Request) (over bool) {
 	if f == nil {
 		return false
+	}
+	if f.Before != nil {
+		f.Before()
 	}
 	if f.Action.refuse.code != "" {
 		_, _ = io.Copy(io.Discard, r.Body)
