@@ -27,7 +27,7 @@
 //
 // Where something new goes:
 //
-//	a store    a folder in sinks that passes storetest.Run; its URL in cmd's root.go
+//	a store    a folder in sinks that passes storetest.Run; its URL and flags in cmd's stores.go
 //	a format   a value in sinks.Formats; its columns in schema.Batches
 //	a command  a cmd_*.go in cmd, and a line in app.go; its work in a child of this package
 //	a kind     a table in schema.Tables; made-up answers in sources/fakeapi

@@ -55,7 +55,7 @@ var allowed = map[string]struct {
 	"cmd/enrow-export": {
 		[]string{
 			"sinks/network", "pipeline", "pipeline/adopt", "pipeline/answer", "pipeline/compact", "pipeline/export", "pipeline/load", "pipeline/manifest", "pipeline/prune", "pipeline/verify",
-			"schema", "schema/dialect", "sinks", "sinks/gcs", "sinks/local", "sources", "sources/fakeapi",
+			"schema", "schema/dialect", "sinks", "sinks/gcs", "sinks/local", "sinks/s3", "sources", "sources/fakeapi",
 		},
 		"only the command wires them together, and tests' helpers stay out of it",
 	},

@@ -86,9 +86,12 @@ func nameVariable(err error, variables map[string]string) error {
 	if !errors.As(err, &usage) {
 		return err
 	}
-	flag, rest, _ := strings.Cut(usage.msg, ":")
-	if name := variables[flag]; name != "" {
-		return &usageError{msg: name + ":" + rest, hint: usage.hint}
+	end := strings.IndexAny(usage.msg, ": ")
+	if end < 0 {
+		return err
+	}
+	if name := variables[usage.msg[:end]]; name != "" {
+		return &usageError{msg: name + usage.msg[end:], hint: usage.hint}
 	}
 	return err
 }

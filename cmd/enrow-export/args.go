@@ -53,6 +53,9 @@ func arrange(commands []command, args []string) (call, error) {
 	if err != nil {
 		return call{}, err
 	}
+	if err := checkStoreFlags(cmd, flags, set); err != nil {
+		return call{}, err
+	}
 	arranged := append(append([]string{args[0], name}, set...), flags...)
 	return call{command: cmd, args: append(append(arranged, "--"), rest...), variables: variables}, nil
 }

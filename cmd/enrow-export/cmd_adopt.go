@@ -41,6 +41,7 @@ func (p *program) adoptCommand() command {
 				boolFlag("dry-run", "print what would be done, and do nothing"),
 			}},
 			{"Output", append([]*flagDef{outputFlag()}, logFlags()...)},
+			storeGroup(writes),
 		},
 		action: p.adopt,
 	}

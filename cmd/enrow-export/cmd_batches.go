@@ -38,6 +38,7 @@ func (p *program) batchesCommand() command {
 				textFlag("format", "FORMAT", "", strings.Join(formatNames(), ", ")).oneOf(formatNames()...).orNone().or("by the name, else parquet").own("batches"),
 				textFlag("compression", "NAME", "", strings.Join(compressionNames(), ", ")).oneOf(compressionNames()...).orNone().or("by the name, else zstd for parquet").own("batches"),
 			}},
+			storeGroup(reads),
 		},
 		action: p.batches,
 	}

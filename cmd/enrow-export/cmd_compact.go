@@ -39,6 +39,7 @@ func (p *program) compactCommand() command {
 				kindsFlag(),
 			}},
 			{"Output", []*flagDef{outputFlag(), boolFlag("quiet", "print failures only, on stderr")}},
+			storeGroup(writes),
 		},
 		action: p.compact,
 	}

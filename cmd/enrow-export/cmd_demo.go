@@ -71,7 +71,7 @@ func (p *program) demo(c *cli.Context) error {
 	defer client.Close()
 
 	to, err := parseRoot("to", c.String("to"))
-	if err == nil && to.isBucket {
+	if err == nil && to.isBucket() {
 		err = usagef("name a directory", "--to: the demonstration writes to a directory only")
 	}
 	if err != nil {

@@ -28,6 +28,7 @@ func (p *program) enqueueCommand() command {
 			{"Where the manifest is", toFlags()},
 			{"Which batches", []*flagDef{kindFlag(), idsFileFlag()}},
 			{"Output", append([]*flagDef{outputFlag()}, logFlags()...)},
+			storeGroup(writes),
 		},
 		action: p.enqueue,
 	}

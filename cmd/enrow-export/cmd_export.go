@@ -87,6 +87,7 @@ func (p *program) exportCommand() command {
 					or("the key in ENROW_API_KEY"),
 			}},
 			{"Output", slices.Concat([]*flagDef{reportFlag(), outputFlag(), verboseFlag()}, logFlags())},
+			storeGroup(writes),
 		},
 		action: p.export,
 	}

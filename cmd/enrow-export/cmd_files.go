@@ -42,6 +42,7 @@ func (p *program) filesCommand() command {
 				boolFlag("print0", "end each path with a null character"),
 				outputFlag(),
 			}},
+			storeGroup(reads),
 		},
 		action: p.files,
 	}

@@ -39,8 +39,7 @@ func (p *program) loadSQLCommand() command {
 		),
 		groups: []flagGroup{
 			{"Where the files are", append(toFlags(),
-				textFlag("root-url", "URL", "", "URL or path where the warehouse finds --to").
-					more("It is a copy of the files in S3, for example."),
+				rootURLFlag(),
 			)},
 			{"Warehouse", []*flagDef{
 				textFlag("dialect", "NAME", "", strings.Join(dialect.Names(), ", ")).oneOf(dialect.Names()...).orNone().must(),
@@ -59,9 +58,17 @@ func (p *program) loadSQLCommand() command {
 				textFlag("loaded", "FILE", "", "confirm that the script in FILE has run").file().
 					more("The script must have been printed with --only-new. Its batches are then no longer new."),
 			}},
+			storeGroup(writes),
 		},
 		action: p.loadSQL,
 	}
+}
+
+func rootURLFlag() *flagDef {
+	f := textFlag("root-url", "URL", "", "URL or path where the warehouse finds --to").
+		more("It is a copy of the files in another store, for example.")
+	f.place = true
+	return f
 }
 
 func (p *program) loadSQL(c *cli.Context) error {
@@ -145,7 +152,7 @@ func dialectOf(c *cli.Context) (*dialect.Dialect, error) {
 func (p *program) loadConfig(c *cli.Context, d *dialect.Dialect, at string) (load.Config, error) {
 	cfg := load.Config{
 		Tables: tables(c), Dialect: d, Format: c.String("format"), Root: cmp.Or(c.String("root-url"), at),
-		Namespace: c.String("namespace"), Create: !c.Bool("no-create"), Integration: c.String("integration"),
+		S3: s3Of(c), Namespace: c.String("namespace"), Create: !c.Bool("no-create"), Integration: c.String("integration"),
 	}
 	since, named := since(c), namesBatches(c)
 	switch {
@@ -156,6 +163,9 @@ func (p *program) loadConfig(c *cli.Context, d *dialect.Dialect, at string) (loa
 	}
 	if err := d.CheckLocation(cfg.Root); err != nil {
 		return cfg, usagef("--root-url says where the warehouse finds the files", "%s: %v", cfg.Root, err)
+	}
+	if err := d.CheckS3(cfg.Root, cfg.S3); err != nil {
+		return cfg, usagef("--root-url names a copy of the files in Amazon S3", "%s: %v", cfg.Root, err)
 	}
 	if !since.IsZero() {
 		cfg.Since = make(map[string]time.Time)

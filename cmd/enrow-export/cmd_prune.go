@@ -35,6 +35,7 @@ func (p *program) pruneCommand() command {
 			{"Destination", append(toFlags(), layoutFlag())},
 			{"What to delete", []*flagDef{boolFlag("delete", "delete the listed files"), atMostFlag()}},
 			{"Output", []*flagDef{outputFlag()}},
+			storeGroup(writes),
 		},
 		action: p.prune,
 	}

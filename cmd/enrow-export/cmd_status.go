@@ -31,6 +31,7 @@ func (p *program) statusCommand() command {
 			{"Where the manifest is", toFlags()},
 			{"Which batches", []*flagDef{kindsFlag(), idsFileFlag()}},
 			{"Output", []*flagDef{outputFlag()}},
+			storeGroup(reads),
 		},
 		action: p.status,
 	}

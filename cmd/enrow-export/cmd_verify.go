@@ -40,6 +40,7 @@ func (p *program) verifyCommand() command {
 				textFlag("depth", "DEPTH", string(verify.Checksum), strings.Join(depths(), ", ")).oneOf(depths()...),
 			}},
 			{"Output", []*flagDef{outputFlag(), boolFlag("quiet", "print differences only, on stderr"), verboseFlag()}},
+			storeGroup(reads),
 		},
 		action: p.verify,
 	}

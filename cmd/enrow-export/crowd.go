@@ -116,8 +116,8 @@ func whereFailuresAre(c *cli.Context, failed int) string {
 		return "see " + name
 	}
 	command := "enrow-export status --to " + shellWord(c.String("to"))
-	if name := c.String("gcs-credentials-file"); name != "" {
-		command += " --gcs-credentials-file " + shellWord(name)
+	if s := schemeOf(c.String("to")); s != nil {
+		command += s.typedFlags(c)
 	}
 	return command + " | grep -B1 error:"
 }

@@ -79,15 +79,17 @@ func TestWhereFailuresAre(t *testing.T) {
 	}{
 		{"", "out", 30, "enrow-export status --to out | grep -B1 error:"},
 		{"", "gs://bucket/pre fix", 30, "enrow-export status --to 'gs://bucket/pre fix' | grep -B1 error:"},
+		{"", "s3://bucket/x", 30, "enrow-export status --to s3://bucket/x --s3-endpoint 'http://minio:9000/?' --s3-path-style | grep -B1 error:"},
 		{"r.jsonl", "out", maxFailures, "see r.jsonl"},
 		{"r.jsonl", "out", maxFailures + 1, "enrow-export status --to out | grep -B1 error:"},
 		{"-", "out", 30, "enrow-export status --to out | grep -B1 error:"},
 	} {
 		set := flag.NewFlagSet("", flag.ContinueOnError)
-		for _, name := range []string{"report", "to", "gcs-credentials-file"} {
+		for _, name := range []string{"report", "to", "gcs-credentials-file", "s3-endpoint"} {
 			set.String(name, "", "")
 		}
-		if err := set.Parse([]string{"--report", test.report, "--to", test.to}); err != nil {
+		set.Bool("s3-path-style", false, "")
+		if err := set.Parse([]string{"--report", test.report, "--to", test.to, "--s3-endpoint", "http://minio:9000/?", "--s3-path-style"}); err != nil {
 			t.Fatal(err)
 		}
 		if got := whereFailuresAre(cli.NewContext(nil, set, nil), test.failed); got != test.want {

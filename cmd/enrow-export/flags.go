@@ -28,6 +28,10 @@ type flagDef struct {
 	// knownOf returns the values behind KEY= in a list, nil if there are no such items.
 	knownOf func(key string) []string
 	takes   pathKind
+	// store is the scheme of the only store that the flag is for; empty for all others.
+	store string
+	// place says that a value may be the URL of something in a bucket.
+	place bool
 	// parse returns the canonical form of a value, or what is wrong with it.
 	parse func(flag, value string) (string, error)
 }
@@ -205,7 +209,13 @@ func (f *flagDef) file() *flagDef {
 
 // directory is a root, which may be a directory of this machine.
 func (f *flagDef) directory() *flagDef {
-	f.takes = directoryPath
+	f.takes, f.place = directoryPath, true
+	return f
+}
+
+// only says that a flag is for the stores of one scheme.
+func (f *flagDef) only(scheme string) *flagDef {
+	f.store = scheme
 	return f
 }
 

@@ -80,14 +80,16 @@ func TestRoot(t *testing.T) {
 			t.Errorf("%q: %q, error %v, want %q", to, got.folder, err, want)
 		}
 	}
-	for to, want := range map[string][2]string{
-		"gs://bucket": {"bucket", ""}, "gs://bucket/": {"bucket", ""}, "gs://bucket/a%20b/c/": {"bucket", "a%20b/c"},
+	for to, want := range map[string][3]string{
+		"gs://bucket": {"gs", "bucket", ""}, "gs://bucket/": {"gs", "bucket", ""}, "gs://bucket/a%20b/c/": {"gs", "bucket", "a%20b/c"},
+		"s3://bucket": {"s3", "bucket", ""}, "s3://bucket/": {"s3", "bucket", ""}, "s3://bucket/a%20b/c/": {"s3", "bucket", "a%20b/c"},
 	} {
-		if got, err := parseRoot("to", to); !got.isBucket || got.bucket != want[0] || got.prefix != want[1] || err != nil {
+		got, err := parseRoot("to", to)
+		if err != nil || !got.isBucket() || got.scheme.name != want[0] || got.bucket != want[1] || got.prefix != want[2] {
 			t.Errorf("%q: %+v, error %v, want %q", to, got, err, want)
 		}
 	}
-	for _, to := range []string{"", "s3://bucket/prefix", "://", "file://", "file://host/out", "file:///out?x", "file:///out#x", "file://%zz/"} {
+	for _, to := range []string{"", "://", "file://", "file://host/out", "file:///out?x", "file:///out#x", "file://%zz/", "s3:bucket", "S3://bucket", "s3a://bucket", "s3n://bucket", "gcs://bucket", "r2://bucket"} {
 		if got, err := parseRoot("to", to); exitCode(err) != exitUsage {
 			t.Errorf("%q: %+v, error %v", to, got, err)
 		}
@@ -158,7 +160,7 @@ func TestReadIDs(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			p := &program{stdin: iotest.OneByteReader(strings.NewReader(test.stdin))}
-			got, err := p.readAllIDs(test.args, []string{"-"}, kindOfList{}, &badIDs{})
+			got, err := p.readAllIDs(nil, test.args, []string{"-"}, kindOfList{}, &badIDs{})
 			if test.bad != "" {
 				if err == nil || err.Error() != test.bad || exitCode(err) != exitUsage {
 					t.Errorf("error %v, want\n%s", err, test.bad)
@@ -172,7 +174,7 @@ func TestReadIDs(t *testing.T) {
 	}
 
 	p := &program{stdin: iotest.ErrReader(errors.New("cable cut"))}
-	if _, err := p.readAllIDs(nil, []string{"-"}, kindOfList{}, &badIDs{}); err == nil || !strings.Contains(err.Error(), "read stdin: cable cut") {
+	if _, err := p.readAllIDs(nil, nil, []string{"-"}, kindOfList{}, &badIDs{}); err == nil || !strings.Contains(err.Error(), "read stdin: cable cut") {
 		t.Errorf("error %v", err)
 	}
 }

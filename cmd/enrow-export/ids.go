@@ -8,6 +8,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
+	"enrow-export/pipeline"
 	"enrow-export/schema"
 )
 
@@ -61,7 +62,7 @@ func (p *program) readIDs(c *cli.Context) ([]string, error) {
 	}
 	var bad badIDs
 	ids, err := unlessStopped(c.Context, func() ([]string, error) {
-		return p.readAllIDs(c.Args().Slice(), given(c, "ids-file"), want, &bad)
+		return p.readAllIDs(c, c.Args().Slice(), given(c, "ids-file"), want, &bad)
 	})
 	if err == nil { // or they may still be read
 		p.warn(c, bad.notes...)
@@ -69,7 +70,8 @@ func (p *program) readIDs(c *cli.Context) ([]string, error) {
 	return ids, err
 }
 
-func (p *program) readAllIDs(args, files []string, want kindOfList, bad *badIDs) ([]string, error) {
+// readAllIDs reads them. Only an object of a bucket needs c.
+func (p *program) readAllIDs(c *cli.Context, args, files []string, want kindOfList, bad *badIDs) ([]string, error) {
 	var ids []string
 	for i, arg := range args {
 		switch {
@@ -82,9 +84,13 @@ func (p *program) readAllIDs(args, files []string, want kindOfList, bad *badIDs)
 		}
 	}
 	for _, name := range files {
-		list, err := p.readIDsFile(ids, name, want, bad)
+		list, err := p.readIDsFile(c, ids, name, want, bad)
 		var fault *listFault
+		var usage *usageError
+		var store *pipeline.Error
 		switch {
+		case errors.As(err, &usage), errors.As(err, &store):
+			return nil, err
 		case errors.As(err, &fault):
 			return nil, usagef(fault.hint+"; nothing was tried", "--ids-file: %v", err)
 		case err != nil:

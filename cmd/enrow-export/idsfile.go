@@ -12,6 +12,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/urfave/cli/v2"
+
 	"enrow-export/schema"
 )
 
@@ -47,10 +49,18 @@ type idsFile struct {
 }
 
 // readIDsFile appends the ids of a file.
-func (p *program) readIDsFile(ids []string, name string, want kindOfList, bad *badIDs) ([]string, error) {
+func (p *program) readIDsFile(c *cli.Context, ids []string, name string, want kindOfList, bad *badIDs) ([]string, error) {
 	r := p.stdin
 	shown, size := "stdin", int64(0)
-	if name != "-" {
+	switch {
+	case name == "-":
+	case schemeOf(name) != nil:
+		data, err := readObject(c, "ids-file", name)
+		if err != nil {
+			return nil, err
+		}
+		r, shown, size = bytes.NewReader(data), name, int64(len(data))
+	default:
 		f, err := os.Open(name)
 		if err != nil {
 			return nil, err

@@ -22,7 +22,7 @@ import (
 // readList returns the ids of a list on stdin.
 func readList(list io.Reader, want kindOfList) ([]string, error) {
 	p := &program{stdin: list}
-	return p.readAllIDs(nil, []string{"-"}, want, &badIDs{})
+	return p.readAllIDs(nil, nil, []string{"-"}, want, &badIDs{})
 }
 
 // listForm is one of the ways in which people have a list of ids.

@@ -77,6 +77,9 @@ func (m leakTested) Run() int {
 //	secret FILE...       the API key is in none of the files, nor in any below
 //	bucket [PERMISSION...]  start Cloud Storage with an empty gs://bucket, and
 //	                     without those permissions
+//	s3 [PERMISSION...]   start S3 with an empty s3://bucket, and without those permissions:
+//	                     its endpoint is in $S3. "! s3" starts one that ignores conditions
+//	object URL FILE      put FILE into a bucket
 //	bigbatch ID BYTES    add a batch with one address of that length
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -91,6 +94,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("DOCS", docs)
 			env.Values[apiValue] = api
 			env.Values[elsewhereValue] = new(atomic.Int64)
+			env.Values[bucketsValue] = make(map[string]func(bucket, key string, data []byte))
 			env.Defer(api.Close)
 			env.Setenv("SAMPLE", fakeapi.Sample().ID)
 			env.Setenv("KEY", testKey)
@@ -105,6 +109,8 @@ func TestScripts(t *testing.T) {
 			"generate":  generateBatch,
 			"bigbatch":  bigBatch,
 			"bucket":    startBucket,
+			"object":    addObject,
+			"s3":        startS3,
 			"steps":     addSteps,
 			"requests":  countRequests,
 			"elsewhere": startElsewhere,
@@ -122,6 +128,7 @@ type valueKey string
 const (
 	apiValue       valueKey = "api"
 	elsewhereValue valueKey = "elsewhere"
+	bucketsValue   valueKey = "buckets"
 )
 
 func api(ts *testscript.TestScript) *fakeapi.Server { return ts.Value(apiValue).(*fakeapi.Server) }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"enrow-export/sinks"
 )
 
 // Of a path that only another program would have understood, such as a shell, the
@@ -14,8 +16,8 @@ import (
 var (
 	// drive begins a path of Windows, with a server or with a drive.
 	drive = regexp.MustCompile(`^([A-Za-z]:|\\\\)`)
-	// scheme begins a URL.
-	scheme = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*)://`)
+	// schemed is a URL.
+	schemed = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*)://`)
 	// colon is a URL without its slashes, as far as can be told from a name with a
 	// colon in it, which files may have.
 	colon = regexp.MustCompile(`^(?i)(gs|gcs|s3[an]?|r2|oss|az|azure|abfss?|wasbs?|adl|hdfs|https?|s?ftp|ssh|file):`)
@@ -39,40 +41,42 @@ func checkPath(flag, path string) error {
 	return nil
 }
 
+// schemeIn returns how a URL begins, also one without its slashes; empty for a path.
+func schemeIn(at string) string {
+	m := schemed.FindStringSubmatch(at)
+	if m == nil {
+		m = colon.FindStringSubmatch(at)
+	}
+	if m == nil {
+		return ""
+	}
+	return m[1]
+}
+
 // checkRoot is checkPath for a root, and refuses all URLs that are not of one.
 func checkRoot(flag, at string) error {
 	if err := checkPath(flag, at); err != nil {
 		return err
 	}
-	name := ""
-	if m := scheme.FindStringSubmatch(at); m != nil {
-		name = m[1]
-	} else if m := colon.FindStringSubmatch(at); m != nil {
-		name = m[1]
-	}
-	switch strings.ToLower(name) {
-	case "":
+	name := schemeIn(at)
+	meant := schemeMeant(name)
+	switch {
+	case name == "", meant != nil && strings.HasPrefix(at, meant.url()):
 		return nil
-	case "gs", "gcs":
-		if strings.HasPrefix(at, "gs://") {
-			return nil
-		}
-		return usagef("did you mean "+urlOf("gs", at)+"? "+orFolder(at), "%s: %q is not the URL of a bucket", flag, at)
-	case "file":
-		if strings.HasPrefix(at, "file://") {
-			return nil
-		}
-		return usagef("write file:///abs/out, with three slashes", "%s: %q is not the file URL of a directory on this machine", flag, at)
-	case "s3", "s3a", "s3n":
-		return usagef("export to a directory or gs://bucket/prefix, and copy the files from there; "+orFolder(at), "%s: unknown scheme %s://: S3 is not supported", flag, name)
+	case meant != nil:
+		return usagef("did you mean "+urlOf(meant, at)+"? "+orFolder(at), "%s: %q is not the URL of a bucket", flag, at)
+	case !strings.EqualFold(name, "file"):
+		return unknownScheme(flag, name)
+	case strings.HasPrefix(at, "file://"):
+		return nil
 	}
-	return unknownScheme(flag, name)
+	return usagef("write file:///abs/out, with three slashes", "%s: %q is not the file URL of a directory on this machine", flag, at)
 }
 
 // urlOf returns the URL of a bucket that was likely meant.
-func urlOf(scheme, at string) string {
+func urlOf(meant *scheme, at string) string {
 	_, bucket, _ := strings.Cut(at, ":")
-	return scheme + "://" + strings.ReplaceAll(strings.TrimLeft(bucket, `/\`), `\`, "/")
+	return meant.url() + strings.ReplaceAll(strings.TrimLeft(bucket, `/\`), `\`, "/")
 }
 
 func orFolder(at string) string {
@@ -84,8 +88,31 @@ func checkFile(flag, path string) error {
 	if err := checkPath(flag, path); err != nil {
 		return err
 	}
-	if scheme.MatchString(path) || colon.MatchString(path) {
+	if schemeIn(path) != "" {
 		return usagef("name a file on this machine; write ./"+path+" if that is its name", "%s: %q is a URL", flag, path)
+	}
+	return nil
+}
+
+// checkList is checkPath for a list, which may be a file of this system or in a bucket.
+func checkList(flag, at string) error {
+	if err := checkPath(flag, at); err != nil {
+		return err
+	}
+	name := schemeIn(at)
+	meant := schemeMeant(name)
+	switch {
+	case name == "":
+		return nil
+	case meant == nil:
+		return usagef("name a file on this machine, "+strings.ReplaceAll(bucketURLs("key"), ", ", " or ")+"; write ./"+at+" if that is its name", "%s: %q is a URL that cannot be read", flag, at)
+	case !strings.HasPrefix(at, meant.url()):
+		return usagef("did you mean "+urlOf(meant, at)+"? Write ./"+at+" for a file of that name", "%s: %q is not the URL of an object", flag, at)
+	}
+	if bucket, key, _ := strings.Cut(strings.TrimPrefix(at, meant.url()), "/"); bucket == "" || key == "" || strings.HasSuffix(key, "/") {
+		return usagef("write "+meant.url()+"bucket/key", "%s: %q names no object", flag, at)
+	} else if err := sinks.CheckName(key); err != nil {
+		return usagef("the parts of a key must not be empty, . or .., nor hold backslashes or control characters", "%s: %q cannot be read", flag, at)
 	}
 	return nil
 }

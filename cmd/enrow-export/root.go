@@ -19,45 +19,45 @@ import (
 	"enrow-export/pipeline/manifest"
 	"enrow-export/schema"
 	"enrow-export/sinks"
-	"enrow-export/sinks/gcs"
 	"enrow-export/sinks/local"
-	"enrow-export/sinks/network"
 )
 
-// A store is added here: in parseRoot, where its URL is told from others, and in
-// open.
-
-// root is where files are: a bucket, or a folder.
+// root is where files are: a bucket, or a folder. A store is added in schemes.
 type root struct {
-	flag        string // that says it
-	at          string // as it was typed
-	isBucket    bool
-	bucket      string
-	prefix      string // in the bucket
-	folder      string
-	credentials string // file with those for a bucket
-	timeout     time.Duration
+	flag    string  // that says it
+	at      string  // as it was typed
+	scheme  *scheme // of a bucket; nil for a folder
+	bucket  string
+	prefix  string // in the bucket
+	folder  string
+	flags   *cli.Context // has those that say how to reach a bucket
+	timeout time.Duration
 }
+
+func (r root) isBucket() bool { return r.scheme != nil }
 
 // defaultStoreTimeout is long enough for any file over a slow line.
 const defaultStoreTimeout = 5 * time.Minute
 
 func toFlags() []*flagDef {
-	return []*flagDef{
-		textFlag("to", "ROOT", "", "directory, or bucket as gs://bucket/prefix").must().directory().
+	flags := []*flagDef{
+		textFlag("to", "ROOT", "", "directory, or bucket as "+strings.ReplaceAll(bucketURLs("prefix"), ", ", " or ")).must().directory().
 			more("Write a directory as out, ./out or file:///abs/out."),
-		textFlag("gcs-credentials-file", "FILE", "", "Google credentials for the bucket").file().
-			or("those of the machine").
-			more("Without it, Application Default Credentials are used."),
-		durationFlag("store-timeout", defaultStoreTimeout, "time limit of one operation on ROOT", positive),
 	}
+	return append(append(flags, gcsFlags()...),
+		durationFlag("store-timeout", defaultStoreTimeout, "time limit of one operation on ROOT", positive))
 }
 
 // rootOf reads a flag such as --to, and those that go with it.
 func rootOf(c *cli.Context, flag string) (root, error) {
 	r, err := parseRoot(flag, c.String(flag))
-	r.credentials, r.timeout = c.String("gcs-credentials-file"), c.Duration("store-timeout")
-	return r, err
+	return r.with(c), err
+}
+
+// with returns the root as the flags say that it is reached.
+func (r root) with(c *cli.Context) root {
+	r.flags, r.timeout = c, c.Duration("store-timeout")
+	return r
 }
 
 // parseRoot reads a root as it is typed.
@@ -70,11 +70,11 @@ func parseRoot(flag, at string) (root, error) {
 		return r, err
 	}
 	known, location, isURL := strings.Cut(at, "://")
+	r.scheme = schemeOf(at)
 	switch {
 	case !isURL, at[0] == '.', at[0] == '/': // "./" before it says that it is a name
 		r.folder = filepath.Clean(at)
-	case known == "gs": // taken literally
-		r.isBucket = true
+	case r.isBucket(): // taken literally
 		r.bucket, r.prefix, _ = strings.Cut(location, "/")
 		r.prefix = strings.TrimSuffix(r.prefix, "/")
 	case known == "file":
@@ -90,15 +90,15 @@ func parseRoot(flag, at string) (root, error) {
 }
 
 func unknownScheme(flag, scheme string) error {
-	return usagef("give a directory (out, ./out, file:///abs/out) or a bucket (gs://bucket/prefix)", "%s: unknown scheme %s://", flag, scheme)
+	return usagef("give a directory (out, ./out, file:///abs/out) or a bucket ("+bucketURLs("prefix")+")", "%s: unknown scheme %s://", flag, scheme)
 }
 
 // open returns the store. It touches nothing yet. The caller calls closeStore.
 func (r root) open() (sinks.Store, error) {
 	var s sinks.Store
 	var err error
-	if r.isBucket {
-		s, err = r.openBucket()
+	if r.isBucket() {
+		s, err = r.scheme.open(r)
 	} else {
 		s, err = local.Open(r.folder)
 	}
@@ -108,21 +108,9 @@ func (r root) open() (sinks.Store, error) {
 	return sinks.WithTimeout(s, r.timeout), nil
 }
 
-func (r root) openBucket() (sinks.Store, error) {
-	s, err := gcs.Open(gcs.Config{
-		Bucket: r.bucket, Prefix: r.prefix, CredentialsFile: r.credentials, UserAgent: userAgent,
-	})
-	var file *fs.PathError
-	var setting *network.SettingError
-	switch {
-	case errors.As(err, &setting):
-		return nil, usagef(setting.Hint, "%v", setting)
-	case errors.As(err, &file), errors.Is(err, gcs.ErrCredentialsFile):
-		return nil, usagef("give a service account's key file, or leave it out to use Application Default Credentials", "--gcs-credentials-file: %v", err)
-	case err != nil:
-		return nil, usagef("write gs://bucket or gs://bucket/prefix", "--%s: %v", r.flag, err)
-	}
-	return s, nil
+// misnamed refuses a bucket or a prefix that cannot be.
+func (r root) misnamed(err error) error {
+	return usagef("write "+r.scheme.url()+"bucket or "+r.scheme.url()+"bucket/prefix", "--%s: %v", r.flag, err)
 }
 
 // openExisting is open for commands that only read.
@@ -141,7 +129,7 @@ func (r root) openExisting() (sinks.Store, error) {
 // would take a mistyped name for an empty destination. (A bucket that does not exist
 // is an error anyway.)
 func (r root) exists() error {
-	if r.isBucket {
+	if r.isBucket() {
 		return nil
 	}
 	info, err := os.Stat(r.folder)
@@ -173,7 +161,7 @@ func (r root) known(ctx context.Context, store sinks.Store) error {
 		return nil
 	}
 	check := "whether its volume is mounted"
-	if r.isBucket {
+	if r.isBucket() {
 		check = "its prefix above all"
 	}
 	return &pipeline.Error{
@@ -184,7 +172,7 @@ func (r root) known(ctx context.Context, store sinks.Store) error {
 
 // location returns the root as others have to name it: a URL, or an absolute path.
 func (r root) location() (string, error) {
-	if r.isBucket {
+	if r.isBucket() {
 		return strings.TrimSuffix(r.at, "/"), nil
 	}
 	return filepath.Abs(r.folder)

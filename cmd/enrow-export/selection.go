@@ -41,7 +41,10 @@ func tables(c *cli.Context) []*schema.Table {
 }
 
 func idsFileFlag() *flagDef {
-	return listFlag("ids-file", "FILE", "list or CSV file of batch ids; - is stdin").file()
+	f := listFlag("ids-file", "FILE", "list or CSV file of batch ids, or the URL of one; - is stdin").file().checked(checkList).
+		more("A URL is one of an object in a bucket: " + strings.ReplaceAll(bucketURLs("key"), ", ", " or ") + ". The flags of ROOT say how to reach it.")
+	f.place = true
+	return f
 }
 
 // namesBatches reports whether the call says itself which batches it is about.

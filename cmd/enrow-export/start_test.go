@@ -51,7 +51,7 @@ func BenchmarkReadIDs(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				p := &program{stdin: strings.NewReader(list)}
-				ids, err := p.readAllIDs(nil, []string{"-"}, kindOfList{}, &badIDs{})
+				ids, err := p.readAllIDs(nil, nil, []string{"-"}, kindOfList{}, &badIDs{})
 				if n := len(schema.DistinctIDs(ids)); (err == nil) != (name == "ids") || err == nil && n != lines*9/10 {
 					b.Fatalf("%d ids, error %v", n, err)
 				}

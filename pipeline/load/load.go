@@ -46,7 +46,8 @@ type Config struct {
 	Format string
 	// Root is where the warehouse finds the files: dialect.Load.Root.
 	Root string
-	// Namespace, Create and Integration are passed on to dialect.Load.
+	// S3, Namespace, Create and Integration are passed on to dialect.Load.
+	S3          dialect.S3
 	Namespace   string
 	Create      bool
 	Integration string
@@ -262,7 +263,7 @@ func (p *planner) choose(e *manifest.Entry) (format string, file manifest.File, 
 func (p *planner) addFile(k manifest.Known, format string, f manifest.File, columns []string) {
 	l := p.loads[k.Table]
 	if l == nil {
-		l = &dialect.Load{Table: k.Table, Namespace: p.Namespace, Create: p.Create, Root: p.Root, Integration: p.Integration}
+		l = &dialect.Load{Table: k.Table, Namespace: p.Namespace, Create: p.Create, Root: p.Root, S3: p.S3, Integration: p.Integration}
 		p.loads[k.Table] = l
 	}
 	l.Batches = append(l.Batches, dialect.Batch{ID: k.BatchID, Rows: *k.Entry.Rows})

@@ -16,7 +16,10 @@ var bigQuery = &Dialect{
 		"csv":         "BigQuery reads null as the empty string; run export --format parquet to add Parquet files",
 		"ndjson/zstd": "BigQuery reads NDJSON only without compression or with gzip",
 	},
-	reach:   hasScheme("gs"),
+	reach: hasScheme("gs"),
+	unreached: map[string]string{
+		"s3": "it reads S3 only through a connection of BigQuery Omni or the Data Transfer Service, and this script uses neither",
+	},
 	special: takesAsSpecial(nil, []string{"*"}),
 	quote:   backslashing("`"),
 	literal: backslashing("'"),

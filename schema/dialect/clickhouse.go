@@ -18,6 +18,7 @@ var clickHouse = &Dialect{
 		"csv": `ClickHouse reads the text \N as null; run export --format parquet to add Parquet files`,
 	},
 	reach: hasScheme("", "gs", "s3"),
+	anyS3: true,
 	special: takesAsSpecial(
 		[]string{"*", "?", "{", "}", "[", "]", "::"},
 		[]string{"*", "?", "{", "}", "[", "]", "::", "%", "#"}),
@@ -114,6 +115,8 @@ func (l *load) readClickHouse(f File) {
 	function, url := "s3", l.location(f)
 	if path, ok := strings.CutPrefix(url, "gs://"); ok {
 		function, url = "gcs", "https://storage.googleapis.com/"+path
+	} else if path, ok := strings.CutPrefix(url, "s3://"); ok && l.S3.Endpoint != "" {
+		url = strings.TrimSuffix(l.S3.Endpoint, "/") + "/" + path
 	}
 	l.sayf("INSERT INTO %s (%s)\nSELECT %s FROM %s(%s, '%s', %s, %s)\nSETTINGS %s;", l.staged, columns, columns,
 		function, d.literal(url), format, d.literal(l.clickHouseDefinitions(f.Columns)), d.literal(compression), clickHouseSettings[f.Format])

@@ -44,6 +44,10 @@ type Dialect struct {
 	// reach reports whether it can read from a location: a URL, or an absolute
 	// path of the machine on which the script is run.
 	reach func(location string) bool
+	// unreached says more about a scheme of URLs that it cannot read.
+	unreached map[string]string
+	// anyS3 says that it reads s3:// URLs from other stores than Amazon S3, too.
+	anyS3 bool
 	// special returns a text in a location that would not stand for itself there,
 	// and cannot be written so that it does; empty when there is none.
 	special func(location string) string
@@ -139,7 +143,10 @@ func (d *Dialect) CheckFormat(format, compression string) error {
 // CheckLocation returns why files at that location cannot be loaded, nil when they
 // can: a URL, or an absolute path.
 func (d *Dialect) CheckLocation(location string) error {
+	scheme, _, _ := strings.Cut(location, "://")
 	switch {
+	case !d.reach(location) && d.unreached[scheme] != "":
+		return fmt.Errorf("%s reads files from %s: %s", d.Title, d.Reads, d.unreached[scheme])
 	case !d.reach(location):
 		return fmt.Errorf("%s reads files from %s", d.Title, d.Reads)
 	case strings.ContainsFunc(location, unicode.IsControl):

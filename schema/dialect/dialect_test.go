@@ -51,6 +51,14 @@ var urls = map[string]string{
 	"postgres": "gs://bucket/custom=acme/it's", "snowflake": "gs://bucket/custom=acme/it's",
 }
 
+// inS3 is where the files of the dialects that read S3 are when flags say it.
+var inS3 = map[string]dialect.S3{
+	"clickhouse": {Endpoint: "http://minio:9000/", Region: "eu-west-1"},
+	"duckdb":     {Endpoint: "http://minio:9000/", Region: "it's"},
+	"redshift":   {Endpoint: "https://s3.eu-west-1.amazonaws.com", Region: "it's"},
+	"snowflake":  {Region: "eu-west-1"},
+}
+
 // A load that has all there can be: several columns choices, a file of which only
 // some batches are wanted, and an empty batch.
 func wholeLoad(d *dialect.Dialect) dialect.Load {
@@ -112,6 +120,15 @@ func TestGolden(t *testing.T) {
 					t.Fatal(err)
 				}
 				golden(t, d.Name+"/load-url.sql", script.SQL)
+			}
+			if place, ok := inS3[d.Name]; ok {
+				l := wholeLoad(d)
+				l.Root, l.S3, l.Create, l.Namespace = "s3://bucket/custom=acme/it's", place, false, ""
+				script, err := d.Load(l)
+				if err != nil {
+					t.Fatal(err)
+				}
+				golden(t, d.Name+"/load-s3.sql", script.SQL)
 			}
 			for _, s := range script.Sidecars {
 				golden(t, d.Name+"/"+filepath.Base(s.Name), string(s.Data))
@@ -184,6 +201,25 @@ func TestLoadRefuses(t *testing.T) {
 				}
 			}
 		}
+	}
+	for _, d := range dialects(t) {
+		elsewhere := dialect.S3{Endpoint: "https://minio.example.com"}
+		err := d.CheckS3("s3://bucket/x", elsewhere)
+		if wants := d.Name == "redshift" || d.Name == "snowflake"; (err != nil) != wants {
+			t.Errorf("%s, another store than Amazon S3: %v", d.Name, err)
+		}
+		if err := d.CheckS3("/data", elsewhere); err != nil {
+			t.Errorf("%s, not in S3: %v", d.Name, err)
+		}
+		for _, endpoint := range []string{"", "https://s3.eu-west-1.amazonaws.com", "https://s3.cn-north-1.amazonaws.com.cn/", "https://S3.dualstack.eu-west-1.API.aws:443"} {
+			if err := d.CheckS3("s3://bucket/x", dialect.S3{Endpoint: endpoint}); err != nil {
+				t.Errorf("%s, Amazon S3 at %q: %v", d.Name, endpoint, err)
+			}
+		}
+	}
+	bigQuery, _ := dialect.ByName("bigquery")
+	if err := bigQuery.CheckLocation("s3://bucket/x"); err == nil || !strings.Contains(err.Error(), "BigQuery Omni") {
+		t.Errorf("BigQuery: %v", err)
 	}
 	if _, ok := dialect.ByName("oracle"); ok {
 		t.Error("oracle is a dialect")

@@ -14,6 +14,7 @@ var duckDB = &Dialect{
 	Formats: []string{"parquet", "ndjson", "csv"},
 	Reads:   "this machine, gs://, s3:// or https:// URLs",
 	reach:   hasScheme("", "gs", "s3", "https"),
+	anyS3:   true,
 	special: specialInDuckDB,
 	quote:   doubling(`"`),
 	literal: doubling(`'`),
@@ -26,6 +27,7 @@ var duckDB = &Dialect{
 }
 
 func loadDuckDB(d *Dialect, l *load) ([]Sidecar, error) {
+	l.setDuckDBStore()
 	l.sayf("BEGIN TRANSACTION;")
 	l.create()
 	l.sayf("-- DuckDB has no locks, but it fails one of two transactions that alter the same table.")
@@ -41,6 +43,36 @@ func loadDuckDB(d *Dialect, l *load) ([]Sidecar, error) {
 	l.sayf("DROP TABLE %s;", l.staged)
 	l.sayf("COMMIT;")
 	return nil, nil
+}
+
+// setDuckDBStore says where s3:// URLs lead. A secret of the user's that covers the files
+// counts for more than the settings, and the script makes none: it would hide that secret.
+func (l *load) setDuckDBStore() {
+	if !isS3(l.Root) {
+		return
+	}
+	var settings [][3]string // of a secret, of a session, and the value
+	if l.S3.Region != "" {
+		settings = append(settings, [3]string{"REGION", "s3_region", l.d.literal(l.S3.Region)})
+	}
+	if l.S3.Endpoint != "" {
+		settings = append(settings, [3]string{"ENDPOINT", "s3_endpoint", l.d.literal(l.S3.host())})
+		if strings.HasPrefix(l.S3.Endpoint, "http://") {
+			settings = append(settings, [3]string{"USE_SSL", "s3_use_ssl", "false"})
+		}
+	}
+	if l.S3.pathStyle() {
+		settings = append(settings, [3]string{"URL_STYLE", "s3_url_style", l.d.literal("path")})
+	}
+	secret := ""
+	for _, s := range settings {
+		secret += ", " + s[0] + " " + s[2]
+	}
+	l.sayf("-- DuckDB takes the keys of S3 from the environment, or from a secret, such as this one in ~/.duckdbrc:")
+	l.sayf("-- CREATE SECRET enrow_export (TYPE s3, PROVIDER credential_chain%s, SCOPE %s);", secret, l.d.literal(strings.TrimSuffix(l.Root, "/")+"/"))
+	for _, s := range settings {
+		l.sayf("SET %s = %s;", s[1], s[2])
+	}
 }
 
 // specialInDuckDB finds a character that cannot be written so that it stands for

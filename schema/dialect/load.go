@@ -28,6 +28,8 @@ type Load struct {
 	// Root is the location that the files' paths are relative to: a URL, or an
 	// absolute path on the machine on which the script is run.
 	Root string
+	// S3 is the store of an s3:// URL.
+	S3 S3
 	// Integration is the name of the warehouse's own object that lets it read the
 	// location: Snowflake's storage integration, for Redshift the ARN of a role.
 	// Empty for the default.
@@ -76,7 +78,10 @@ func (d *Dialect) Load(l Load) (Script, error) {
 	if len(l.Batches) == 0 || len(l.Files) == 0 {
 		return Script{}, errors.New("there is nothing to load")
 	}
-	if strings.ContainsFunc(l.Namespace+l.Integration, unicode.IsControl) {
+	if err := d.CheckS3(l.Root, l.S3); err != nil {
+		return Script{}, err
+	}
+	if strings.ContainsFunc(l.Namespace+l.Integration+l.S3.Endpoint+l.S3.Region, unicode.IsControl) {
 		return Script{}, errors.New("a name has a control character")
 	}
 	names := l.Table.ColumnNames()

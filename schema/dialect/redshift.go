@@ -13,7 +13,7 @@ var redshift = &Dialect{
 	Title:   "Redshift",
 	RunBy:   "psql -X -v ON_ERROR_STOP=1 -f load.sql DATABASE",
 	Formats: []string{"parquet", "ndjson"},
-	Reads:   "S3 (s3:// URLs); name the copy of the files with --root-url",
+	Reads:   "Amazon S3 (s3:// URLs)",
 	unreadable: map[string]string{
 		"csv": "Redshift does not distinguish null from the empty string in CSV; run export --format parquet to add Parquet files",
 	},
@@ -78,6 +78,9 @@ func loadRedshift(d *Dialect, l *load) ([]Sidecar, error) {
 				format += " GZIP"
 			case "zstd":
 				format += " ZSTD"
+			}
+			if l.S3.Region != "" { // COPY of columnar files knows no region: the bucket is in the cluster's
+				format += " REGION " + d.literal(l.S3.Region)
 			}
 		}
 		// Columns of columnar files are taken in their order, and have to be as many.

@@ -34,6 +34,7 @@ import (
 // Server is an http.Handler that serves the JSON API of Cloud Storage.
 type Server struct {
 	fake http.Handler
+	add  func(fakestorage.Object)
 
 	mu     sync.RWMutex // held by whoever changes objects
 	denied []string
@@ -48,7 +49,14 @@ func New(buckets ...string) (*Server, error) {
 	for _, bucket := range buckets {
 		fake.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: bucket})
 	}
-	return &Server{fake: fake.HTTPHandler()}, nil
+	return &Server{fake: fake.HTTPHandler(), add: fake.CreateObject}, nil
+}
+
+// Add puts an object into a bucket, as another program would.
+func (s *Server) Add(bucket, name string, data []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.add(fakestorage.Object{ObjectAttrs: fakestorage.ObjectAttrs{BucketName: bucket, Name: name}, Content: data})
 }
 
 // Deny takes permissions away from whoever asks, by their names, such as

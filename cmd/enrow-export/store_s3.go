@@ -1,0 +1,78 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"enrow-export/schema/dialect"
+	"enrow-export/sinks"
+	"enrow-export/sinks/network"
+	"enrow-export/sinks/s3"
+)
+
+func s3Flags() []*flagDef {
+	return []*flagDef{
+		textFlag("s3-endpoint", "URL", "", "address of the store").only("s3").or("Amazon S3").
+			more("For example https://minio.example.com:9000. It is for stores that are not Amazon's, and for private endpoints."),
+		textFlag("s3-region", "REGION", "", "region of the bucket").only("s3").or("that of the machine").
+			more("Without it, AWS_REGION and the profile of the AWS configuration say it."),
+		boolFlag("s3-path-style", "write the bucket in the path of requests, not in the host").only("s3").
+			more("Many stores that are not Amazon's need it."),
+		textFlag("s3-ca-file", "FILE", "", "PEM certificates to trust for the store").only("s3").file().or("those of the machine"),
+		textFlag("s3-sse", "NAME", "", "encryption of written objects: "+strings.Join(encryptions, ", ")).only("s3").
+			oneOf(encryptions...).orNone().or("the bucket's"),
+		textFlag("s3-kms-key", "KEY", "", "id or ARN of the key, with --s3-sse aws:kms").only("s3").or("the account's"),
+		textFlag("s3-bucket-owner", "ACCOUNT", "", "refuse a bucket of another AWS account").only("s3").
+			more("ACCOUNT is the number of twelve digits. A bucket that was deleted may be made anew by somebody else."),
+	}
+}
+
+func singleWriterFlag() *flagDef {
+	return boolFlag("single-writer", "ask the store to keep no conditions: never run two processes at once").only("s3").
+		more("It is for a store that cannot keep conditions. The store is not asked to keep conditions: never run two processes at once. " +
+			"Two processes on one ROOT may overwrite the files and the manifest entries of each other.")
+}
+
+// encryptions are the values of --s3-sse.
+var encryptions = []string{"AES256", "aws:kms", "aws:kms:dsse"}
+
+// openS3 returns the store of a bucket of S3.
+func openS3(r root) (sinks.Store, error) {
+	c := r.flags
+	s, err := s3.Open(s3.Config{
+		Bucket: r.bucket, Prefix: r.prefix, Endpoint: c.String("s3-endpoint"), Region: c.String("s3-region"), PathStyle: c.Bool("s3-path-style"),
+		CAFile: c.String("s3-ca-file"), SSE: c.String("s3-sse"), KMSKey: c.String("s3-kms-key"), BucketOwner: c.String("s3-bucket-owner"),
+		SingleWriter: c.Bool("single-writer"), UserAgent: userAgent,
+	})
+	var advised *sinks.AdvisedError
+	var setting *network.SettingError
+	switch {
+	case errors.As(err, &setting):
+		return nil, usagef(setting.Hint, "%v", setting)
+	case errors.As(err, &advised) && (strings.HasPrefix(advised.Text, "--") || strings.HasPrefix(advised.Text, "AWS_")):
+		return nil, usagef(advised.Hint, "%s", advised.Text)
+	case errors.As(err, &advised):
+		return nil, usagef(advised.Hint, "--%s: %s", r.flag, advised.Text)
+	case err != nil:
+		return nil, r.misnamed(err)
+	}
+	return s, nil
+}
+
+// s3Of returns where a warehouse finds the s3:// URLs of a load. The flags say that of --to.
+// Only if --to is no such URL, they say it of --root-url: a copy of a bucket is elsewhere.
+func s3Of(c *cli.Context) dialect.S3 {
+	place := dialect.S3{Endpoint: c.String("s3-endpoint"), Region: c.String("s3-region"), PathStyle: c.Bool("s3-path-style")}
+	to := schemeOf(c.String("to"))
+	switch isS3 := to != nil && to.name == "s3"; {
+	case isS3 && c.String("root-url") != "":
+		return dialect.S3{}
+	case isS3 && place.Endpoint == "":
+		place.Endpoint = cmp.Or(os.Getenv("AWS_ENDPOINT_URL_S3"), os.Getenv("AWS_ENDPOINT_URL")) // as the store does
+	}
+	return place
+}
