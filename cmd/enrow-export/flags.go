@@ -213,12 +213,6 @@ func (f *flagDef) directory() *flagDef {
 	return f
 }
 
-// only says that a flag is for the stores of one scheme.
-func (f *flagDef) only(scheme string) *flagDef {
-	f.store = scheme
-	return f
-}
-
 // alsoEnv adds an environment variable that counts before the usual one.
 func (f *flagDef) alsoEnv(name string) *flagDef {
 	f.env = append([]string{name}, f.env...)

@@ -15,26 +15,34 @@ import (
 )
 
 func s3Flags() []*flagDef {
-	return []*flagDef{
-		textFlag("s3-endpoint", "URL", "", "address of the store").only("s3").or("Amazon S3").
+	return onlyS3(
+		textFlag("s3-endpoint", "URL", "", "address of the store").or("Amazon S3").
 			more("For example https://minio.example.com:9000. It is for stores that are not Amazon's, and for private endpoints."),
-		textFlag("s3-region", "REGION", "", "region of the bucket").only("s3").or("that of the machine").
+		textFlag("s3-region", "REGION", "", "region of the bucket").or("that of the machine").
 			more("Without it, AWS_REGION and the profile of the AWS configuration say it."),
-		boolFlag("s3-path-style", "write the bucket in the path of requests, not in the host").only("s3").
+		boolFlag("s3-path-style", "write the bucket in the path of requests, not in the host").
 			more("Many stores that are not Amazon's need it."),
-		textFlag("s3-ca-file", "FILE", "", "PEM certificates to trust for the store").only("s3").file().or("those of the machine"),
-		textFlag("s3-sse", "NAME", "", "encryption of written objects: "+strings.Join(encryptions, ", ")).only("s3").
+		textFlag("s3-ca-file", "FILE", "", "PEM certificates to trust for the store").file().or("those of the machine"),
+		textFlag("s3-sse", "NAME", "", "encryption of written objects: "+strings.Join(encryptions, ", ")).
 			oneOf(encryptions...).orNone().or("the bucket's"),
-		textFlag("s3-kms-key", "KEY", "", "id or ARN of the key, with --s3-sse aws:kms").only("s3").or("the account's"),
-		textFlag("s3-bucket-owner", "ACCOUNT", "", "refuse a bucket of another AWS account").only("s3").
+		textFlag("s3-kms-key", "KEY", "", "id or ARN of the key, with --s3-sse aws:kms").or("the account's"),
+		textFlag("s3-bucket-owner", "ACCOUNT", "", "refuse a bucket of another AWS account").
 			more("ACCOUNT is the number of twelve digits. A bucket that was deleted may be made anew by somebody else."),
-	}
+	)
 }
 
-func singleWriterFlag() *flagDef {
-	return boolFlag("single-writer", "ask the store to keep no conditions: never run two processes at once").only("s3").
+func singleWriterFlag() []*flagDef {
+	return onlyS3(boolFlag("single-writer", "ask the store to keep no conditions: never run two processes at once").
 		more("It is for a store that cannot keep conditions. The store is not asked to keep conditions: never run two processes at once. " +
-			"Two processes on one ROOT may overwrite the files and the manifest entries of each other.")
+			"Two processes on one ROOT may overwrite the files and the manifest entries of each other."))
+}
+
+// onlyS3 marks flags that do nothing for another store.
+func onlyS3(flags ...*flagDef) []*flagDef {
+	for _, f := range flags {
+		f.store = "s3"
+	}
+	return flags
 }
 
 // encryptions are the values of --s3-sse.

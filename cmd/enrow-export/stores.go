@@ -10,7 +10,7 @@ import (
 )
 
 // scheme is a kind of bucket: how its URLs begin, and how its store is opened. A store is
-// added in schemes, with its flags in storeFlags.
+// added in schemes, and its flags in storeGroup.
 type scheme struct {
 	name string // of its URLs: gs of gs://bucket/prefix
 	// others are schemes that other programs have for it.
@@ -71,11 +71,11 @@ const (
 	writes storeUse = true
 )
 
-// storeGroup is the flags of the stores other than the one of toFlags.
+// storeGroup is the flags of the stores, but for those that toFlags has.
 func storeGroup(use storeUse) flagGroup {
 	flags := s3Flags()
 	if use == writes {
-		flags = append(flags, singleWriterFlag())
+		flags = append(flags, singleWriterFlag()...)
 	}
 	return flagGroup{"Amazon S3 and stores that speak its protocol", flags}
 }
@@ -103,7 +103,7 @@ func checkStoreFlags(cmd *command, typed, fromVariables []string) error {
 			continue
 		}
 		if !slices.ContainsFunc(used, func(s *scheme) bool { return s.name == f.store }) {
-			return usagef("leave it out, or write "+f.store+"://bucket/prefix for ROOT", "--%s: nothing in this call is in a bucket %s://", name, f.store)
+			return usagef("leave it out, or write "+f.store+"://bucket/prefix for ROOT", "--%s: the call names no %s:// bucket", name, f.store)
 		}
 	}
 	return nil
