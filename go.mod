@@ -6,6 +6,9 @@ require (
 	cloud.google.com/go/auth v0.24.1
 	cloud.google.com/go/storage v1.70.0
 	github.com/apache/arrow/go/v17 v17.0.0
+	// The client of S3. It adds 8.9 MB (33.1 to 42.0 MB) and 115 packages to the program;
+	// minio-go v7.4.1 would add 1.6 MB and 32 packages. minio-go has no condition for a
+	// delete, knows no role of a profile, and sends puts again by itself without a look.
 	github.com/aws/aws-sdk-go-v2 v1.48.0
 	github.com/aws/aws-sdk-go-v2/config v1.33.18
 	github.com/aws/aws-sdk-go-v2/service/s3 v1.114.10

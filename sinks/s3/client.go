@@ -92,13 +92,14 @@ func (s *Store) newClient(ctx context.Context) (*s3.Client, *http.Client, error)
 	if !ok {
 		return nil, nil, errNotOurs
 	}
-	transport, ok := buildable.WithTransportOptions(func(t *http.Transport) {
-		t.DisableKeepAlives = false
-		t.MaxIdleConnsPerHost = 2 * s.Traits().Operations
-		t.ResponseHeaderTimeout = s.responseTimeout
-	}).Freeze().(*http.Client)
-	if !ok {
-		return nil, nil, errNotOurs
+	// The library's own client follows a redirect, and cannot be closed.
+	transport := &http.Client{
+		Transport: buildable.WithTransportOptions(func(t *http.Transport) {
+			t.DisableKeepAlives = false
+			t.MaxIdleConnsPerHost = 2 * s.Traits().Operations
+			t.ResponseHeaderTimeout = s.responseTimeout
+		}).GetTransport(),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.HTTPClient = transport

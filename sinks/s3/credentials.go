@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -53,8 +52,6 @@ const roleHint = "check the policies of the role, and that the role trusts "
 // advised says what to do about credentials that cannot be had. What a service says in
 // words is left out.
 func (e *credentialsError) advised() *sinks.AdvisedError {
-	var file *fs.PathError
-	errors.As(e.err, &file)
 	code := ""
 	if r := responseOf(e.err); r.code != "" {
 		code = ": " + r.code
@@ -71,9 +68,9 @@ func (e *credentialsError) advised() *sinks.AdvisedError {
 		}
 		return &sinks.AdvisedError{Text: "the sign-in of the AWS profile is missing or has expired", Hint: "run " + command}
 	case e.asked(aws.CredentialSourceEnvVarsSTSWebIDToken, aws.CredentialSourceProfileSTSWebIDToken, aws.CredentialSourceSTSAssumeRoleWebID):
-		if file != nil {
+		if file := os.Getenv("AWS_WEB_IDENTITY_TOKEN_FILE"); file != "" && !canOpen(file) {
 			return &sinks.AdvisedError{
-				Text: fmt.Sprintf("no credentials for S3: the web identity token cannot be read: %v", file),
+				Text: "no credentials for S3: the web identity token " + file + " cannot be read",
 				Hint: "check AWS_WEB_IDENTITY_TOKEN_FILE, and that the token is mounted",
 			}
 		}
@@ -103,6 +100,16 @@ func (e *credentialsError) advised() *sinks.AdvisedError {
 	}
 }
 
+// canOpen reports whether a file can be opened. The client library does not say which one
+// it could not read in a way that can be told from others.
+func canOpen(file string) bool {
+	f, err := os.Open(file)
+	if err == nil {
+		_ = f.Close() // nothing was read
+	}
+	return err == nil
+}
+
 // badConfiguration says what to do about settings that the client library refuses.
 func badConfiguration(err error) error {
 	var missing config.SharedConfigProfileNotExistError
@@ -113,7 +120,7 @@ func badConfiguration(err error) error {
 	case errors.As(err, &missing):
 		return unreachable(&sinks.AdvisedError{
 			Text: fmt.Sprintf("no credentials for S3: the AWS profile %q does not exist", missing.Profile),
-			Hint: "check AWS_PROFILE against the profiles of the AWS configuration: aws configure list-profiles",
+			Hint: "check AWS_PROFILE and source_profile against the profiles of the AWS configuration: aws configure list-profiles",
 		})
 	case errors.As(err, &malformed):
 		return unreachable(&sinks.AdvisedError{
@@ -130,7 +137,7 @@ func badConfiguration(err error) error {
 			Text: fmt.Sprintf("no credentials for S3: the AWS profile %q has no complete source for its role", role.Profile),
 			Hint: "give the profile a source_profile or credential_source that has credentials",
 		})
-	case strings.Contains(err.Error(), "CA bundle"):
+	case os.Getenv("AWS_CA_BUNDLE") != "" && !canOpen(os.Getenv("AWS_CA_BUNDLE")), strings.Contains(err.Error(), "CA bundle"):
 		return unreachable(&sinks.AdvisedError{
 			Text: "AWS_CA_BUNDLE or ca_bundle of the AWS profile does not name a readable file of certificates",
 			Hint: "name a file with certificates in PEM form, or unset AWS_CA_BUNDLE",

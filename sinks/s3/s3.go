@@ -17,10 +17,10 @@
 //
 // # The client library
 //
-// The library is aws-sdk-go-v2. Its rival minio-go adds less to the program, but has no
-// condition for a delete, lacks some of the credential sources (sign-in by SSO for
-// one), and retries puts by itself, so that it mistakes its own success for a conflict.
-// The figures stand where go.mod requires the library.
+// The library is aws-sdk-go-v2. Its rival minio-go adds less to the program, but it has no
+// condition for a delete, does not know the roles of an AWS profile, and sends a put up to
+// ten times by itself, so that it mistakes its own success for a conflict. The figures
+// stand where go.mod requires the library.
 package s3
 
 import (
