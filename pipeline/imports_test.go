@@ -39,7 +39,9 @@ var allowed = map[string]struct {
 	"pipeline":          {[]string{"schema"}, "what stages and sources say to each other knows neither"},
 	"pipeline/answer":   {[]string{"pipeline", "schema"}, "an answer is taken apart without knowing where its rows go"},
 	"pipeline/manifest": {[]string{"pipeline", "pipeline/answer", "schema", "sinks"}, "all operations stand on the manifest, so it stands on none"},
+	"pipeline/probe":    {[]string{"pipeline", "pipeline/manifest", "sinks"}, "doctor and the commands that write stand on it, and it must fit every store"},
 	"pipeline/export":   {[]string{"pipeline", "pipeline/answer", "pipeline/manifest", "schema", "sinks"}, "a run knows no provider and no source, so that any can be put in, and no other operation"},
+	"pipeline/doctor":   {[]string{"pipeline", "pipeline/manifest", "pipeline/probe", "schema", "sinks", "sinks/network", "sinks/platform"}, "it says what a run will meet, and must not be a run itself"},
 	"pipeline/verify":   {[]string{"pipeline/manifest", "schema", "sinks"}, "what checks the files must not share what wrote them"},
 	"pipeline/prune":    {[]string{"pipeline", "pipeline/manifest", "schema", "sinks"}, "operations never import each other"},
 	"pipeline/adopt":    {[]string{"pipeline", "pipeline/answer", "pipeline/manifest", "schema", "sinks"}, "it flattens a kept answer again, but writes entries only: the writers of files are export's"},
@@ -54,7 +56,7 @@ var allowed = map[string]struct {
 	"sources/fakeapi": {[]string{"schema"}, "the embedded API must not depend on the client it is to test"},
 	"cmd/enrow-export": {
 		[]string{
-			"sinks/network", "pipeline", "pipeline/adopt", "pipeline/answer", "pipeline/compact", "pipeline/export", "pipeline/load", "pipeline/manifest", "pipeline/prune", "pipeline/verify",
+			"sinks/network", "pipeline", "pipeline/adopt", "pipeline/answer", "pipeline/compact", "pipeline/doctor", "pipeline/export", "pipeline/load", "pipeline/manifest", "pipeline/probe", "pipeline/prune", "pipeline/verify",
 			"schema", "schema/dialect", "sinks", "sinks/gcs", "sinks/local", "sinks/s3", "sources", "sources/fakeapi",
 		},
 		"only the command wires them together, and tests' helpers stay out of it",

@@ -147,6 +147,9 @@ func (t *timeoutStore) Check(ctx context.Context) error {
 // Traits implements Store.
 func (t *timeoutStore) Traits() Traits { return t.store.Traits() }
 
+// Unwrap returns the store behind it, for what only that one can tell.
+func (t *timeoutStore) Unwrap() Store { return t.store }
+
 // Close closes the store behind it, where that can be closed.
 func (t *timeoutStore) Close() error {
 	if c, ok := t.store.(io.Closer); ok {

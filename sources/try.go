@@ -54,6 +54,21 @@ func (f *failure) Error() string { return f.text }
 func (c *Client) try(ctx context.Context, table *schema.Table, batchID string, buf []byte) ([]byte, *failure) {
 	ctx, cancel := context.WithTimeout(ctx, c.requestTimeout)
 	defer cancel()
+	resp, failed := c.send(ctx, table.Endpoint, url.Values{"id": {batchID}})
+	if failed != nil {
+		return nil, failed
+	}
+	defer resp.Body.Close()
+	c.reach.heard()
+	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusAccepted {
+		return c.readBody(ctx, resp, buf)
+	}
+	return nil, c.refusal(resp)
+}
+
+// send sends one request, whose time ctx limits, and returns the response. The caller
+// closes its body.
+func (c *Client) send(ctx context.Context, endpoint string, query url.Values) (*http.Response, *failure) {
 	// A transport that loses a connection which it had used before looks for
 	// another one: what counts is whether it had the last.
 	var connected atomic.Bool
@@ -61,8 +76,8 @@ func (c *Client) try(ctx context.Context, table *schema.Table, batchID string, b
 		GetConn: func(string) { connected.Store(false) },
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
-	target := c.base.JoinPath(table.Endpoint)
-	target.RawQuery = url.Values{"id": {batchID}}.Encode()
+	target := c.base.JoinPath(endpoint)
+	target.RawQuery = query.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
 		return nil, &failure{text: "request cannot be made: " + c.quote.fault(err.Error())}
@@ -76,32 +91,27 @@ func (c *Client) try(ctx context.Context, table *schema.Table, batchID string, b
 	// A transport makes one request. An http.Client would make another where
 	// an answer redirects it, and send the key along to any host.
 	resp, err := c.transport.RoundTrip(req)
-	if err != nil {
-		if hint, short := pipeline.Shortage(err); short {
-			return nil, &failure{text: fmt.Sprintf("no request was sent to %s: %s", c.base.Host, c.quote.fault(err.Error())), class: pipeline.Fatal, hint: hint}
-		}
-		if lasting := network.Lasting(err); lasting != nil {
-			return nil, &failure{
-				text:  fmt.Sprintf("no connection to %s: %s", c.base.Host, c.quote.fault(lasting.Text)),
-				class: pipeline.Fatal, hint: lasting.Hint,
-			}
-		}
-		timedOut := errors.Is(ctx.Err(), context.DeadlineExceeded)
-		f := &failure{
-			text:  fmt.Sprintf("no response from %s: %s", c.base.Host, c.quote.fault(err.Error())),
-			again: true, unanswered: true, unconnected: !timedOut || !connected.Load(), connected: connected.Load(),
-		}
-		if timedOut {
-			f.text = fmt.Sprintf("no response from %s within %s", c.base.Host, c.requestTimeout)
-		}
-		return nil, f
+	if err == nil {
+		return resp, nil
 	}
-	defer resp.Body.Close()
-	c.reach.heard()
-	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusAccepted {
-		return c.readBody(ctx, resp, buf)
+	if hint, short := pipeline.Shortage(err); short {
+		return nil, &failure{text: fmt.Sprintf("no request was sent to %s: %s", c.base.Host, c.quote.fault(err.Error())), class: pipeline.Fatal, hint: hint}
 	}
-	return nil, c.refusal(resp)
+	if lasting := network.Lasting(err); lasting != nil {
+		return nil, &failure{
+			text:  fmt.Sprintf("no connection to %s: %s", c.base.Host, c.quote.fault(lasting.Text)),
+			class: pipeline.Fatal, hint: lasting.Hint,
+		}
+	}
+	timedOut := errors.Is(ctx.Err(), context.DeadlineExceeded)
+	f := &failure{
+		text:  fmt.Sprintf("no response from %s: %s", c.base.Host, c.quote.fault(err.Error())),
+		again: true, unanswered: true, unconnected: !timedOut || !connected.Load(), connected: connected.Load(),
+	}
+	if timedOut {
+		f.text = fmt.Sprintf("no response from %s within %s", c.base.Host, c.requestTimeout)
+	}
+	return nil, f
 }
 
 // readBody returns the body of an answer, if it is whole.

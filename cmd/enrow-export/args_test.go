@@ -73,7 +73,7 @@ func TestArrangeRefuses(t *testing.T) {
 		{"status --force", "unknown flag --force", "see enrow-export status --help"},
 		{"exprot a", `unknown command "exprot"`, "did you mean export? See enrow-export --help"},
 		{"Export a", `unknown command "Export"`, "did you mean export? See enrow-export --help"},
-		{"doctor", `unknown command "doctor"`, "see enrow-export --help"},
+		{"physician", `unknown command "physician"`, "see enrow-export --help"},
 		{"init", `unknown command "init"`, "see enrow-export --help"},
 		{"help exprot", `unknown command "exprot"`, "did you mean export? See enrow-export --help"},
 		{"--to out export a", "unknown flag --to before a command", "flags follow the command: enrow-export export --to out BATCH_ID"},

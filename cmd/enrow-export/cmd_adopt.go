@@ -103,6 +103,11 @@ func (p *program) adopt(c *cli.Context) error {
 		return err
 	}
 	defer closeStore(cfg.Store)
+	if !cfg.DryRun {
+		if err := p.writable(c, "to", cfg.Store); err != nil {
+			return err
+		}
+	}
 
 	summary := adoptSummaryLine{Type: "adopt_summary", DryRun: cfg.DryRun}
 	begun := false

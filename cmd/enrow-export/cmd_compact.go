@@ -112,6 +112,9 @@ func (p *program) compact(c *cli.Context) error {
 		return err
 	}
 	defer closeStore(cfg.Into)
+	if err := p.writable(c, "into", cfg.Into); err != nil {
+		return err
+	}
 	collectAt(compactGCPercent)
 	s, err := compact.Run(c.Context, cfg, ui.packed)
 	if err != nil && s.Files+s.Failed == 0 {

@@ -56,6 +56,9 @@ func (p *program) dismiss(c *cli.Context) error {
 	if err := to.known(c.Context, cfg.Store); err != nil {
 		return err
 	}
+	if err := p.writable(c, "to", cfg.Store); err != nil {
+		return err
+	}
 
 	var n recordedCounts
 	err = export.Dismiss(c.Context, cfg, ids, func(r export.Recorded) {

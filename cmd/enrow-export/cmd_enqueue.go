@@ -101,6 +101,9 @@ func (p *program) enqueue(c *cli.Context) error {
 		return err
 	}
 	defer closeStore(cfg.Store)
+	if err := p.writable(c, "to", cfg.Store); err != nil {
+		return err
+	}
 
 	var n recordedCounts
 	err = export.Enqueue(c.Context, cfg, ids, func(r export.Recorded) {

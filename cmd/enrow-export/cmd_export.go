@@ -81,10 +81,8 @@ func (p *program) exportCommand() command {
 				intFlag("retries", 5, "tries after the first, for each request", notNegative),
 				durationFlag("request-timeout", sources.DefaultRequestTimeout, "time limit of one try", positive),
 				sizeFlag("max-body", "64MiB", "largest response that is accepted"),
-				textFlag("api-url", "URL", sources.DefaultBaseURL, "address of the API").alsoEnv("ENROW_API_URL").checked(checkAPIURL).
-					more("It must be https, unless the host is this machine."),
-				textFlag("api-key-file", "FILE", "", "file with the API key").file().
-					or("the key in ENROW_API_KEY"),
+				apiURLFlag(),
+				apiKeyFileFlag(),
 			}},
 			{"Output", slices.Concat([]*flagDef{reportFlag(), outputFlag(), verboseFlag()}, logFlags())},
 			storeGroup(writes),
@@ -142,7 +140,10 @@ func (p *program) export(c *cli.Context) error {
 		return err
 	}
 	defer report.close()
-	what, err := wantedBatches(c, cfg, from, ids, part)
+	what := wanted{kind: cfg.Table.Kind}
+	if err = p.writable(c, "to", cfg.Store); err == nil {
+		what, err = wantedBatches(c, cfg, from, ids, part)
+	}
 	summary := newSummaryLine(what.kind, export.Summary{}, 0)
 	switch {
 	case err == nil:

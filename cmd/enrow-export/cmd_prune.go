@@ -88,6 +88,11 @@ func (p *program) prune(c *cli.Context) error {
 		return err
 	}
 	defer closeStore(cfg.Store)
+	if cfg.Delete {
+		if err := p.writable(c, "to", cfg.Store); err != nil {
+			return err
+		}
+	}
 
 	summary := pruneSummaryLine{Type: "prune_summary"}
 	refusal, err := prune.Run(c.Context, cfg, func(u prune.Unnamed) { ui.unnamed(u, cfg.Delete, &summary) })

@@ -75,6 +75,7 @@ func (p *program) commands() []command {
 		p.dismissCommand(),
 		p.statusCommand(),
 		p.verifyCommand(),
+		p.doctorCommand(),
 		p.filesCommand(),
 		p.batchesCommand(),
 		p.schemaCommand(),

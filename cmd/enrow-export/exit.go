@@ -83,6 +83,7 @@ func usagef(hint, format string, args ...any) error {
 // need their exit code.
 var (
 	errSomeFailed = errors.New("some batches failed")
+	errUnfit      = errors.New("some checks failed")
 	errSomeLeft   = errors.New("some batches are still ongoing, or were not begun")
 	errUnread     = errors.New("nobody reads the output")
 )
@@ -159,5 +160,5 @@ func joinOutcome(err error, failed, left int) error {
 
 // told reports whether there is nothing to be said of err.
 func told(err error) bool {
-	return errors.Is(err, errSomeFailed) || errors.Is(err, errSomeLeft) || errors.Is(err, errUnread)
+	return errors.Is(err, errSomeFailed) || errors.Is(err, errUnfit) || errors.Is(err, errSomeLeft) || errors.Is(err, errUnread)
 }

@@ -42,6 +42,7 @@ func TestSchemasMatchTypes(t *testing.T) {
 		"plan": reflect.TypeFor[planLine](), "plan_summary": reflect.TypeFor[planSummaryLine](),
 		"status": reflect.TypeFor[statusLine](), "status_summary": reflect.TypeFor[statusSummaryLine](),
 		"check": reflect.TypeFor[checkLine](), "check_summary": reflect.TypeFor[checkSummaryLine](), "faulty_pack": reflect.TypeFor[faultyPackLine](),
+		"doctor": reflect.TypeFor[doctorLine](), "doctor_summary": reflect.TypeFor[doctorSummaryLine](),
 		"unnamed": reflect.TypeFor[pruneLine](), "prune_summary": reflect.TypeFor[pruneSummaryLine](),
 		"file": reflect.TypeFor[fileLine](), "packed": reflect.TypeFor[packedLine](), "not_packed": reflect.TypeFor[notPackedLine](), "compact_summary": reflect.TypeFor[compactSummaryLine](),
 		"enqueued": reflect.TypeFor[recordedLine](), "enqueue_summary": reflect.TypeFor[enqueueSummaryLine](),
@@ -168,6 +169,10 @@ func TestSchemasAreStrict(t *testing.T) {
 		{"output", `{"type":"batch","batch_id":"a","kind":"email-find","outcome":"failed","elapsed_ms":1}`, false},
 		{"output", `{"type":"batch","batch_id":"a","kind":"email-find","outcome":"failed","error":"x","permanent":false,"elapsed_ms":1}`, true},
 		{"output", `{"type":"check","batch_id":"a","ok":false,"files":0}`, false},
+		{"output", `{"type":"doctor","check":"race","flag":"to","root":"out","status":"not checked","found":"x"}`, true},
+		{"output", `{"type":"doctor","check":"race","flag":"to","status":"ok","found":"x"}`, false},
+		{"output", `{"type":"doctor","check":"luck","status":"ok","found":"x"}`, false},
+		{"output", `{"type":"doctor","check":"api-key","status":"fine","found":"x"}`, false},
 		{"output", `{"type":"status_summary","states":{"lost":1},"rows":0}`, false},
 	}
 	for _, test := range tests {

@@ -62,6 +62,16 @@ func newSource(c *cli.Context, cfg export.Config) (source, error) {
 	return source{Source: replay, close: func() { closeStore(store) }, saved: replay.IDs}, nil
 }
 
+func apiURLFlag() *flagDef {
+	return textFlag("api-url", "URL", sources.DefaultBaseURL, "address of the API").alsoEnv("ENROW_API_URL").checked(checkAPIURL).
+		more("It must be https, unless the host is this machine.")
+}
+
+func apiKeyFileFlag() *flagDef {
+	return textFlag("api-key-file", "FILE", "", "file with the API key").file().
+		or("the key in ENROW_API_KEY")
+}
+
 func checkAPIURL(flag, value string) error {
 	if err := sources.CheckBaseURL(value); err != nil {
 		return usagef("leave it out to use "+sources.DefaultBaseURL, "%s %v", flag, err)

@@ -12,7 +12,7 @@ func TestNearest(t *testing.T) {
 	for name, want := range map[string]string{
 		"exprot": "export", "exporr": "export", "EXPORT": "export", "verfy": "verify", "verison": "version", "stat": "status",
 		"load_sql": "load-sql", "loadsql": "load-sql", "load": "load-sql", "compct": "compact", "comp": "",
-		"doctor": "", "run": "", "ls": "", "sync": "", "init": "", "fetch": "", "download": "", "x": "", "": "",
+		"physician": "", "run": "", "ls": "", "sync": "", "init": "", "fetch": "", "download": "", "x": "", "": "",
 	} {
 		if got := nearest(name, known); got != want {
 			t.Errorf("%q: %q, want %q", name, got, want)

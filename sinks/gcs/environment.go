@@ -3,6 +3,7 @@ package gcs
 import (
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 
@@ -11,6 +12,16 @@ import (
 
 // serviceURL is where Cloud Storage is, for the settings that depend on that.
 const serviceURL = "https://storage.googleapis.com"
+
+// ServiceURL returns where requests go: to Cloud Storage, or to an emulator.
+func ServiceURL() string {
+	if host := os.Getenv(emulatorEnv); host != "" {
+		if target, err := emulatorURL(host); err == nil {
+			return target
+		}
+	}
+	return serviceURL
+}
 
 // emulatorURL returns the URL of an emulator as the client library reads it. Of a URL
 // it would drop the path, and of anything else make a host.

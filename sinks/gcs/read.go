@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"iter"
 	"strings"
+	"time"
 
 	"cloud.google.com/go/storage"
 	"google.golang.org/api/iterator"
@@ -104,4 +105,17 @@ func info(name string, attrs *storage.ObjectAttrs) sinks.Info {
 		Name: name, Size: attrs.Size, CRC32C: attrs.CRC32C, Version: version(attrs.Generation),
 		Note: attrs.Metadata[noteKey],
 	}
+}
+
+// Written returns when the object was last written, by the clock of the service.
+func (s *Store) Written(ctx context.Context, name string) (time.Time, error) {
+	object, err := s.object(ctx, name)
+	if err != nil {
+		return time.Time{}, err
+	}
+	attrs, err := object.Attrs(ctx)
+	if err != nil {
+		return time.Time{}, s.classify(err, getPermission, name)
+	}
+	return attrs.Updated, nil
 }

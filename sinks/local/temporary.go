@@ -118,6 +118,17 @@ func (t *temporary) close() {
 // does not end the sweep. The first such error is returned in the end, but not
 // as sinks.ErrUnreachable: nobody needs the temporary gone.
 func (s *Store) Sweep(ctx context.Context) (removed int, err error) {
+	return s.eachDead(ctx, os.Remove)
+}
+
+// Leftovers returns how many temporaries Sweep would remove, and removes none.
+func (s *Store) Leftovers(ctx context.Context) (int, error) {
+	return s.eachDead(ctx, func(string) error { return nil })
+}
+
+// eachDead calls do for each temporary of a process that is dead, and returns for how
+// many that succeeded.
+func (s *Store) eachDead(ctx context.Context, do func(path string) error) (done int, err error) {
 	if err := s.checkRoot(); err != nil {
 		return 0, err
 	}
@@ -137,9 +148,9 @@ func (s *Store) Sweep(ctx context.Context) (removed int, err error) {
 		if !entry.Type().IsRegular() || !isTemporary(entry.Name()) {
 			return nil
 		}
-		switch ok, err := s.sweepOne(ctx, path); {
+		switch ok, err := s.ifDead(ctx, path, do); {
 		case ok:
-			removed++
+			done++
 		case failed == nil:
 			failed = err
 		}
@@ -148,13 +159,13 @@ func (s *Store) Sweep(ctx context.Context) (removed int, err error) {
 	if err == nil {
 		err = failed
 	}
-	return removed, err
+	return done, err
 }
 
-// sweepOne removes the temporary at path unless a living process has it locked,
+// ifDead calls do for the temporary at path unless a living process has it locked,
 // or is about to. Its lock file is its own: writers of this process too are kept
 // away by its lock.
-func (s *Store) sweepOne(ctx context.Context, path string) (removed bool, err error) {
+func (s *Store) ifDead(ctx context.Context, path string, do func(path string) error) (done bool, err error) {
 	noWriter := newLockFile(sweepLock)
 	if err := s.take(ctx, &noWriter, syscall.LOCK_EX); err != nil {
 		return false, err
@@ -179,6 +190,6 @@ func (s *Store) sweepOne(ctx context.Context, path string) (removed bool, err er
 	if still, err := names(path, file); !still {
 		return false, err
 	}
-	err = os.Remove(path)
+	err = do(path)
 	return err == nil, err
 }

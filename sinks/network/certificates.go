@@ -65,3 +65,17 @@ func hasCertificate(file string) bool {
 	}
 	return false
 }
+
+// Certificates returns the variables that say which authorities are trusted beside, or in
+// the place of, those of the system; none where the library does not read them.
+func Certificates() (variables []string) {
+	if runtime.GOOS == "darwin" || runtime.GOOS == "windows" {
+		return nil
+	}
+	for _, name := range []string{certFile, certDir} {
+		if os.Getenv(name) != "" {
+			variables = append(variables, name)
+		}
+	}
+	return variables
+}

@@ -149,3 +149,17 @@ func matchable(entry string) bool {
 	host = strings.TrimPrefix(host, "*")
 	return strings.Trim(host, ".0123456789") != "" && !strings.ContainsAny(host, "*/\\ \t\r\n;|:?#@[]<>")
 }
+
+// Proxy returns the host and port of the proxy that clients of target, a URL, go through,
+// empty for none. It never returns a user or password.
+func Proxy(target string) (string, error) {
+	to, err := url.Parse(target)
+	if err != nil {
+		return "", fmt.Errorf("find proxy: %w", err)
+	}
+	proxy, err := httpproxy.FromEnvironment().ProxyFunc()(to)
+	if err != nil || proxy == nil {
+		return "", nil // CheckEnvironment says of a setting that it is not valid
+	}
+	return proxy.Host, nil
+}

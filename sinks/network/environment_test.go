@@ -151,3 +151,34 @@ func TestCheckCertificates(t *testing.T) {
 		}
 	}
 }
+
+func TestProxy(t *testing.T) {
+	for _, c := range []struct{ target, settings, want string }{
+		{"https://api.enrow.io", "", ""},
+		{"https://api.enrow.io", "HTTPS_PROXY=http://user:secret@proxy:3128", "proxy:3128"},
+		{"https://api.enrow.io", "HTTPS_PROXY=proxy:3128|NO_PROXY=enrow.io", ""},
+		{"http://127.0.0.1:8787", "HTTP_PROXY=http://proxy:3128", ""},
+		{"https://api.enrow.io", "HTTPS_PROXY=http://user:100%@proxy", ""},
+	} {
+		t.Run(c.settings, func(t *testing.T) {
+			setEnvironment(t, strings.Split(c.settings, "|")...)
+			if got, err := Proxy(c.target); err != nil || got != c.want {
+				t.Errorf("%q, error %v, want %q", got, err, c.want)
+			}
+		})
+	}
+}
+
+func TestCertificates(t *testing.T) {
+	if runtime.GOOS == "darwin" {
+		return // the system's own, always
+	}
+	setEnvironment(t, certDir+"=/etc/certs", certFile+"=/etc/ca.pem")
+	if got := strings.Join(Certificates(), " "); got != "SSL_CERT_FILE SSL_CERT_DIR" {
+		t.Errorf("%q", got)
+	}
+	setEnvironment(t)
+	if got := Certificates(); got != nil {
+		t.Errorf("%q", got)
+	}
+}

@@ -1,5 +1,6 @@
 // Package fakeapi is the Enrow API in small: an http.Handler that serves the
-// results of bulk searches and verifications, of every kind, as the vendor does,
+// results of bulk searches and verifications, of every kind, and the credits of
+// the account, as the vendor does,
 // for demonstrations and for tests that must not cost credits or need a network.
 //
 // A Server holds Batches: the vendor's own Sample, made-up ones of any size
@@ -38,6 +39,8 @@ type Options struct {
 	// UnknownStatus is the status code of the answer for an unknown id: 400 by
 	// default, 404 as older versions of the API had it.
 	UnknownStatus int
+	// Credits are what is left in the account of each key, some by default.
+	Credits float64
 }
 
 // Batch is one batch that a Server knows.
@@ -86,6 +89,9 @@ func New(opts Options) *Server {
 	}
 	if opts.UnknownStatus == 0 {
 		opts.UnknownStatus = http.StatusBadRequest
+	}
+	if opts.Credits == 0 {
+		opts.Credits = defaultCredits
 	}
 	opts.Keys = slices.Clone(opts.Keys)
 	return &Server{
@@ -155,23 +161,21 @@ func (s *Server) Close() { s.closeOnce.Do(func() { close(s.closed) }) }
 
 // ServeHTTP answers as the API does.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == accountEndpoint {
+		s.account(w, r)
+		return
+	}
 	table := s.table(r.URL.Path)
 	if table == nil {
 		sendMessage(w, r, http.StatusNotFound, "Not Found")
 		return
 	}
-	if r.Method != http.MethodGet {
-		w.Header().Set("Allow", http.MethodGet)
-		sendMessage(w, r, http.StatusMethodNotAllowed, "Method Not Allowed")
-		return
+	id := r.URL.Query().Get("id")
+	if r.Method == http.MethodGet {
+		s.count(id)
 	}
-	id, key := r.URL.Query().Get("id"), r.Header.Get("x-api-key")
-	s.count(id)
 	switch {
-	case key == "":
-		sendMessage(w, r, http.StatusUnauthorized, noKey)
-	case len(s.opts.Keys) > 0 && !slices.Contains(s.opts.Keys, key):
-		sendMessage(w, r, http.StatusUnauthorized, wrongKey)
+	case !s.accepts(w, r):
 	case id == "":
 		sendMessage(w, r, http.StatusBadRequest, missingID)
 	default:

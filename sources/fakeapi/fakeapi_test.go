@@ -32,6 +32,10 @@ func TestRefusals(t *testing.T) {
 		{"empty id", fakeapi.Options{}, "GET", results + "?id=", "d", 400, `{"message":"Missing id in the query params"}`},
 		{"no key before no id", fakeapi.Options{}, "GET", results, "", 401, `{"message":"No apikey found in the x-api-key headers"}`},
 		{"other method", fakeapi.Options{}, "POST", results + "?id=a", "d", 405, `{"message":"Method Not Allowed"}`},
+		{"account", fakeapi.Options{}, "GET", "/account/info", "d", 200, `{"credits":1250.75,"webhooks":[]}`},
+		{"account without a key", fakeapi.Options{}, "GET", "/account/info", "", 401, `{"message":"No apikey found in the x-api-key headers"}`},
+		{"account of a wrong key", fakeapi.Options{Keys: []string{"b"}}, "GET", "/account/info", "d", 401, `{"message":"This apikey is not valid"}`},
+		{"other method for the account", fakeapi.Options{}, "POST", "/account/info", "d", 405, `{"message":"Method Not Allowed"}`},
 		{"other path", fakeapi.Options{}, "GET", "/email/find?id=a", "d", 404, `{"message":"Not Found"}`},
 		{"root", fakeapi.Options{}, "GET", "/", "d", 404, `{"message":"Not Found"}`},
 	}

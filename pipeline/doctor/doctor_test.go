@@ -1,0 +1,395 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"enrow-export/pipeline"
+	"enrow-export/pipeline/manifest"
+	"enrow-export/schema"
+	"enrow-export/sinks"
+	"enrow-export/sinks/local"
+	"enrow-export/sinks/storetest"
+)
+
+var update = flag.Bool("update", false, "write the golden files of doctor anew")
+
+// fakeAPI answers with an account, or an error.
+type fakeAPI struct {
+	account pipeline.Account
+	err     error
+}
+
+func (f fakeAPI) Account(context.Context) (pipeline.Account, error) { return f.account, f.err }
+
+// now is the clock of all tests.
+var now = time.Date(2026, 1, 20, 12, 0, 0, 0, time.UTC)
+
+// goodAPI is an API that is content, and whose clock is right.
+var goodAPI = fakeAPI{account: pipeline.Account{Credits: "1250.75", Webhooks: 1, Date: now}}
+
+// Things that differ from machine to machine.
+var differing = []struct {
+	what *regexp.Regexp
+	with string
+}{
+	{regexp.MustCompile(`\.check-[A-Z2-7]+`), ".check-NAME"},
+	{regexp.MustCompile(`[0-9.]+ [KMGTP]iB`), "N GiB"},
+	{regexp.MustCompile(`[0-9,]+ open files: enough for --concurrency [0-9]+`), "N open files: enough for --concurrency N"},
+	{regexp.MustCompile(`certificates of .*`), "certificates of the system"},
+}
+
+// findings makes all checks and returns them, a line each.
+func findings(t *testing.T, cfg Config) string {
+	t.Helper()
+	var lines strings.Builder
+	if cfg.Now == nil {
+		cfg.Now = func() time.Time { return now }
+	}
+	if cfg.APIURL == "" {
+		cfg.APIURL = "https://api.enrow.io"
+	}
+	cfg.Timeout = time.Minute
+	err := Run(t.Context(), cfg, func(c Check) {
+		fmt.Fprintf(&lines, "%-11s  %-15s  %s\n", c.Status, c.Name, c.Found)
+		if c.Hint != "" {
+			fmt.Fprintf(&lines, "%32s%s\n", "hint: ", c.Hint)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.ReplaceAll(lines.String(), os.TempDir()+" can", "TMPDIR can")
+	for _, d := range differing {
+		text = d.what.ReplaceAllString(text, d.with)
+	}
+	return text
+}
+
+// golden compares findings with a file of testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-golden +found):\n%s", name, diff)
+	}
+}
+
+// bucket returns a root in a store that is no directory.
+func bucket(store sinks.Store) []Root {
+	return []Root{{Flag: "to", At: "gs://bucket/enrow", Store: store, Service: "https://storage.googleapis.com"}}
+}
+
+// put writes an entry of that time.
+func put(t *testing.T, store sinks.Store, id string, at time.Time, change func(*manifest.Entry)) {
+	t.Helper()
+	m := manifest.Manifest{Store: store, Table: schema.Tables()[0], ToolVersion: "1", Now: func() time.Time { return at }}
+	if err := m.Change(t.Context(), id, change); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func fails(e *manifest.Entry) {
+	permanent := true
+	e.State, e.Permanent, e.Error = manifest.StateFailed, &permanent, "x"
+}
+
+func ongoing(e *manifest.Entry) { e.State = manifest.StateOngoing }
+
+// objects returns the names of all objects.
+func objects(t *testing.T, store sinks.Store) (names []string) {
+	t.Helper()
+	for info, err := range store.List(t.Context(), "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, info.Name)
+	}
+	return names
+}
+
+// Each root as a user may have it, and all that is found there. Nothing is left in it, and
+// nothing that was there before is touched.
+func TestRoots(t *testing.T) {
+	unlisted := errors.New("bucket gs://bucket does not exist")
+	for name, test := range map[string]struct {
+		prepare func(t *testing.T, store sinks.Store)
+		wrap    func(store sinks.Store) sinks.Store
+		left    int // objects that cannot be removed
+	}{
+		"good": {},
+		"batches": {prepare: func(t *testing.T, store sinks.Store) {
+			put(t, store, "a", now.Add(-time.Hour), func(*manifest.Entry) {})
+			put(t, store, "b", now.Add(-2*time.Hour), ongoing)
+		}},
+		"troubled": {prepare: func(t *testing.T, store sinks.Store) {
+			put(t, store, "old", now.Add(-8*24*time.Hour), func(*manifest.Entry) {})
+			for _, id := range []string{"f1", "f2", "f3", "f4", "f5"} {
+				put(t, store, id, now.Add(-time.Hour), fails)
+			}
+			put(t, store, "half", now.Add(-2*time.Hour), func(e *manifest.Entry) { e.Superseded = []string{"email_find/half.csv"} })
+			for _, object := range []string{"_manifest/email_find/strange.json", "_manifest/.check-OLD"} {
+				if _, err := store.Put(t.Context(), object, []byte("{}"), sinks.IfAbsent()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}},
+		"careless": {wrap: func(s sinks.Store) sinks.Store { return &storetest.Careless{Store: s} }},
+		"careless-of-versions": {wrap: func(s sinks.Store) sinks.Store {
+			return &storetest.Careless{Store: s, Heeds: sinks.Condition.Absent}
+		}},
+		"careless-of-deletes": {wrap: func(s sinks.Store) sinks.Store { return deletesAll{s} }},
+		"lagging":             {wrap: func(s sinks.Store) sinks.Store { return &storetest.Lagging{Store: s, Hides: isCheck} }},
+		"no-put":              {wrap: denied("put")},
+		"no-get":              {wrap: denied("get")},
+		"no-list":             {wrap: denied("list")},
+		"no-delete":           {wrap: denied("delete"), left: 2},
+		"no-permission": {wrap: func(s sinks.Store) sinks.Store {
+			return &storetest.Denied{Store: gone{errors.New("the credentials lack the permission to create")}, Ops: map[string]bool{"list": true}}
+		}},
+		"no-bucket": {wrap: func(sinks.Store) sinks.Store { return gone{unlisted} }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := sinks.Store(sinks.NewMemory())
+			if test.prepare != nil {
+				test.prepare(t, store)
+			}
+			before := objects(t, store)
+			wrapped := store
+			if test.wrap != nil {
+				wrapped = test.wrap(store)
+			}
+			golden(t, name, findings(t, Config{API: goodAPI, Roots: bucket(sinks.WithTimeout(wrapped, time.Minute))}))
+			if after := objects(t, store); len(after) != len(before)+test.left {
+				t.Errorf("objects before %v, after %v", before, after)
+			}
+		})
+	}
+}
+
+func isCheck(name string) bool { return strings.Contains(name, ".check-") }
+
+func denied(op string) func(sinks.Store) sinks.Store {
+	return func(s sinks.Store) sinks.Store {
+		return &storetest.Denied{Store: s, Ops: map[string]bool{op: true}}
+	}
+}
+
+// gone is a store behind which there is nothing.
+type gone struct{ err error }
+
+func (g gone) Put(context.Context, string, []byte, sinks.Condition) (sinks.Info, error) {
+	return sinks.Info{}, g.err
+}
+
+func (g gone) Get(context.Context, string) ([]byte, sinks.Info, error) {
+	return nil, sinks.Info{}, g.err
+}
+
+func (g gone) Stat(context.Context, string) (sinks.Info, error)      { return sinks.Info{}, g.err }
+func (g gone) Delete(context.Context, string, sinks.Condition) error { return g.err }
+func (g gone) Traits() sinks.Traits                                  { return sinks.FolderTraits }
+
+func (g gone) List(context.Context, string) iter.Seq2[sinks.Info, error] {
+	return func(yield func(sinks.Info, error) bool) { yield(sinks.Info{}, g.err) }
+}
+
+// deletesAll ignores the version of a delete alone.
+type deletesAll struct{ sinks.Store }
+
+func (d deletesAll) Delete(ctx context.Context, name string, _ sinks.Condition) error {
+	return (&storetest.Careless{Store: d.Store}).Delete(ctx, name, sinks.IfVersion("any"))
+}
+
+// The checks of a directory, which has locks, space and a clock of its own.
+func TestDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "out")
+	var stores [2]*local.Store
+	for i := range stores {
+		store, err := local.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		stores[i] = store
+	}
+	put(t, stores[0], "a", time.Now(), func(*manifest.Entry) {})
+	dead := filepath.Join(dir, ".enrow-export-DEAD.tmp")
+	if err := os.WriteFile(dead, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := objects(t, stores[0])
+	root := Root{Flag: "into", At: "out", Store: sinks.WithTimeout(stores[0], time.Minute), Rival: sinks.WithTimeout(stores[1], time.Minute)}
+	got := findings(t, Config{API: fakeAPI{account: pipeline.Account{Credits: "1", Date: time.Now()}}, Now: time.Now, Roots: []Root{root}})
+	for _, masked := range []string{`last changed [0-9: -]+Z`, `file system (of this machine|that other machines may share.*)`} {
+		got = regexp.MustCompile(masked).ReplaceAllString(got, "MASKED")
+	}
+	golden(t, "directory", got)
+	if diff := cmp.Diff(before, objects(t, stores[0])); diff != "" {
+		t.Errorf("objects (-before +after):\n%s", diff)
+	}
+	if _, err := os.Stat(dead); err != nil {
+		t.Errorf("a temporary of another process: %v", err)
+	}
+}
+
+func TestRootThatCannotBeOpened(t *testing.T) {
+	golden(t, "not-open", findings(t, Config{Roots: []Root{{Flag: "to", At: "out", OpenErr: errors.New("out is a file, not a directory"), OpenHint: "name a directory"}}}))
+}
+
+// What is said of the API: of the key, the credits and the clock.
+func TestAPI(t *testing.T) {
+	refused := &pipeline.Error{Class: pipeline.Fatal, Err: errors.New("the API key was refused: API returned 401 Unauthorized"), Hint: "check ENROW_API_KEY"}
+	account := func(credits string, off time.Duration) fakeAPI {
+		return fakeAPI{account: pipeline.Account{Credits: credits, Webhooks: -1, Date: now.Add(off)}}
+	}
+	signed := bucket(sinks.NewMemory())
+	for _, test := range []struct {
+		name       string
+		cfg        Config
+		key, clock Status
+		found      string // by one of them
+	}{
+		{"good", Config{API: goodAPI}, OK, OK, "the key is accepted, and the account has 1250.75 credits and 1 webhook"},
+		{"no key", Config{}, NotChecked, NotChecked, "no key was given"},
+		{"bad file", Config{KeyErr: errors.New("no API key: FILE is empty")}, Failed, NotChecked, "FILE is empty"},
+		{"refused", Config{API: fakeAPI{pipeline.Account{Date: now}, refused}}, Failed, OK, "401 Unauthorized"},
+		{"no credits", Config{API: account("0.00", 0)}, Warning, OK, "the account has 0.00 credits"},
+		{"debt", Config{API: account("-1", 0)}, Warning, OK, "the account has -1 credits"},
+		{"strange credits", Config{API: account("many", 0)}, OK, OK, "the account has many credits"},
+		{"no date", Config{API: fakeAPI{account: pipeline.Account{Credits: "1"}}}, OK, NotChecked, "the API did not tell its time"},
+		{"a second", Config{API: account("1", time.Second)}, OK, OK, "the clock of this machine agrees with Enrow's"},
+		{"half a minute", Config{API: account("1", 30*time.Second)}, OK, OK, "the clock of this machine is 30s behind Enrow's"},
+		{"two minutes", Config{API: account("1", -2*time.Minute), Roots: signed}, OK, Warning, "the clock of this machine is 2m0s ahead of Enrow's"},
+		{"six minutes", Config{API: account("1", 6*time.Minute), Roots: signed}, OK, Failed, "the clock of this machine is 6m0s behind Enrow's: requests that are signed with a time are refused"},
+		{"six minutes, directory", Config{API: account("1", 6*time.Minute)}, OK, Warning, "6m0s behind Enrow's"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.cfg.Now, test.cfg.APIURL = func() time.Time { return now }, "https://api.enrow.io"
+			got := make(map[string]Check)
+			if err := Run(t.Context(), test.cfg, func(c Check) {
+				if c.Root == "" {
+					got[c.Name] = c
+				}
+			}); err != nil {
+				t.Fatal(err)
+			}
+			key, clock := got["api-key"], got["api-clock"]
+			if key.Status != test.key || clock.Status != test.clock {
+				t.Errorf("key %+v\nclock %+v", key, clock)
+			}
+			if !strings.Contains(key.Found, test.found) && !strings.Contains(clock.Found, test.found) {
+				t.Errorf("key %q, clock %q, want %q", key.Found, clock.Found, test.found)
+			}
+			for _, c := range []Check{key, clock} {
+				if c.Status == Warning && c.Hint == "" {
+					t.Errorf("%s has no hint", c.Name)
+				}
+			}
+		})
+	}
+}
+
+// Settings of the environment that a client would ignore are failures, and no password in
+// them is shown.
+func TestNetworkSettings(t *testing.T) {
+	t.Setenv("HTTPS_PROXY", "http://user:100%secret@proxy")
+	got := findings(t, Config{API: goodAPI, Roots: bucket(sinks.NewMemory())})
+	if n := strings.Count(got, "HTTPS_PROXY is not the URL of a proxy: it would be ignored"); n != 2 || strings.Contains(got, "secret") {
+		t.Errorf("%d times in\n%s", n, got)
+	}
+	t.Setenv("HTTPS_PROXY", "http://user:secret@proxy:3128")
+	got = findings(t, Config{API: goodAPI})
+	if !strings.Contains(got, "https://api.enrow.io through the proxy proxy:3128, ") || strings.Contains(got, "secret") {
+		t.Error(got)
+	}
+}
+
+func TestTemporaryFiles(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
+	got := findings(t, Config{})
+	if !strings.Contains(got, "failed       temporary-files") || !strings.Contains(got, "set TMPDIR to a directory that can be written") {
+		t.Error(got)
+	}
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	got = findings(t, Config{Spool: 1 << 62})
+	if !strings.Contains(got, "warning      temporary-files  TMPDIR can be written, and has only N GiB free") {
+		t.Error(got)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("%v are left, error %v", left, err)
+	}
+}
+
+func TestOpenFiles(t *testing.T) {
+	for limit, want := range map[uint64]string{
+		30:      "failed: this process may have 30 open files, and a run needs 60",
+		60:      "ok: this process may have 60 open files: enough for --concurrency 4",
+		1024:    "ok: this process may have 1,024 open files: enough for --concurrency 325",
+		1 << 63: "ok: this process may have 1,073,741,824 open files: enough for --concurrency 1024",
+	} {
+		var got string
+		r := reporter{found: func(c Check) { got = string(c.Status) + ": " + c.Found }}
+		r.openFiles("open-files", limit)
+		if got != want {
+			t.Errorf("%d: %s, want %s", limit, got, want)
+		}
+	}
+}
+
+// stopping cancels the checks at an operation, which then still takes effect.
+type stopping struct {
+	sinks.Store
+	cancel context.CancelCauseFunc
+	puts   int
+}
+
+var errStopped = errors.New("stopped")
+
+func (s *stopping) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
+	if s.puts--; s.puts == 0 {
+		s.cancel(errStopped)
+		ctx = context.WithoutCancel(ctx)
+	}
+	return s.Store.Put(ctx, name, data, cond)
+}
+
+// An interrupted doctor leaves nothing behind, and says why it ended.
+func TestInterrupted(t *testing.T) {
+	for puts := 1; puts <= 7; puts++ {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		store := sinks.NewMemory()
+		err := Run(ctx, Config{APIURL: "https://api.enrow.io", Roots: bucket(&stopping{store, cancel, puts})}, func(c Check) {
+			if c.Status == Failed {
+				t.Errorf("put %d: %s failed: %s", puts, c.Name, c.Found)
+			}
+		})
+		if !errors.Is(err, errStopped) {
+			t.Errorf("put %d: error %v", puts, err)
+		}
+		if left := objects(t, store); left != nil {
+			t.Errorf("put %d: %v are left", puts, left)
+		}
+	}
+}
