@@ -32,7 +32,6 @@ type memoryObject struct {
 
 var (
 	_ Store = (*Memory)(nil)
-	_ Noter = (*Memory)(nil)
 )
 
 // NewMemory returns an empty store.
@@ -56,16 +55,8 @@ func (m *Memory) Traits() Traits {
 
 // Put implements Store.
 func (m *Memory) Put(ctx context.Context, name string, data []byte, cond Condition) (Info, error) {
-	return m.PutNoted(ctx, name, data, "", cond)
-}
-
-// PutNoted implements Noter.
-func (m *Memory) PutNoted(ctx context.Context, name string, data []byte, note string, cond Condition) (Info, error) {
 	if err := CheckName(name); err != nil {
 		return Info{}, err
-	}
-	if err := CheckNote(note); err != nil {
-		return Info{}, fmt.Errorf("put %s: %w", name, err)
 	}
 	if !cond.Valid() {
 		return Info{}, fmt.Errorf("put %s: no condition given", name)
@@ -88,7 +79,6 @@ func (m *Memory) PutNoted(ctx context.Context, name string, data []byte, note st
 		Size:    int64(len(data)),
 		CRC32C:  crc32.Checksum(data, Castagnoli),
 		Version: strconv.FormatUint(m.puts, 10),
-		Note:    note,
 	}
 	if m.byContent {
 		info.Version = fmt.Sprintf("%x", sha256.Sum256(data))

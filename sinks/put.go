@@ -13,16 +13,7 @@ var Castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // An operation whose answer got lost may have taken effect. An object that has
 // these bytes already is as good as one that was put.
 func Put(ctx context.Context, store Store, name string, data []byte, cond Condition) (Info, error) {
-	return PutNoted(ctx, store, name, data, "", cond)
-}
-
-// PutNoted is Put with a note beside the object, if the store keeps notes.
-func PutNoted(ctx context.Context, store Store, name string, data []byte, note string, cond Condition) (info Info, err error) {
-	if n, ok := store.(Noter); ok && note != "" {
-		info, err = n.PutNoted(ctx, name, data, note, cond)
-	} else {
-		info, err = store.Put(ctx, name, data, cond)
-	}
+	info, err := store.Put(ctx, name, data, cond)
 	if err == nil {
 		return info, nil
 	}

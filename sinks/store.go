@@ -44,9 +44,6 @@ type Info struct {
 	// opaque, never empty, and only good within the store it came from.
 	// List leaves it empty unless Traits.ListedVersions.
 	Version string
-	// Note is what PutNoted put beside the object, empty when there is none.
-	// Get may leave it empty.
-	Note string
 }
 
 // Condition is what must hold of an object at the very moment it is replaced or
@@ -146,38 +143,6 @@ type Sweeper interface {
 // may fill up later.
 type Checker interface {
 	Check(ctx context.Context) error
-}
-
-// MaxNote is the longest note in bytes that every Noter takes. Cloud Storage has
-// 8 KiB for all that stands beside an object.
-const MaxNote = 2 << 10
-
-// Noter is a Store that can keep a short text beside an object, where List finds
-// it without reading the object. A note belongs to one writing of an object: it
-// is put and replaced together with the content, in one step, so that Info of
-// List and Stat never has the note of one version with the size, checksum or
-// version of another. It is what Put leaves none of.
-//
-// A note is not part of the object: somebody else's copy of it may lack the note
-// or have that of another content, and a wrapper around a Store that is no Noter
-// drops it. Who reads one has to do without, too.
-type Noter interface {
-	// PutNoted is Put with a note for Info.Note: printable ASCII of at most
-	// MaxNote bytes, anything else is an error before anything is touched.
-	PutNoted(ctx context.Context, name string, data []byte, note string, cond Condition) (Info, error)
-}
-
-// CheckNote reports an error unless note can be put beside an object.
-func CheckNote(note string) error {
-	if len(note) > MaxNote {
-		return fmt.Errorf("note has %d bytes, more than %d", len(note), MaxNote)
-	}
-	for i := range len(note) {
-		if note[i] < 0x20 || note[i] > 0x7e {
-			return fmt.Errorf("note is not printable ASCII at byte %d", i)
-		}
-	}
-	return nil
 }
 
 // CheckName reports an error unless name is a valid object name.

@@ -13,8 +13,7 @@ import (
 // listings wait no longer for their next object, when those of s heed their
 // context: a service that does not answer costs one batch, not the night. What
 // was cut off may have taken effect, as after any error. The Store has the traits
-// of s. It is a Sweeper and a Checker that does nothing where s is none, a Noter
-// that drops notes where s is none, and closes s.
+// of s. It is a Sweeper and a Checker that does nothing where s is none, and closes s.
 func WithTimeout(s Store, limit time.Duration) Store {
 	return &timeoutStore{store: s, limit: limit}
 }
@@ -25,11 +24,10 @@ type timeoutStore struct {
 }
 
 var (
-	_ Store          = (*timeoutStore)(nil)
-	_ Noter          = (*timeoutStore)(nil)
-	_ Sweeper        = (*timeoutStore)(nil)
-	_ Checker        = (*timeoutStore)(nil)
-	_ io.Closer      = (*timeoutStore)(nil)
+	_ Store     = (*timeoutStore)(nil)
+	_ Sweeper   = (*timeoutStore)(nil)
+	_ Checker   = (*timeoutStore)(nil)
+	_ io.Closer = (*timeoutStore)(nil)
 )
 
 // do calls op with a context that ends in time.
@@ -58,19 +56,6 @@ func (e *timeoutError) Unwrap() error { return context.DeadlineExceeded }
 func (t *timeoutStore) Put(ctx context.Context, name string, data []byte, cond Condition) (info Info, err error) {
 	err = t.do(ctx, func(ctx context.Context) (err error) {
 		info, err = t.store.Put(ctx, name, data, cond)
-		return err
-	})
-	return info, err
-}
-
-// PutNoted implements Noter.
-func (t *timeoutStore) PutNoted(ctx context.Context, name string, data []byte, note string, cond Condition) (info Info, err error) {
-	n, ok := t.store.(Noter)
-	if !ok {
-		return t.Put(ctx, name, data, cond)
-	}
-	err = t.do(ctx, func(ctx context.Context) (err error) {
-		info, err = n.PutNoted(ctx, name, data, note, cond)
 		return err
 	})
 	return info, err

@@ -26,10 +26,6 @@ func TestTimeoutEndsWhatHangs(t *testing.T) {
 			_, err := s.Put(ctx, "a", nil, sinks.IfAbsent())
 			return err
 		},
-		"put with a note": func(ctx context.Context, s sinks.Store) error {
-			_, err := s.(sinks.Noter).PutNoted(ctx, "a", nil, "note", sinks.IfAbsent())
-			return err
-		},
 		"get": func(ctx context.Context, s sinks.Store) error {
 			_, _, err := s.Get(ctx, "a")
 			return err

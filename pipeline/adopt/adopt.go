@@ -118,7 +118,11 @@ func Run(ctx context.Context, cfg Config, report func(Result)) error {
 	a := adopter{
 		Config: cfg, found: make(map[batchKey][]string), asked: make(map[string]bool), known: make(map[string]*schema.Table),
 	}
+	if !cfg.DryRun {
+		a.cache = manifest.NewCache(cfg.Store, cfg.Log)
+	}
 	err := a.run(ctx, report)
+	a.cache.Flush(ctx)
 	switch {
 	case err == nil:
 		return nil
@@ -141,6 +145,7 @@ type adopter struct {
 	found map[batchKey][]string // paths that no entry names
 	asked map[string]bool
 	known map[string]*schema.Table // by id: the table of an entry; of IDs alone
+	cache *manifest.Cache
 }
 
 func (a *adopter) run(ctx context.Context, report func(Result)) error {
@@ -252,7 +257,7 @@ func (a *adopter) forget(ctx context.Context) error {
 // adopt takes one batch to its outcome. The error is one that ends the run.
 func (a *adopter) adopt(ctx context.Context, batch batchKey) (Result, error) {
 	var r Result
-	m := manifest.Manifest{Store: a.Store, Table: batch.table, ToolVersion: a.ToolVersion, Now: a.Now, Log: a.Log}
+	m := manifest.Manifest{Store: a.Store, Table: batch.table, ToolVersion: a.ToolVersion, Now: a.Now, Log: a.Log, Cache: a.cache}
 	err := m.Retry(ctx, batch.id, func(int) (err error) {
 		r, err = a.adoptOnce(ctx, m, batch)
 		return err

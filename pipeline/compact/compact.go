@@ -104,7 +104,7 @@ func Run(ctx context.Context, cfg Config, report func(Packed)) (Summary, error) 
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	c := &compactor{Config: cfg, report: report}
+	c := &compactor{Config: cfg, report: report, cache: manifest.NewCache(cfg.Into, cfg.Log)}
 	err := manifest.CheckNotCompacted(ctx, cfg.From, "compact")
 	if err == nil {
 		err = sinks.Sweep(ctx, cfg.Into, cfg.Log)
@@ -112,6 +112,7 @@ func Run(ctx context.Context, cfg Config, report func(Packed)) (Summary, error) 
 	for i := 0; err == nil && i < len(cfg.Tables); i++ {
 		err = c.untilDone(ctx, cfg.Tables[i])
 	}
+	c.cache.Flush(ctx)
 	if ctx.Err() != nil {
 		return c.summary, context.Cause(ctx)
 	}
@@ -136,6 +137,7 @@ type compactor struct {
 
 	report  func(Packed)
 	summary Summary
+	cache   *manifest.Cache // of Into
 }
 
 // untilDone packs the batches of one table. When another compaction was faster,

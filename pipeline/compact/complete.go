@@ -131,7 +131,7 @@ func (c *compactor) restore(ctx context.Context, log packLog, f manifest.PackFau
 // writeEntries makes the manifest have the entries of a record whose pack is there. Those
 // that are there already stay.
 func (c *compactor) writeEntries(ctx context.Context, log packLog, r *packRecord) error {
-	m := manifest.Manifest{Store: c.Into, Table: log.table, ToolVersion: c.ToolVersion, Now: c.Now}
+	m := manifest.Manifest{Store: c.Into, Table: log.table, ToolVersion: c.ToolVersion, Now: c.Now, Cache: c.cache}
 	var mu sync.Mutex
 	var elsewhere string
 	writes, wctx := errgroup.WithContext(ctx)

@@ -47,6 +47,8 @@ type Config struct {
 	Columns []string
 	// KeepRaw keeps a copy of each answer that is exported.
 	KeepRaw bool
+	// Cache, unless it is nil, is that of Store, and is written in the end.
+	Cache *manifest.Cache
 	// AllowMismatch exports answers whose control totals are wrong.
 	AllowMismatch bool
 	// RefuseUnknown fails a batch whose results have values that no column takes,

@@ -18,7 +18,7 @@ func Dismiss(ctx context.Context, cfg EnqueueConfig, ids []string, report func(R
 	if err != nil {
 		return err
 	}
-	return cfg.each(ctx, schema.DistinctIDs(ids), "dismiss", func(ctx context.Context, id string) (bool, error) {
+	return cfg.each(ctx, m, schema.DistinctIDs(ids), "dismiss", func(ctx context.Context, id string) (bool, error) {
 		return dismiss(ctx, m, id)
 	}, report)
 }

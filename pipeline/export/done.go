@@ -26,7 +26,7 @@ func newSettings(cfg Config, batches int) settings {
 	}
 	return settings{
 		Config:   cfg,
-		manifest: manifest.Manifest{Store: cfg.Store, Table: cfg.Table, ToolVersion: cfg.ToolVersion, Now: cfg.Now, Log: cfg.Log},
+		manifest: manifest.Manifest{Store: cfg.Store, Table: cfg.Table, ToolVersion: cfg.ToolVersion, Now: cfg.Now, Log: cfg.Log, Cache: cfg.Cache},
 		out:      out,
 		sizes:    manifest.NewSizes(cfg.Store, cfg.Layout.Prefix(cfg.Table), batches),
 		raws:     manifest.NewSizes(cfg.Store, manifest.RawPrefix(cfg.Table), batches),

@@ -51,7 +51,7 @@ func Enqueue(ctx context.Context, cfg EnqueueConfig, ids []string, report func(R
 	if err != nil {
 		return err
 	}
-	return cfg.each(ctx, ids, "enqueue", func(ctx context.Context, id string) (bool, error) {
+	return cfg.each(ctx, m, ids, "enqueue", func(ctx context.Context, id string) (bool, error) {
 		return enqueue(ctx, m, id, known[id])
 	}, report)
 }
@@ -59,7 +59,7 @@ func Enqueue(ctx context.Context, cfg EnqueueConfig, ids []string, report func(R
 // open returns the manifest for an operation that changes its entries.
 func (cfg *EnqueueConfig) open(ctx context.Context, op string) (manifest.Manifest, error) {
 	cfg.Log = cmp.Or(cfg.Log, pipeline.NoLog)
-	m := manifest.Manifest{Store: cfg.Store, Table: cfg.Table, ToolVersion: cfg.ToolVersion, Now: cfg.Now, Log: cfg.Log}
+	m := manifest.Manifest{Store: cfg.Store, Table: cfg.Table, ToolVersion: cfg.ToolVersion, Now: cfg.Now, Log: cfg.Log, Cache: manifest.NewCache(cfg.Store, cfg.Log)}
 	if err := manifest.CheckNotCompacted(ctx, cfg.Store, op); err != nil {
 		if ctx.Err() != nil {
 			return m, context.Cause(ctx)
@@ -74,7 +74,7 @@ func (cfg *EnqueueConfig) open(ctx context.Context, op string) (manifest.Manifes
 
 // each changes the entries of the batches, some at a time. report gets what change
 // returns, the error as a *pipeline.Error. The error of each is one that ended it all.
-func (cfg *EnqueueConfig) each(ctx context.Context, ids []string, op string, change func(ctx context.Context, id string) (bool, error), report func(Recorded)) error {
+func (cfg *EnqueueConfig) each(ctx context.Context, m manifest.Manifest, ids []string, op string, change func(ctx context.Context, id string) (bool, error), report func(Recorded)) error {
 	var mu sync.Mutex
 	writes, wctx := errgroup.WithContext(ctx)
 	writes.SetLimit(cfg.Store.Traits().Operations)
@@ -101,6 +101,7 @@ func (cfg *EnqueueConfig) each(ctx context.Context, ids []string, op string, cha
 		})
 	}
 	err := writes.Wait()
+	m.Cache.Flush(ctx)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -134,7 +135,7 @@ func listed(ctx context.Context, m manifest.Manifest, ids []string) (map[string]
 		}
 		if _, asked := known[l.BatchID]; asked {
 			known[l.BatchID] = there
-			if noted, _ := l.Noted(); noted != nil && !noted.Dismissed {
+			if e, _ := l.Cached(ctx); e != nil && !e.Dismissed {
 				known[l.BatchID] = usable
 			}
 		}

@@ -55,6 +55,7 @@ func Pending(ctx context.Context, cfg Config, retryFailed bool) (Left, error) {
 			tried[f.id] = f.entry.UpdatedAt
 		}
 	}
+	cfg.Cache.Flush(ctx)
 	slices.Sort(left.Fresh)
 	slices.Sort(left.GivenUp)
 	slices.SortFunc(left.FailedBefore, func(a, b string) int {

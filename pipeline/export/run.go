@@ -141,6 +141,7 @@ func RunAll(ctx context.Context, cfg Config, works []Work, report func(Result)) 
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	}
+	cfg.Cache.Flush(ctx)
 	s := r.summary
 	s.Leftovers = r.leftovers.All()
 	s.NotTried = s.Asked - s.Exported - s.Done - s.Ongoing - s.Failed

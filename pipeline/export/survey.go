@@ -24,17 +24,17 @@ type surveyed struct {
 }
 
 // survey finds out which of many batches are done. It takes one request for each
-// thousand batches: the notes of the entries come from one listing, the lengths of the
-// files from another, made at the same time. Only entries without a note that tells
-// enough are read. A folder keeps no notes, so all of its entries are read.
+// thousand batches: the versions of the entries come from one listing, the lengths of the
+// files from another, made at the same time. Only entries of which the cache does not
+// tell enough are read. A folder has no cache, so all of its entries are read.
 //
 // It yields each batch that has an entry and is wanted. An error is the last that is
 // yielded: the survey is incomplete. A run that is to stop ends it early. wanted is
 // called from another goroutine.
 //
 // A listing may be out of date. That does no harm: a survey causes no write. If another
-// run changes a batch meanwhile, this run reads the batch again before it acts. An
-// entry and its note are written together. If a file was listed before its entry was
+// run changes a batch meanwhile, this run reads the batch again before it acts. The
+// cache is believed of the very version that was listed. If a file was listed before its entry was
 // written, its length differs, or the file is looked at.
 func (s *settings) survey(ctx context.Context, wanted func(id string) bool) iter.Seq2[surveyed, error] {
 	return func(yield func(surveyed, error) bool) {
@@ -89,7 +89,7 @@ func (s *settings) listFiles(ctx context.Context) *sync.WaitGroup {
 func (s *settings) look(ctx context.Context, l manifest.Listed) (f surveyed, _ error) {
 	f.id = l.BatchID
 	var more bool
-	if f.entry, more = l.Noted(); f.entry == nil || more && (f.entry.State == manifest.StateExported || !f.entry.IsPermanent()) {
+	if f.entry, more = l.Cached(ctx); f.entry == nil || more && (f.entry.State == manifest.StateExported || !f.entry.IsPermanent()) {
 		f.entry, f.err = l.Read(ctx)
 	}
 	if f.entry != nil {

@@ -18,13 +18,14 @@ import (
 	"enrow-export/sinks/storetest"
 )
 
-// Where a store keeps notes, a run over batches that are done makes a request for
-// a thousand objects, a plan and a search for pending ones the same; and what is
-// told of each batch is what the entry tells.
+// Where a listing shows versions, a run over batches that are done makes a request for
+// a thousand objects and reads the cache, a plan and a search for pending ones the same; and
+// what is told of each batch is what the entry tells.
 func TestDoneBatchesTakeListingsAlone(t *testing.T) {
 	const n = 3000
 	c, cfg, ids := pipelinetest.Many(t, sinks.NewMemory(), n, "csv")
-	want := map[string]int{"list": n/1000 + n/1000 + 1} // entries, files, and whether the root is compacted
+	// The lists are of entries, of files, of the cache, and whether the root is compacted.
+	want := map[string]int{"list": n/1000 + n/1000 + 2, "get": 1}
 	results, s, err := pipelinetest.RunAll(t.Context(), t, cfg, ids...)
 	if err != nil || s.Done != n || s.Asked != n {
 		t.Fatalf("%+v, error %v", s, err)
@@ -55,16 +56,53 @@ func TestDoneBatchesTakeListingsAlone(t *testing.T) {
 	}
 }
 
+// unversioned is a Store whose listings show no versions, as those of a folder.
+type unversioned struct{ sinks.Store }
+
+func (unversioned) Traits() sinks.Traits { return sinks.FolderTraits }
+
 // Elsewhere the entries are read, and the files listed all the same.
-func TestDoneBatchesWithoutNotesTakeOneReadEach(t *testing.T) {
+func TestDoneBatchesWithoutCacheTakeOneReadEach(t *testing.T) {
 	const n = 1200
-	c, cfg, ids := pipelinetest.Many(t, struct{ sinks.Store }{sinks.NewMemory()}, n, "csv", "ndjson")
+	c, cfg, ids := pipelinetest.Many(t, unversioned{sinks.NewMemory()}, n, "csv", "ndjson")
 	_, s, err := pipelinetest.RunAll(t.Context(), t, cfg, ids...)
 	if err != nil || s.Done != n {
 		t.Fatalf("%+v, error %v", s, err)
 	}
 	if diff := cmp.Diff(map[string]int{"list": 2 + 3 + 1, "get": n}, c.Taken()); diff != "" {
 		t.Errorf("operations of a second run (-want +got):\n%s", diff)
+	}
+}
+
+// A run that finds no cache, or one of other versions, reads the entries once and writes the
+// cache. The next one reads the cache.
+func TestRunWritesTheCache(t *testing.T) {
+	const n = 300
+	c, cfg, ids := pipelinetest.Many(t, sinks.NewMemory(), n, "csv")
+	const segment = "_cache/email_find/-.zst"
+	for what, spoil := range map[string]func(){
+		"lost":    func() { pipelinetest.RemoveObject(t, c, segment) },
+		"foreign": func() { pipelinetest.ReplaceObject(t, c, segment, "x") },
+		"old": func() {
+			for _, id := range ids[:manifest.LearningPays] {
+				name := "_manifest/email_find/" + id + ".json"
+				pipelinetest.Overwrite(t, c, name, func(entry string) string { return entry + "\n" })
+			}
+		},
+	} {
+		spoil()
+		c.Taken()
+		for _, wantGets := range []func(int) bool{
+			func(gets int) bool { return gets >= manifest.LearningPays },
+			func(gets int) bool { return gets == 1 },
+		} {
+			if _, s, err := pipelinetest.RunAll(t.Context(), t, cfg, ids...); err != nil || s.Done != n {
+				t.Fatalf("%s: %+v, error %v", what, s, err)
+			}
+			if ops := c.Taken(); !wantGets(ops["get"]) {
+				t.Errorf("%s: operations %v", what, ops)
+			}
+		}
 	}
 }
 

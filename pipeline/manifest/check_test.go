@@ -191,37 +191,32 @@ func TestRowsOfAPackAreChecked(t *testing.T) {
 	}
 }
 
-// A note is believed no more than the entry: with one that says what no entry says, the
-// entry is read.
-func TestNotesAreChecked(t *testing.T) {
+// The cache is believed no more than the entry: where it says what no entry says, the entry
+// is read.
+func TestCacheIsChecked(t *testing.T) {
 	store, source := sinks.NewMemory(), pipelinetest.NewAnswers()
 	source.Set("b", pipelinetest.Finished("b", "x", 3))
 	pipelinetest.Export(t, pipelinetest.NewConfig(t, source, store, "parquet"), "b", "exported")
 	m := manifest.Manifest{Store: store, Table: &schema.EmailFind}
 	info, err := store.Stat(t.Context(), m.Name("b"))
-	if err != nil || info.Note == "" {
-		t.Fatalf("%+v, error %v", info, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	noted := func(note string) *manifest.Entry {
+	note := manifest.NoteOf(m, pipelinetest.ReadEntry(t, store, "b"))
+	cached := func(note string) (e *manifest.Entry) {
 		t.Helper()
-		data, info, err := store.Get(t.Context(), m.Name("b"))
-		if err == nil {
-			_, err = sinks.PutNoted(t.Context(), store, m.Name("b"), data, note, sinks.IfVersion(info.Version))
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		pipelinetest.RemoveIfThere(t, store, "_cache/email_find/-.zst")
+		pipelinetest.PutObject(t, store, "_cache/email_find/-.zst", manifest.Segment(t, "b", info.Version, note))
 		for l, err := range m.List(t.Context()) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e, _ := l.Noted()
-			return e
+			e, _ = l.Cached(t.Context())
 		}
-		return nil
+		return e
 	}
-	if noted(info.Note) == nil {
-		t.Fatalf("the note %s itself tells nothing", info.Note)
+	if cached(note) == nil {
+		t.Fatalf("the note %s itself tells nothing", note)
 	}
 	for what, change := range map[string][2]string{
 		"SQL":            {`"z":"zstd"`, `"z":"none) X; DROP"`},
@@ -237,13 +232,17 @@ func TestNotesAreChecked(t *testing.T) {
 		"a version":      {`"t":1`, `"t":-1`},
 		"a fingerprint":  {`"h":"`, `"h":"x`},
 	} {
-		note := strings.Replace(info.Note, change[0], change[1], 1)
-		if note == info.Note {
+		changed := strings.Replace(note, change[0], change[1], 1)
+		if changed == note {
 			t.Fatalf("%s: nothing was changed in %s", what, note)
 		}
-		if e := noted(note); e != nil {
-			t.Errorf("%s: %s tells %+v", what, note, e)
+		if e := cached(changed); e != nil {
+			t.Errorf("%s: %s tells %+v", what, changed, e)
 		}
+	}
+	info.Version = "another"
+	if e := cached(note); e != nil {
+		t.Errorf("the cache of another version tells %+v", e)
 	}
 }
 

@@ -19,8 +19,8 @@ import (
 // Entry.Generations says which are still free. In all other stores every path has
 // generation 0, unless the files were copied there.
 
-// mostGenerations is more than the generation of any path.
-const mostGenerations = 1e9
+// mostGenerations is as many as a path has digits for.
+const mostGenerations = 1e9 - 1
 
 // generationMark is "~" and the generation, at the end or before the extension.
 var generationMark = regexp.MustCompile(`~([1-9][0-9]{0,8})((?:\.[^~/]*)?)$`)

@@ -18,20 +18,21 @@ const ListingPays = 50
 type Listed struct {
 	BatchID string
 	m       *Manifest
-	note    string
-	crc32c  uint32 // of the entry's object
+	version string   // of the entry's object, empty where a listing does not show it
+	cached  *segment // that may tell of the entry, nil if there is none
 }
 
 // List yields all entries, in the order of the ids. Objects that are no entries are
 // passed over. An error is the last that is yielded.
 func (m Manifest) List(ctx context.Context) iter.Seq2[Listed, error] {
 	return func(yield func(Listed, error) bool) {
+		cache := m.segments(ctx)
 		for info, err := range m.Store.List(ctx, m.prefix()) {
 			if err != nil {
 				yield(Listed{}, fmt.Errorf("list manifest: %w", err))
 				return
 			}
-			if id, ok := m.idOf(info.Name); ok && !yield(Listed{id, &m, info.Note, info.CRC32C}, nil) {
+			if id, ok := m.idOf(info.Name); ok && !yield(Listed{id, &m, info.Version, covering(cache, id)}, nil) {
 				return
 			}
 		}
@@ -56,13 +57,30 @@ func (m Manifest) find(ctx context.Context, ids []string) (map[string]Listed, er
 	return found, nil
 }
 
-// Noted returns the summary in the note beside the entry. If there is more to the entry
-// than a summary has, only State, Permanent and Dismissed are set. It is nil without a valid note.
-func (l Listed) Noted() (e *Entry, more bool) { return l.m.ofNote(l.BatchID, l.note, l.crc32c) }
+// Cached returns the summary that the cache has of this version of the entry. If there is
+// more to the entry than a summary has, only State, Permanent and Dismissed are set. It is nil
+// when the cache does not know this version.
+func (l Listed) Cached(ctx context.Context) (e *Entry, more bool) {
+	if known := l.line(ctx); known.version == l.version {
+		return l.m.ofNote(l.BatchID, known.note)
+	}
+	return nil, false
+}
+
+// line returns what the cache has of the entry, in whichever version.
+func (l Listed) line(ctx context.Context) line {
+	if l.cached == nil {
+		return line{}
+	}
+	return l.m.read(ctx, l.cached)[l.BatchID]
+}
 
 // Read reads the whole entry, nil when it has just gone.
 func (l Listed) Read(ctx context.Context) (*Entry, error) {
-	e, _, err := l.m.Read(ctx, l.BatchID)
+	e, cond, err := l.m.Read(ctx, l.BatchID)
+	if l.m.Cache != nil && l.line(ctx).version != cond.Version() {
+		l.m.Cache.learn(ctx, *l.m, e, cond.Version())
+	}
 	return e, err
 }
 
@@ -82,9 +100,9 @@ type learn func(ctx context.Context, l Listed) (*Entry, error)
 // whole reads the entry.
 func whole(ctx context.Context, l Listed) (*Entry, error) { return l.Read(ctx) }
 
-// noted is satisfied with the note, if that tells enough.
-func noted(ctx context.Context, l Listed) (*Entry, error) {
-	if e, more := l.Noted(); e != nil && !more {
+// cached is satisfied with what the cache says, if that tells enough.
+func cached(ctx context.Context, l Listed) (*Entry, error) {
+	if e, more := l.Cached(ctx); e != nil && !more {
 		return e, nil
 	}
 	return l.Read(ctx)
@@ -98,9 +116,9 @@ func Entries(ctx context.Context, store sinks.Store, tables []*schema.Table) ite
 
 // Summaries is Entries with less in an entry about which all is well: Batch, Source,
 // ContentSHA256, FirstExportedAt, ToolVersion and Schema.Columns may be missing. Where
-// the store keeps notes that takes a thousandth of the requests.
+// the store has a cache that takes a thousandth of the requests.
 func Summaries(ctx context.Context, store sinks.Store, tables []*schema.Table) iter.Seq2[Known, error] {
-	return all(ctx, store, tables, noted)
+	return all(ctx, store, tables, cached)
 }
 
 // EntriesOf yields what the manifests of the tables know of each batch, in the order
@@ -112,7 +130,7 @@ func EntriesOf(ctx context.Context, store sinks.Store, tables []*schema.Table, i
 
 // SummariesOf is to EntriesOf as Summaries is to Entries.
 func SummariesOf(ctx context.Context, store sinks.Store, tables []*schema.Table, ids []string) iter.Seq2[Known, error] {
-	return some(ctx, store, tables, ids, noted)
+	return some(ctx, store, tables, ids, cached)
 }
 
 func all(ctx context.Context, store sinks.Store, tables []*schema.Table, learn learn) iter.Seq2[Known, error] {

@@ -109,13 +109,13 @@ func TestEntriesComeInOrder(t *testing.T) {
 	})
 }
 
-// Where a store keeps notes, what is known of batches about which all is well
-// takes listings alone, and so does a look at the sizes of their files.
-func TestEntriesOfNotesTakeListingsAlone(t *testing.T) {
+// Where there is a cache, what is known of batches about which all is well takes listings
+// and the cache alone, and so does a look at the sizes of their files.
+func TestCachedEntriesTakeListingsAlone(t *testing.T) {
 	const n = 2500
 	c, _, ids := pipelinetest.Many(t, sinks.NewMemory(), n, "csv")
 	tables := []*schema.Table{&schema.EmailFind, &schema.PhoneFind}
-	want := map[string]int{"list": 3 + 1}
+	want := map[string]int{"list": 3 + 1 + 2, "get": 1} // of entries and of the caches
 	for what, seq := range map[string]iter.Seq2[manifest.Known, error]{
 		"all": manifest.Summaries(t.Context(), c, tables), "asked for": manifest.SummariesOf(t.Context(), c, tables, ids),
 	} {
@@ -139,7 +139,7 @@ func TestEntriesOfNotesTakeListingsAlone(t *testing.T) {
 			t.Fatalf("%+v, error %v", checked, err)
 		}
 	}
-	if diff := cmp.Diff(map[string]int{"list": 3 + 1 + 5}, c.Taken()); diff != "" {
+	if diff := cmp.Diff(map[string]int{"list": 3 + 1 + 2 + 6, "get": 1}, c.Taken()); diff != "" {
 		t.Errorf("operations of a look at sizes (-want +got):\n%s", diff)
 	}
 }

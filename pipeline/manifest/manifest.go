@@ -23,6 +23,9 @@ type Manifest struct {
 	ToolVersion string
 	Now         func() time.Time // time.Now when nil
 	Log         *slog.Logger     // told of lost races; may be nil
+	// Cache learns what entries say that are put, or read after they were listed. The caller
+	// flushes it. May be nil.
+	Cache *Cache
 }
 
 func (m Manifest) prefix() string { return "_manifest/" + m.Table.Name + "/" }
@@ -82,10 +85,11 @@ func (m Manifest) Put(ctx context.Context, e *Entry, cond sinks.Condition) (sink
 	if err != nil {
 		return sinks.Condition{}, err
 	}
-	info, err := sinks.PutNoted(ctx, m.Store, m.Name(e.BatchID), data, m.noteOf(e, data), cond)
+	info, err := sinks.Put(ctx, m.Store, m.Name(e.BatchID), data, cond)
 	if err != nil {
 		return sinks.Condition{}, fmt.Errorf("write manifest entry: %w", err)
 	}
+	m.Cache.learn(ctx, m, e, info.Version)
 	return sinks.IfVersion(info.Version), nil
 }
 

@@ -28,6 +28,9 @@ func NewConfig(t *testing.T, source pipeline.Source, store sinks.Store, formats 
 		Table: &schema.EmailFind, Source: source, Store: store,
 		Mem: mem, ToolVersion: "test", PollInterval: time.Millisecond, Encoders: 2,
 	}
+	if store != nil {
+		cfg.Cache = manifest.NewCache(store, nil)
+	}
 	var err error
 	if cfg.Layout, err = manifest.ParseLayout(manifest.DefaultLayout); err != nil {
 		t.Fatal(err)

@@ -36,7 +36,9 @@ func Objects(t *testing.T, store sinks.Store) map[string]string {
 func Files(t *testing.T, store sinks.Store) map[string]string {
 	t.Helper()
 	all := Objects(t, store)
-	maps.DeleteFunc(all, func(name, _ string) bool { return strings.HasPrefix(name, "_manifest/") })
+	maps.DeleteFunc(all, func(name, _ string) bool {
+		return strings.HasPrefix(name, "_manifest/") || strings.HasPrefix(name, "_cache/")
+	})
 	return all
 }
 
@@ -96,8 +98,8 @@ func SummaryOf(e *manifest.Entry) *manifest.Entry {
 }
 
 // Truthful fails the test if the manifest names a file that is missing, or is neither
-// what it says nor what it says is about to replace it; or if a note beside an entry
-// says something else than the entry.
+// what it says nor what it says is about to replace it; or if the cache says something
+// else of an entry than the entry.
 func Truthful(t *testing.T, store sinks.Store, ids ...string) {
 	t.Helper()
 	TruthfulOf(t, store, false, ids...)
@@ -107,7 +109,7 @@ func Truthful(t *testing.T, store sinks.Store, ids ...string) {
 func TruthfulOf(t *testing.T, store sinks.Store, gone bool, ids ...string) {
 	t.Helper()
 	all := Objects(t, store)
-	checkNotes(t, store)
+	checkCache(t, store)
 	for _, id := range ids {
 		e := ReadEntry(t, store, id)
 		if e == nil {
@@ -123,25 +125,25 @@ func TruthfulOf(t *testing.T, store sinks.Store, gone bool, ids ...string) {
 	}
 }
 
-// checkNotes fails the test if a note says something else than its entry.
-func checkNotes(t *testing.T, store sinks.Store) {
+// checkCache fails the test if the cache says something else than an entry.
+func checkCache(t *testing.T, store sinks.Store) {
 	t.Helper()
 	for l, err := range emailFind(store).List(context.WithoutCancel(t.Context())) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		noted, more := l.Noted()
-		if noted == nil {
+		cached, more := l.Cached(context.WithoutCancel(t.Context()))
+		if cached == nil {
 			continue // as in a folder
 		}
 		e := ReadEntry(t, store, l.BatchID)
 		switch {
 		case e == nil:
-		case more && noted.State != e.State:
-			t.Errorf("the note of %s says that it is %s, the entry %s", l.BatchID, noted.State, e.State)
+		case more && cached.State != e.State:
+			t.Errorf("the cache says of %s that it is %s, the entry %s", l.BatchID, cached.State, e.State)
 		case !more:
-			if diff := cmp.Diff(SummaryOf(e), noted); diff != "" {
-				t.Errorf("the note of %s (-entry +note):\n%s", l.BatchID, diff)
+			if diff := cmp.Diff(SummaryOf(e), cached); diff != "" {
+				t.Errorf("the cache of %s (-entry +cache):\n%s", l.BatchID, diff)
 			}
 		}
 	}

@@ -34,6 +34,14 @@ func RemoveObject(t *testing.T, store sinks.Store, name string) {
 	}
 }
 
+// RemoveIfThere deletes an object that may be there.
+func RemoveIfThere(t *testing.T, store sinks.Store, name string) {
+	t.Helper()
+	if _, err := store.Stat(t.Context(), name); err == nil {
+		RemoveObject(t, store, name)
+	}
+}
+
 // NewHurried returns a Store that is faulty with a timeout. The operation that hangs has
 // next to no time, so that it costs none, and all others have enough.
 func NewHurried(faulty *storetest.Faulty) sinks.Store {
@@ -72,14 +80,6 @@ func (c *Counted) Taken() map[string]int {
 func (c *Counted) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
 	c.add("put")
 	return c.Store.Put(ctx, name, data, cond)
-}
-
-func (c *Counted) PutNoted(ctx context.Context, name string, data []byte, note string, cond sinks.Condition) (sinks.Info, error) {
-	if n, ok := c.Store.(sinks.Noter); ok {
-		c.add("put")
-		return n.PutNoted(ctx, name, data, note, cond)
-	}
-	return c.Put(ctx, name, data, cond)
 }
 
 func (c *Counted) Get(ctx context.Context, name string) ([]byte, sinks.Info, error) {
@@ -126,7 +126,7 @@ func ReplaceObject(t *testing.T, store sinks.Store, name, data string) {
 	}
 }
 
-// FailingList is a Store without notes. Its listing of Prefix ends in Err after some
+// FailingList is a Store whose listing of Prefix ends in Err after some
 // objects.
 type FailingList struct {
 	sinks.Store
@@ -183,11 +183,6 @@ func (s *Intruded) intrude() {
 func (s *Intruded) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
 	s.intrude()
 	return s.Faulty.Put(ctx, name, data, cond)
-}
-
-func (s *Intruded) PutNoted(ctx context.Context, name string, data []byte, note string, cond sinks.Condition) (sinks.Info, error) {
-	s.intrude()
-	return s.Faulty.PutNoted(ctx, name, data, note, cond)
 }
 
 func (s *Intruded) Get(ctx context.Context, name string) ([]byte, sinks.Info, error) {

@@ -72,9 +72,8 @@ type Store struct {
 }
 
 var (
-	_ sinks.Store          = (*Store)(nil)
-	_ sinks.Noter          = (*Store)(nil)
-	_ sinks.Checker        = (*Store)(nil)
+	_ sinks.Store   = (*Store)(nil)
+	_ sinks.Checker = (*Store)(nil)
 )
 
 // Traits implements sinks.Store. An operation takes tens of milliseconds: to keep

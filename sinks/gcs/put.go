@@ -19,20 +19,9 @@ const (
 	maxChunk  = 4 * chunkUnit
 )
 
-// noteKey is the key of the object's custom metadata under which its note is.
-const noteKey = "enrow-export"
-
 // Put implements sinks.Store.
 func (s *Store) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
-	return s.PutNoted(ctx, name, data, "", cond)
-}
-
-// PutNoted implements sinks.Noter.
-func (s *Store) PutNoted(ctx context.Context, name string, data []byte, note string, cond sinks.Condition) (sinks.Info, error) {
 	conds, err := conditions(cond)
-	if err == nil {
-		err = sinks.CheckNote(note)
-	}
 	if err != nil {
 		return sinks.Info{}, fmt.Errorf("put %s: %w", name, err)
 	}
@@ -41,7 +30,7 @@ func (s *Store) PutNoted(ctx context.Context, name string, data []byte, note str
 		return sinks.Info{}, err
 	}
 	sum := crc32.Checksum(data, sinks.Castagnoli)
-	attrs, err := s.upload(ctx, object.If(conds), data, sum, note)
+	attrs, err := s.upload(ctx, object.If(conds), data, sum)
 	switch {
 	case isCode(err, 412):
 		return sinks.Info{}, s.conflict(ctx, name)
@@ -50,15 +39,13 @@ func (s *Store) PutNoted(ctx context.Context, name string, data []byte, note str
 	case attrs.CRC32C != sum || attrs.Size != int64(len(data)):
 		return sinks.Info{}, fmt.Errorf("put %s: Cloud Storage reports another checksum than was sent", name)
 	}
-	stored := info(name, attrs)
-	stored.Note = note
-	return stored, nil
+	return info(name, attrs), nil
 }
 
 // upload stores data and returns what the service made of it. It is tried again
 // only because its precondition makes that safe: should an earlier try have
 // taken effect, the next one fails on it.
-func (s *Store) upload(ctx context.Context, object *storage.ObjectHandle, data []byte, sum uint32, note string) (*storage.ObjectAttrs, error) {
+func (s *Store) upload(ctx context.Context, object *storage.ObjectHandle, data []byte, sum uint32) (*storage.ObjectAttrs, error) {
 	tries := 0
 	object = object.Retryer(
 		storage.WithBackoff(s.backoff()),
@@ -79,9 +66,6 @@ func (s *Store) upload(ctx context.Context, object *storage.ObjectHandle, data [
 	w.ChunkSize = min(len(data)/chunkUnit*chunkUnit+chunkUnit, maxChunk)
 	w.ContentType = sinks.ContentType(object.ObjectName())
 	w.CRC32C, w.SendCRC32C = sum, true
-	if note != "" {
-		w.Metadata = map[string]string{noteKey: note}
-	}
 	if _, err := w.Write(data); err != nil {
 		cancel()
 		_ = w.Close() // reports the same error, or the cancellation

@@ -74,7 +74,7 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[sinks.Info, e
 			return
 		}
 		query := &storage.Query{Prefix: s.prefix + prefix, Projection: storage.ProjectionNoACL}
-		if err := query.SetAttrSelection([]string{"Name", "Size", "CRC32C", "Generation", "Metadata"}); err != nil {
+		if err := query.SetAttrSelection([]string{"Name", "Size", "CRC32C", "Generation"}); err != nil {
 			yield(sinks.Info{}, err)
 			return
 		}
@@ -103,7 +103,6 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[sinks.Info, e
 func info(name string, attrs *storage.ObjectAttrs) sinks.Info {
 	return sinks.Info{
 		Name: name, Size: attrs.Size, CRC32C: attrs.CRC32C, Version: version(attrs.Generation),
-		Note: attrs.Metadata[noteKey],
 	}
 }
 

@@ -232,6 +232,9 @@ func innermost(err error) error {
 	for errors.As(err, &request) {
 		err = request.Err
 	}
+	if strings.Contains(err.Error(), "malformed") { // which quotes the server
+		return errors.New("the response is not one of HTTP")
+	}
 	return err
 }
 

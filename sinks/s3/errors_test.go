@@ -100,6 +100,13 @@ func TestRefusals(t *testing.T) {
 		{"web page", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "<html>\n"+account, http.StatusBadGateway)
 		}), false, "S3 returned 502", "run again later"},
+		{"no HTTP", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				fmt.Fprint(conn, "HTTP/1.1 somebody "+account+"\r\n\r\n")
+				conn.Close()
+			}
+		}), false, "the response is not one of HTTP", "run again later"},
 		{"not found page", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "<html>\n"+account, http.StatusNotFound)
 		}), false, "S3 returned 404", ""},

@@ -15,12 +15,10 @@ func TestStore(t *testing.T) {
 		change  func(*Config)
 	}{
 		{"bucket", s3test.Options{}, func(*Config) {}},
-		{"directory", s3test.Options{}, func(c *Config) { c.Prefix = "some/directory of it" }},
+		{"directory, no conditions of deletes", s3test.Options{NoDeleteConditions: true}, func(c *Config) { c.Prefix = "some/directory of it" }},
 		{"no checksums", s3test.Options{NoChecksums: true}, func(*Config) {}},
-		{"unique ETags", s3test.Options{UniqueETags: true}, func(*Config) {}},
+		{"unique ETags, small pages, no encoding", s3test.Options{UniqueETags: true, PageSize: 7, NoURLEncoding: true}, func(*Config) {}},
 		{"unique ETags, no checksums", s3test.Options{UniqueETags: true, NoChecksums: true}, func(*Config) {}},
-		{"small pages, no encoding", s3test.Options{PageSize: 7, NoURLEncoding: true}, func(*Config) {}},
-		{"no conditions of deletes", s3test.Options{NoDeleteConditions: true}, func(*Config) {}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) sinks.Store {

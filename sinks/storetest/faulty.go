@@ -52,10 +52,9 @@ type Faulty struct {
 }
 
 var (
-	_ sinks.Store          = (*Faulty)(nil)
-	_ sinks.Noter          = (*Faulty)(nil)
-	_ sinks.Sweeper        = (*Faulty)(nil)
-	_ sinks.Checker        = (*Faulty)(nil)
+	_ sinks.Store   = (*Faulty)(nil)
+	_ sinks.Sweeper = (*Faulty)(nil)
+	_ sinks.Checker = (*Faulty)(nil)
 )
 
 // Ops returns the operations so far, in the order in which they were begun, as
@@ -108,23 +107,6 @@ func (f *Faulty) do(ctx context.Context, op string, do func(context.Context) err
 func (f *Faulty) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (info sinks.Info, err error) {
 	err = f.do(ctx, "put "+name, func(ctx context.Context) (err error) {
 		info, err = f.Store.Put(ctx, name, data, cond)
-		return err
-	})
-	if err != nil {
-		return sinks.Info{}, err
-	}
-	return info, nil
-}
-
-// PutNoted implements sinks.Noter, as "put". The note is dropped when the store
-// behind it is none.
-func (f *Faulty) PutNoted(ctx context.Context, name string, data []byte, note string, cond sinks.Condition) (info sinks.Info, err error) {
-	noter, ok := f.Store.(sinks.Noter)
-	if !ok {
-		return f.Put(ctx, name, data, cond)
-	}
-	err = f.do(ctx, "put "+name, func(ctx context.Context) (err error) {
-		info, err = noter.PutNoted(ctx, name, data, note, cond)
 		return err
 	})
 	if err != nil {

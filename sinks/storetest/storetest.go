@@ -60,13 +60,9 @@ func Run(t *testing.T, open func(t *testing.T) sinks.Store) {
 		{"list stops", testListStops},
 		{"cancelled list", testListCancelled},
 
-		{"notes", testNotes},
-		{"long and odd notes", testInvalidNotes},
-
 		{"race of creators", testRaceAbsent},
 		{"race of writers", testRaceVersion},
 		{"readers and a writer", testReaders},
-		{"readers and a writer of notes", testNotesOfReaders},
 	} {
 		t.Run(obligation.name, func(t *testing.T) {
 			obligation.test(t, open(t))

@@ -4,32 +4,20 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"hash/crc32"
 	"reflect"
 	"slices"
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
-
-	"enrow-export/sinks"
 )
 
-// noteVersion is the version of the notes that this program writes and reads.
-// With a note of another version, as with none, the entry itself is read.
-const noteVersion = 1
-
-// note is a copy of parts of an entry beside its object, in a store that can keep
-// one (sinks.Noter): enough to tell that a batch is done, and to report it. So one
-// request for a listing tells of a thousand batches. The entry is the truth.
+// note is a short form of a summary: enough to tell that a batch is done, and to report
+// it. The cache has the notes of many entries (cache.go). The entry is the truth.
 // docs/manifest.md says what a note has.
 type note struct {
-	Version int `json:"v"`
-	// Check is the CRC32C of the entry's bytes and of its object's name behind
-	// them. A note that another tool has copied from elsewhere has another one.
-	Check     uint32 `json:"c"`
-	State     State  `json:"s"`
-	Permanent *bool  `json:"p,omitempty"`
-	Dismissed bool   `json:"d,omitempty"`
+	State     State `json:"s"`
+	Permanent *bool `json:"p,omitempty"`
+	Dismissed bool  `json:"d,omitempty"`
 	// More says that the entry has what a note never has (an error, refusals, warnings,
 	// mismatches, files that are being replaced or deleted). The fields that
 	// follow are left out then.
@@ -56,7 +44,7 @@ type noteFile struct {
 }
 
 // noteLayout gives the paths that a note leaves out. It belongs to the version
-// of the notes, and stays when the default of the program changes.
+// of the cache, and stays when the default of the program changes.
 var noteLayout = Layout{"{table}/{batch_id}.{ext}"}
 
 // notePath returns the path of a file that the note says nothing of.
@@ -84,14 +72,14 @@ func (e *Entry) summary() (_ *Entry, more bool) {
 	return out, false
 }
 
-// noteOf returns the note of an entry whose bytes are data. It is empty when a note
-// of the allowed length cannot give the summary exactly.
-func (m Manifest) noteOf(e *Entry, data []byte) string {
+// maxNote bounds a note in bytes.
+const maxNote = 2 << 10
+
+// noteOf returns the note of an entry. It is empty when a note of the allowed length
+// cannot give the summary exactly.
+func (m Manifest) noteOf(e *Entry) string {
 	want, more := e.summary()
-	n := note{
-		Version: noteVersion, Check: m.noteCheck(e.BatchID, crc32.Checksum(data, sinks.Castagnoli)),
-		State: e.State, Permanent: e.Permanent, Dismissed: e.Dismissed, More: more,
-	}
+	n := note{State: e.State, Permanent: e.Permanent, Dismissed: e.Dismissed, More: more}
 	if !more {
 		n.Updated, n.Attempts, n.Rows = e.UpdatedAt.UnixMilli(), e.Attempts, e.Rows
 		if want.Schema != nil {
@@ -113,10 +101,10 @@ func (m Manifest) noteOf(e *Entry, data []byte) string {
 		}
 	}
 	text, err := json.Marshal(n) // keys in order
-	if err != nil || sinks.CheckNote(string(text)) != nil {
+	if err != nil || len(text) > maxNote {
 		return ""
 	}
-	got, again := m.ofNote(e.BatchID, string(text), crc32.Checksum(data, sinks.Castagnoli))
+	got, again := m.ofNote(e.BatchID, string(text))
 	if got == nil || again != more || !got.UpdatedAt.Equal(want.UpdatedAt) {
 		return ""
 	}
@@ -139,21 +127,14 @@ func base64ToHex(digest string) (string, bool) {
 	return hex.EncodeToString(sum), err == nil
 }
 
-// noteCheck returns what a note of an entry with that checksum says it is of.
-func (m Manifest) noteCheck(id string, crc32c uint32) uint32 {
-	return crc32.Update(crc32c, sinks.Castagnoli, []byte(m.Name(id)))
-}
-
 // ofNote returns what a note tells of the entry: its summary, or if there is more
-// nothing but the state. It is nil when there is no note, or one that is unknown or
-// of other bytes.
-func (m Manifest) ofNote(id, text string, crc32c uint32) (e *Entry, more bool) {
+// nothing but the state. It is nil when there is no note, or one that cannot be.
+func (m Manifest) ofNote(id, text string) (e *Entry, more bool) {
 	if text == "" {
 		return nil, false
 	}
 	var n note
-	err := jsonv2.Unmarshal([]byte(text), &n, jsonv2.RejectUnknownMembers(true))
-	if err != nil || n.Version != noteVersion || n.Check != m.noteCheck(id, crc32c) {
+	if err := jsonv2.Unmarshal([]byte(text), &n, jsonv2.RejectUnknownMembers(true)); err != nil {
 		return nil, false
 	}
 	e = &Entry{ManifestVersion: Version, BatchID: id, Kind: m.Table.Kind, State: n.State, Permanent: n.Permanent, Dismissed: n.Dismissed}

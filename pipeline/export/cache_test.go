@@ -102,13 +102,13 @@ func anyEntry(r *rand.Rand, id string) *manifest.Entry {
 	return e
 }
 
-// Whatever an entry says: from its note, where that tells enough, the batch is
+// Whatever an entry says: from the cache, where that tells enough, the batch is
 // done under the same settings for which the entry itself says so, and what is
 // shown of it is the same.
-func TestNoteTellsWhatTheEntryTells(t *testing.T) {
+func TestCacheTellsWhatTheEntryTells(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	store := sinks.NewMemory()
-	m := manifest.Manifest{Store: store, Table: &schema.EmailFind}
+	m := manifest.Manifest{Store: store, Table: &schema.EmailFind, Cache: manifest.NewCache(store, nil)}
 	entries := make(map[string]*manifest.Entry)
 	for i := range 5000 {
 		id := fmt.Sprintf("batch-%04d", i)
@@ -117,30 +117,31 @@ func TestNoteTellsWhatTheEntryTells(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var noted, unnoted, more, done, undone int
+	m.Cache.Flush(t.Context())
+	var cached, uncached, more, done, undone int
 	for l, err := range m.List(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		e := entries[l.BatchID]
-		got, rest := l.Noted()
+		got, rest := l.Cached(t.Context())
 		if got == nil {
-			unnoted++
+			uncached++
 			continue
 		}
-		noted++
+		cached++
 		if got.State != e.State || !cmp.Equal(got.Permanent, e.Permanent) || got.Dismissed != e.Dismissed {
-			t.Fatalf("the note of %+v tells %+v", e, got)
+			t.Fatalf("the cache of %+v tells %+v", e, got)
 		}
 		if rest {
 			more++
 			continue
 		}
 		if diff := cmp.Diff(pipelinetest.SummaryOf(e), got); diff != "" {
-			t.Errorf("what the note tells (-entry +note):\n%s", diff)
+			t.Errorf("what the cache tells (-entry +cache):\n%s", diff)
 		}
 		if e.Error+got.Error != "" || len(e.Replacing)+len(e.Superseded)+len(e.Warnings)+len(e.Mismatches) > 0 {
-			t.Errorf("a note that tells all of %+v", e)
+			t.Errorf("a cache that tells all of %+v", e)
 		}
 		for _, f := range e.Published() {
 			if r.IntN(10) > 0 {
@@ -158,12 +159,12 @@ func TestNoteTellsWhatTheEntryTells(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			fromNote, err := export.WhyNotDone(t.Context(), cfg, l.BatchID, got)
+			fromCache, err := export.WhyNotDone(t.Context(), cfg, l.BatchID, got)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if fromEntry != fromNote {
-				t.Errorf("%v: by the entry %q, by the note %q\n%+v", formats, fromEntry, fromNote, e)
+			if fromEntry != fromCache {
+				t.Errorf("%v: by the entry %q, by the cache %q\n%+v", formats, fromEntry, fromCache, e)
 			}
 			if fromEntry == "" {
 				done++
@@ -172,7 +173,7 @@ func TestNoteTellsWhatTheEntryTells(t *testing.T) {
 			}
 		}
 	}
-	for what, n := range map[string]int{"notes": noted, "without a note": unnoted, "more": more, "done": done, "not done": undone} {
+	for what, n := range map[string]int{"cached": cached, "not cached": uncached, "more": more, "done": done, "not done": undone} {
 		if n < 100 {
 			t.Errorf("only %d: %s", n, what)
 		}

@@ -1,7 +1,7 @@
 package manifest
 
 import (
-	"hash/crc32"
+	"maps"
 	"testing"
 	"time"
 
@@ -9,7 +9,7 @@ import (
 	"enrow-export/sinks"
 )
 
-// FuzzNote: any text beside an entry tells nothing, or what an entry could say, and then
+// FuzzNote: any text as a note tells nothing, or what an entry could say, and then
 // the note of that entry says the same.
 func FuzzNote(f *testing.F) {
 	m := Manifest{Store: sinks.NewMemory(), Table: &schema.EmailFind}
@@ -19,8 +19,6 @@ func FuzzNote(f *testing.F) {
 	packed := file
 	packed.Path, packed.PackedFrom, packed.FirstRow, packed.FileRows = PackPath(m.Table, 1), sum, 2, 9
 	at := time.UnixMilli(1_700_000_000_000).UTC()
-	data := []byte("the entry")
-	crc := crc32.Checksum(data, sinks.Castagnoli)
 	for _, e := range []*Entry{
 		{State: StateExported, Rows: &rows, Schema: &SchemaRef{m.Table.Name, 1, sum, nil}, Files: map[string]File{"parquet": file}},
 		{State: StateExported, Rows: &rows, Schema: &SchemaRef{m.Table.Name, 1, sum, nil}, Files: map[string]File{"parquet": packed}},
@@ -28,26 +26,48 @@ func FuzzNote(f *testing.F) {
 		{State: StateOngoing, Attempts: 4},
 	} {
 		e.ManifestVersion, e.BatchID, e.Kind, e.UpdatedAt = Version, "b", m.Table.Kind, at
-		text := m.noteOf(e, data)
+		text := m.noteOf(e)
 		if text == "" {
 			f.Fatalf("%+v has no note", e)
 		}
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		e, more := m.ofNote("b", text, crc)
+		e, more := m.ofNote("b", text)
 		if e == nil || more {
 			return
 		}
 		if err := m.checkSummary(e); err != nil {
 			t.Fatalf("%s tells of an entry that %v", text, err)
 		}
-		again := m.noteOf(e, data)
+		again := m.noteOf(e)
 		if again == "" {
 			return // too long for a note of this program
 		}
-		if got, _ := m.ofNote("b", again, crc); got == nil {
+		if got, _ := m.ofNote("b", again); got == nil {
 			t.Errorf("%s tells something, and %s, the same, nothing", text, again)
+		}
+	})
+}
+
+// FuzzSegment: any bytes are a segment of the cache or none, and what it says is the same
+// when it is written again.
+func FuzzSegment(f *testing.F) {
+	whole, err := encodeSegment([]string{"a", "b"}, map[string]line{"a": {"1", "{}"}, "b": {`"etag"`, `{"s":"pending"}`}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole)
+	f.Add(whole[:len(whole)/2])
+	f.Add([]byte(cacheHeader))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		lines := parseSegment(data)
+		again, err := encodeSegment(inListingOrder(lines), lines)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := parseSegment(again); len(lines) > 0 && !maps.Equal(lines, got) {
+			t.Errorf("%v was written, and %v read", lines, got)
 		}
 	})
 }
