@@ -94,7 +94,7 @@ func (p *program) doctor(c *cli.Context) error {
 	}
 	client, err := doctorClient(c)
 	switch {
-	case c.Context.Err() != nil:
+	case c.Err() != nil:
 		return context.Cause(c.Context)
 	case err != nil:
 		cfg.KeyErr = err
@@ -228,5 +228,5 @@ func (r *root) standIn() (remove func(), replaced bool, err error) {
 		return nothing, false, fmt.Errorf("%s cannot be written: %w", dir, err)
 	}
 	r.folder = temporary
-	return func() { os.RemoveAll(temporary) }, true, nil
+	return func() { _ = os.RemoveAll(temporary) }, true, nil // it is empty but for locks
 }

@@ -97,7 +97,6 @@ func (e *examination) objects(ctx context.Context) bool {
 	name, data := e.scratch.Name(), []byte("enrow-export check\n")
 	before := e.cfg.Now()
 	info, writeErr := e.scratch.Put(ctx, name, data, sinks.IfAbsent())
-	after := e.cfg.Now()
 	if unusable(listErr, writeErr) {
 		e.report.fail(ctx, rootCheck, listErr, "")
 		e.report.skip("the root cannot be used", e.rest()...)
@@ -126,7 +125,7 @@ func (e *examination) objects(ctx context.Context) bool {
 		e.report.skip("no object could be created", clockCheck)
 	} else {
 		e.written(ctx, name, data, info, listErr == nil)
-		e.clock(ctx, name, before, after)
+		e.clock(ctx, name, before)
 	}
 	e.leftovers(ctx, left, listErr)
 	return true
@@ -267,21 +266,19 @@ func (e *examination) fileSystem(ctx context.Context) {
 }
 
 // clock compares this machine's clock with that of the machine that keeps the objects. The
-// object was put between before and after.
-func (e *examination) clock(ctx context.Context, name string, before, after time.Time) {
+// object was not put before that time.
+func (e *examination) clock(ctx context.Context, name string, before time.Time) {
 	var at time.Time
 	var err error
 	whose := "that of the file system"
 	if e.folder != nil {
 		before = e.cfg.Now()
 		at, err = e.folder.Clock(ctx)
-		after = e.cfg.Now()
 	} else if store, ok := as[written](e.Store); ok {
 		whose = "that of the store"
 		limited, cancel := context.WithTimeout(ctx, e.cfg.Timeout)
 		defer cancel()
 		at, err = store.Written(limited, name)
-		after = e.cfg.Now() // the object was replaced meanwhile
 	} else {
 		e.report.skip("the store does not tell its time", clockCheck)
 		return
@@ -290,7 +287,7 @@ func (e *examination) clock(ctx context.Context, name string, before, after time
 		e.report.fail(ctx, clockCheck, err, "")
 		return
 	}
-	e.report.clock(clockCheck, whose, at, before, after, e.Service != "")
+	e.report.clock(clockCheck, whose, at, before, e.cfg.Now(), e.Service != "")
 }
 
 // leftovers reports what runs and checks that were killed have left. scratch is the number

@@ -158,8 +158,8 @@ func Proxy(target string) (string, error) {
 		return "", fmt.Errorf("find proxy: %w", err)
 	}
 	proxy, err := httpproxy.FromEnvironment().ProxyFunc()(to)
-	if err != nil || proxy == nil {
-		return "", nil // CheckEnvironment says of a setting that it is not valid
+	if err == nil && proxy != nil { // CheckEnvironment tells of a setting that is not valid
+		return proxy.Host, nil
 	}
-	return proxy.Host, nil
+	return "", nil
 }

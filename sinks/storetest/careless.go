@@ -24,7 +24,7 @@ func (c *Careless) Put(ctx context.Context, name string, data []byte, cond sinks
 	}
 	for {
 		cond := sinks.IfAbsent()
-		if info, err := c.Store.Stat(ctx, name); err == nil {
+		if info, err := c.Stat(ctx, name); err == nil {
 			cond = sinks.IfVersion(info.Version)
 		}
 		info, err := c.Store.Put(ctx, name, data, cond)
@@ -40,7 +40,7 @@ func (c *Careless) Delete(ctx context.Context, name string, cond sinks.Condition
 		return c.Store.Delete(ctx, name, cond)
 	}
 	for {
-		info, err := c.Store.Stat(ctx, name)
+		info, err := c.Stat(ctx, name)
 		if err == nil {
 			err = c.Store.Delete(ctx, name, sinks.IfVersion(info.Version))
 		}
