@@ -34,6 +34,8 @@ var allowed = map[string]struct {
 	"sinks/s3/s3test":   {nil, "it stands in for a service that knows nothing of this program"},
 	"sinks/storetest":   {[]string{"sinks"}, "the suite must fit every provider"},
 
+	"sinks/s3/s3gateway": {[]string{"sinks/s3/s3test"}, "it starts a server that knows nothing of this program"},
+
 	"pipeline":          {[]string{"schema"}, "what stages and sources say to each other knows neither"},
 	"pipeline/answer":   {[]string{"pipeline", "schema"}, "an answer is taken apart without knowing where its rows go"},
 	"pipeline/manifest": {[]string{"pipeline", "pipeline/answer", "schema", "sinks"}, "all operations stand on the manifest, so it stands on none"},
@@ -62,7 +64,7 @@ var allowed = map[string]struct {
 }
 
 // forTests are the packages that are linked into tests alone.
-var forTests = []string{"sinks/storetest", "pipeline/pipelinetest"}
+var forTests = []string{"sinks/storetest", "sinks/s3/s3gateway", "pipeline/pipelinetest"}
 
 func TestImportsRunOneWay(t *testing.T) {
 	seen := make(map[string]bool)

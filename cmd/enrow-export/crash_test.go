@@ -105,12 +105,13 @@ type quietRun struct {
 func (c *crasher) quiet(t *testing.T, job crash) quietRun {
 	t.Helper()
 	p, url, args := c.prepare(t, job)
-	q := quietRun{before: p.files(t)}
+	q := quietRun{before: baseFiles(t, p.files(t))}
 	start := time.Now()
 	p.mustExport(t, url, args...)
 	q.took = time.Since(start)
-	q.after, q.entries = p.files(t), p.entries(t)
-	truthful(t, q.after, q.entries)
+	files, entries := p.files(t), p.entries(t)
+	truthful(t, files, entries)
+	q.after, q.entries = baseFiles(t, files), baseEntries(entries)
 	return q
 }
 
@@ -125,8 +126,9 @@ func (c *crasher) endure(t *testing.T, job crash, quiet quietRun) {
 		c.runs++
 		files := p.files(t)
 		for name, there := range files {
-			before, wasThere := quiet.before[name]
-			after, willBeThere := quiet.after[name]
+			base, _ := manifest.Generation(name)
+			before, wasThere := quiet.before[base]
+			after, willBeThere := quiet.after[base]
 			if (!wasThere || there != before) && (!willBeThere || there != after) {
 				t.Errorf("%s, kill %d: %s is no file that a quiet run writes", job.name, c.kills, name)
 			}
@@ -143,14 +145,14 @@ func (c *crasher) endure(t *testing.T, job crash, quiet quietRun) {
 		}
 	}
 
-	if diff := cmp.Diff(quiet.after, p.files(t), cmp.AllowUnexported(content{})); diff != "" {
+	if diff := cmp.Diff(quiet.after, baseFiles(t, p.files(t)), cmp.AllowUnexported(content{})); diff != "" {
 		t.Errorf("%s: files (-quiet run +got):\n%s", job.name, diff)
 	}
 	entries := p.entries(t)
 	if len(entries) != len(c.ids) {
 		t.Errorf("%s: %d entries, want %d", job.name, len(entries), len(c.ids))
 	}
-	for id, e := range entries {
+	for id, e := range baseEntries(entries) {
 		if diff := cmp.Diff(quiet.entries[id], e, entryIgnore); diff != "" {
 			t.Errorf("%s: entry (-quiet run +got):\n%s", job.name, diff)
 		}

@@ -23,11 +23,14 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"enrow-export/pipeline/manifest"
+	"enrow-export/pipeline/probe"
 	"enrow-export/schema"
 	"enrow-export/sinks"
 	"enrow-export/sinks/gcs"
 	"enrow-export/sinks/gcs/gcstest"
 	"enrow-export/sinks/local"
+	"enrow-export/sinks/s3"
+	"enrow-export/sinks/s3/s3gateway"
 	"enrow-export/sources/fakeapi"
 )
 
@@ -66,6 +69,22 @@ var places = map[string]func(t *testing.T) func() *place{
 			}
 			t.Cleanup(func() { store.Close() })
 			return &place{to: "gs://" + bucket + "/" + prefix, env: []string{"STORAGE_EMULATOR_HOST=" + url}, store: store}
+		}
+	},
+	"s3": func(t *testing.T) func() *place {
+		const bucket, region = "bucket-of-tests", "us-east-1"
+		url := s3gateway.Start(t, bucket)
+		n := 0
+		return func() *place {
+			n++
+			prefix := fmt.Sprintf("place-%d", n)
+			store, err := s3.Open(s3.Config{Bucket: bucket, Prefix: prefix, Endpoint: url, Region: region})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { store.Close() })
+			env := []string{"ENROW_EXPORT_S3_ENDPOINT=" + url, "ENROW_EXPORT_S3_REGION=" + region}
+			return &place{to: "s3://" + bucket + "/" + prefix, env: env, store: store}
 		}
 	},
 }
@@ -198,15 +217,52 @@ func (p *place) files(t *testing.T) map[string]content {
 	found := make(map[string]content)
 	for info, err := range p.store.List(t.Context(), "") {
 		isData := !strings.HasPrefix(info.Name, "_manifest/")
-		if err == nil && info.Version == "" && isData { // a folder's listing has no checksums
+		if err == nil && info.CRC32C == 0 && isData { // not every listing has checksums
 			info, err = p.store.Stat(t.Context(), info.Name)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
+		if _, generation := manifest.Generation(info.Name); generation > 0 && !p.store.Traits().ContentVersions {
+			t.Errorf("%s has a new name", info.Name)
+		}
 		if isData {
 			found[info.Name] = content{info.Size, info.CRC32C}
 		}
+	}
+	return found
+}
+
+// baseFiles and baseEntries return files, and entries, without the generations in the paths: these tell how
+// often a file was replaced. No two of the files may differ in it alone.
+func baseFiles(t *testing.T, files map[string]content) map[string]content {
+	t.Helper()
+	found := make(map[string]content)
+	for path, c := range files {
+		base, _ := manifest.Generation(path)
+		if _, twice := found[base]; twice {
+			t.Errorf("%s is there twice", base)
+		}
+		found[base] = c
+	}
+	return found
+}
+
+func baseEntries(entries map[string]*manifest.Entry) map[string]*manifest.Entry {
+	found := make(map[string]*manifest.Entry)
+	for id, e := range entries {
+		p := *e
+		p.Generations, p.Files = nil, maps.Clone(e.Files)
+		for format, f := range p.Files {
+			f.Path, _ = manifest.Generation(f.Path)
+			p.Files[format] = f
+		}
+		if p.Raw != nil {
+			raw := *p.Raw
+			raw.Path, _ = manifest.Generation(raw.Path)
+			p.Raw = &raw
+		}
+		found[id] = &p
 	}
 	return found
 }
@@ -225,7 +281,8 @@ func (p *place) entries(t *testing.T) map[string]*manifest.Entry {
 }
 
 // litter returns what is neither a data file, a copy nor an entry, nor a folder's lock
-// file: half-written files above all.
+// file: half-written files above all. On S3 there is the record of the check of the store,
+// and of a check that was killed an object may be left, which doctor names.
 func (p *place) litter(t *testing.T) []string {
 	t.Helper()
 	var found []string
@@ -237,7 +294,8 @@ func (p *place) litter(t *testing.T) []string {
 		known[info.Name] = true
 		isEntry := strings.HasPrefix(info.Name, "_manifest/email_find/") && strings.HasSuffix(info.Name, ".json")
 		isCopy := strings.HasPrefix(info.Name, "_raw/email_find/") && strings.HasSuffix(info.Name, ".json.zst")
-		if strings.HasPrefix(info.Name, "_") && !isEntry && !isCopy {
+		isCheck := p.store.Traits().ContentVersions && (info.Name == probe.RecordName || strings.HasPrefix(info.Name, probe.ScratchPrefix))
+		if strings.HasPrefix(info.Name, "_") && !isEntry && !isCopy && !isCheck {
 			found = append(found, info.Name)
 		}
 	}

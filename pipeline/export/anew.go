@@ -61,6 +61,37 @@ func (x *exporter) putAnew(ctx context.Context, id string, old *manifest.Entry, 
 	}
 }
 
+// strays returns the paths at which earlier rounds have put files that the entry neither
+// names nor supersedes: another run was faster.
+func (p *publication) strays(e *manifest.Entry) (paths []string) {
+	for _, path := range p.put {
+		if !slices.Contains(e.Named(), path) && !slices.Contains(e.Superseded, path) && !slices.Contains(paths, path) {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// removeStrays deletes what earlier rounds have put, and returns the entry. The entry gives
+// these paths up first: another run may have come upon the files, and be about to name them.
+func (x *exporter) removeStrays(ctx context.Context, p *publication, e *manifest.Entry, cond sinks.Condition) (*manifest.Entry, error) {
+	if e == nil {
+		return e, nil
+	}
+	strays := p.strays(e)
+	if len(strays) == 0 {
+		return e, nil
+	}
+	next := x.manifest.Next(e, p.id)
+	next.Superseded = slices.Concat(e.Superseded, strays)
+	cond, err := x.manifest.Put(ctx, next, cond)
+	if err != nil {
+		return nil, err
+	}
+	next, _, err = x.cleanUp(ctx, next, cond, e)
+	return next, err
+}
+
 // wasReplaced reports whether the entry names a file that has replaced the one at the
 // path, in another generation.
 func wasReplaced(e *manifest.Entry, path string) bool {

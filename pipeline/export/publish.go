@@ -55,7 +55,8 @@ type publication struct {
 	content  string // digest of the rows
 	source   manifest.SourceRef
 	files    map[target]*file
-	raw      *file // nil when it was not wanted
+	raw      *file    // nil when it was not wanted
+	put      []string // paths of files that were put anew, in all rounds
 }
 
 // publish returns the entry under which the batch is published now. The error is
@@ -90,11 +91,16 @@ func (x *exporter) publishOnce(ctx context.Context, p *publication, overtaken bo
 	}
 	files, err := p.choose(w)
 	if err != nil {
+		if _, strayErr := x.removeStrays(ctx, p, old, cond); strayErr != nil {
+			return nil, strayErr
+		}
 		return nil, err
 	}
 	x.place(old, files)
-	if agrees, err := x.agrees(ctx, p, old, files, overtaken); agrees || err != nil {
+	if agrees, err := x.agrees(ctx, p, old, files, overtaken); err != nil {
 		return old, err
+	} else if agrees {
+		return x.removeStrays(ctx, p, old, cond)
 	}
 	var givenUp []string
 	if x.Store.Traits().ContentVersions {
@@ -104,6 +110,7 @@ func (x *exporter) publishOnce(ctx context.Context, p *publication, overtaken bo
 				return nil, err
 			}
 			givenUp = append(givenUp, paths...)
+			p.put = append(p.put, f.Path)
 		}
 	} else if cond, err = x.putFiles(ctx, p.id, old, cond, files); err != nil {
 		return nil, err
@@ -248,6 +255,7 @@ func (x *exporter) putEntry(ctx context.Context, p *publication, old *manifest.E
 			}
 		}
 	}
+	e.Superseded = append(e.Superseded, p.strays(e)...)
 	cond, err := x.manifest.Put(ctx, e, cond)
 	if err != nil || len(e.Superseded) == 0 {
 		return e, err
