@@ -5,7 +5,7 @@ import "path/filepath"
 // Credentials that the server takes, and Environment sets.
 const (
 	AccessKey = "AKIAIOSFODNN7EXAMPLE"
-	SecretKey = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" //nolint:gosec // the example of AWS's pages
+	SecretKey = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" // both are examples of Amazon's pages
 )
 
 // T is what Environment needs of a *testing.T.

@@ -30,9 +30,10 @@ func writeError(w http.ResponseWriter, r *http.Request, refused refusal) {
 		return
 	}
 	writeXML(w, struct {
-		XMLName                  xml.Name `xml:"Error"`
-		Code, Message, RequestId string   //nolint:revive,staticcheck // names of the protocol
-	}{Code: refused.code, Message: refused.code + ": " + secret, RequestId: "1234567890ABCDEF"})
+		XMLName       xml.Name `xml:"Error"`
+		Code, Message string
+		RequestID     string `xml:"RequestId"`
+	}{Code: refused.code, Message: refused.code + ": " + secret, RequestID: "1234567890ABCDEF"})
 }
 
 func writeXML(w http.ResponseWriter, value any) {
