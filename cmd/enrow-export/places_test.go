@@ -280,8 +280,8 @@ func (p *place) entries(t *testing.T) map[string]*manifest.Entry {
 	return found
 }
 
-// litter returns what is neither a data file, a copy nor an entry, nor a folder's lock
-// file: half-written files above all. On S3 there is the record of the check of the store,
+// litter returns what is neither a data file, a copy, an entry nor the cache of entries, nor
+// a folder's lock file: half-written files above all. On S3 there is the record of the check of the store,
 // and of a check that was killed an object may be left, which doctor names.
 func (p *place) litter(t *testing.T) []string {
 	t.Helper()
@@ -295,7 +295,8 @@ func (p *place) litter(t *testing.T) []string {
 		isEntry := strings.HasPrefix(info.Name, "_manifest/email_find/") && strings.HasSuffix(info.Name, ".json")
 		isCopy := strings.HasPrefix(info.Name, "_raw/email_find/") && strings.HasSuffix(info.Name, ".json.zst")
 		isCheck := p.store.Traits().ContentVersions && (info.Name == probe.RecordName || strings.HasPrefix(info.Name, probe.ScratchPrefix))
-		if strings.HasPrefix(info.Name, "_") && !isEntry && !isCopy && !isCheck {
+		isCache := strings.HasPrefix(info.Name, "_cache/email_find/")
+		if strings.HasPrefix(info.Name, "_") && !isEntry && !isCopy && !isCheck && !isCache {
 			found = append(found, info.Name)
 		}
 	}
