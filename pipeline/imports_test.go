@@ -48,7 +48,7 @@ var allowed = map[string]struct {
 	"pipeline/compact":  {[]string{"pipeline", "pipeline/manifest", "schema", "sinks", "sinks/platform"}, "operations never import each other"},
 	"pipeline/load":     {[]string{"pipeline", "pipeline/manifest", "pipeline/verify", "schema", "schema/dialect", "sinks"}, "a load says which files to read, and reads none"},
 	"pipeline/pipelinetest": {
-		[]string{"pipeline", "pipeline/export", "pipeline/manifest", "pipeline/verify", "schema", "sinks", "sinks/gcs", "sinks/gcs/gcstest", "sinks/local", "sinks/storetest"},
+		[]string{"pipeline", "pipeline/export", "pipeline/manifest", "pipeline/verify", "schema", "sinks", "sinks/gcs", "sinks/gcs/gcstest", "sinks/local", "sinks/s3", "sinks/s3/s3test", "sinks/storetest"},
 		"it sets the scene for tests of the pipeline, by runs and on stores",
 	},
 

@@ -11,11 +11,13 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"enrow-export/sinks/gcs/gcstest"
+	"enrow-export/sinks/s3/s3test"
 )
 
 // Main is the TestMain of a package: it serves some buckets to all tests, and fails
@@ -28,18 +30,27 @@ func Main(m *testing.M) {
 	}
 	server := httptest.NewServer(service)
 	os.Setenv("STORAGE_EMULATOR_HOST", server.URL)
-	goleak.VerifyTestMain(served{m, server},
+	amazon := s3test.New(s3test.Options{}, s3Bucket)
+	s3Endpoint = amazon.URL()
+	for _, variable := range s3test.Variables(filepath.Join(os.TempDir(), "no-such-directory")) {
+		os.Setenv(variable[0], variable[1])
+	}
+	goleak.VerifyTestMain(served{m, []closer{server, amazon}},
 		// A dependency of fake-gcs-server has it for as long as it is linked.
 		goleak.IgnoreAnyFunction("go.opencensus.io/stats/view.(*worker).start"))
 }
 
-// served ends the server before goroutines are counted.
+type closer interface{ Close() }
+
+// served ends the servers before goroutines are counted.
 type served struct {
 	*testing.M
-	server *httptest.Server
+	servers []closer
 }
 
 func (m served) Run() int {
-	defer m.server.Close()
+	for _, server := range m.servers {
+		defer server.Close()
+	}
 	return m.M.Run()
 }

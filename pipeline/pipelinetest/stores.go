@@ -9,6 +9,7 @@ import (
 	"enrow-export/sinks"
 	"enrow-export/sinks/gcs"
 	"enrow-export/sinks/local"
+	"enrow-export/sinks/s3"
 )
 
 // Stores are the kinds of store that the promises are tested on.
@@ -36,7 +37,23 @@ var Stores = map[string]func(t *testing.T) sinks.Store{
 		t.Cleanup(func() { s.Close() })
 		return s
 	},
+	// The real client, against a server in process. Each store is a folder of its own.
+	"s3": func(t *testing.T) sinks.Store {
+		s, err := s3.Open(s3.Config{
+			Bucket: s3Bucket, Prefix: fmt.Sprintf("store-%d", storeCount.Add(1)), Endpoint: s3Endpoint, PathStyle: true, RetryPause: time.Microsecond,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	},
 }
+
+// s3Bucket is at s3Endpoint, which Main sets.
+const s3Bucket = "bucket-of-tests"
+
+var s3Endpoint string
 
 // ForEachStore runs a subtest on each kind of store.
 func ForEachStore(t *testing.T, name string, test func(t *testing.T, store sinks.Store)) {
