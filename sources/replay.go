@@ -73,7 +73,11 @@ func (r *Replay) otherKind(ctx context.Context, table *schema.Table, batchID str
 		if other.Kind == table.Kind {
 			continue
 		}
-		if _, err := r.store.Stat(ctx, manifest.RawPath(other, batchID)); err == nil {
+		path, err := manifest.FindRaw(ctx, r.store, other, batchID, nil)
+		if err == nil {
+			_, err = r.store.Stat(ctx, path)
+		}
+		if err == nil {
 			return other.Kind
 		}
 	}
@@ -85,8 +89,19 @@ var errDamaged = errors.New("copy of the response is damaged")
 
 // copyKept returns the answer whose copy an export has kept.
 func (r *Replay) copyKept(ctx context.Context, table *schema.Table, batchID string) ([]byte, error) {
+	entry, _, err := manifest.Manifest{Store: r.store, Table: table}.Read(ctx, batchID)
+	if unusable := (*manifest.EntryError)(nil); errors.As(err, &unusable) {
+		entry, err = nil, nil // the copy has a checksum of its own
+	}
+	if err != nil {
+		return nil, err
+	}
+	path, err := manifest.FindRaw(ctx, r.store, table, batchID, entry)
+	if err != nil {
+		return nil, err
+	}
 	// What cannot be compressed becomes a little longer.
-	data, err := r.read(ctx, manifest.RawPath(table, batchID), r.maxBody+r.maxBody/100+1024)
+	data, err := r.read(ctx, path, r.maxBody+r.maxBody/100+1024)
 	if err != nil {
 		return nil, err
 	}
@@ -96,14 +111,6 @@ func (r *Replay) copyKept(ctx context.Context, table *schema.Table, batchID stri
 		return nil, err
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", errDamaged, err)
-	}
-	entry, _, err := manifest.Manifest{Store: r.store, Table: table}.Read(ctx, batchID)
-	var unusable *manifest.EntryError
-	switch {
-	case errors.As(err, &unusable):
-		return body, nil // the copy has a checksum of its own
-	case err != nil:
-		return nil, err
 	case entry == nil, entry.Raw == nil, len(entry.Replacing) > 0:
 		return body, nil
 	}

@@ -12,6 +12,8 @@ import (
 
 	"enrow-export/schema"
 	"enrow-export/schema/dialect"
+	"enrow-export/sinks/gcs/gcstest"
+	"enrow-export/sinks/s3/s3test"
 	"enrow-export/sources/fakeapi"
 )
 
@@ -59,6 +61,21 @@ func TestBackfillPageRuns(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	list, err := os.ReadFile(filepath.Join(dir, "ids.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cloud, err := gcstest.New("bucket")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cloud.Add("bucket", "lists/ids.csv", list)
+	emulator := httptest.NewServer(cloud)
+	t.Cleanup(emulator.Close)
+	amazon := s3test.New(s3test.Options{Region: "eu-west-3"}, "bucket", "lists")
+	t.Cleanup(amazon.Close)
+	amazon.Store("lists", "ids.csv", list)
+	s3test.Environment(t)
 	commands := commandsOf(t, backfillPage)
 	if len(commands) < 10 {
 		t.Fatalf("%d commands on the page", len(commands))
@@ -66,13 +83,14 @@ func TestBackfillPageRuns(t *testing.T) {
 	for _, command := range commands {
 		shell := exec.CommandContext(t.Context(), "sh", "-c", command)
 		shell.Dir = dir
-		shell.Env = append(os.Environ(), "HOME="+dir, "ENROW_API_KEY="+testKey, "ENROW_API_URL="+server.URL)
+		shell.Env = append(os.Environ(), "HOME="+dir, "ENROW_API_KEY="+testKey, "ENROW_API_URL="+server.URL,
+			"STORAGE_EMULATOR_HOST="+emulator.URL, "ENROW_EXPORT_S3_ENDPOINT="+amazon.URL())
 		if out, err := shell.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", command, err, out)
 		}
 	}
 	for _, id := range append(finds, phones...) {
-		if n := api.Requests(id); n > 2 { // into two destinations
+		if n := api.Requests(id); n > 3 { // into three destinations
 			t.Errorf("%d requests for %s", n, id)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
@@ -218,10 +219,14 @@ func (r *root) standIn() (remove func(), replaced bool, err error) {
 		if err == nil && info.IsDir() {
 			break
 		}
-		if above := filepath.Dir(dir); (err == nil || !errors.Is(err, os.ErrNotExist)) || above == dir {
+		above := filepath.Dir(dir)
+		switch {
+		case err == nil, errors.Is(err, syscall.ENOTDIR), above == dir:
 			return nothing, false, local.NotDirectory(r.folder)
+		case !errors.Is(err, os.ErrNotExist):
+			return nothing, false, err
 		}
-		dir = filepath.Dir(dir)
+		dir = above
 	}
 	temporary, err := os.MkdirTemp(dir, ".enrow-export-doctor-")
 	if err != nil {

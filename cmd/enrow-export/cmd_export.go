@@ -12,6 +12,7 @@ import (
 
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/export"
+	"enrow-export/pipeline/manifest"
 	"enrow-export/sources"
 )
 
@@ -268,7 +269,9 @@ func exportConfig(c *cli.Context) (export.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	cfg.Store, err = to.open()
+	if cfg.Store, err = to.open(); err == nil && !c.Bool("dry-run") {
+		cfg.Cache = manifest.NewCache(cfg.Store, nil)
+	}
 	return cfg, err
 }
 

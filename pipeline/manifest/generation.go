@@ -1,11 +1,15 @@
 package manifest
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"regexp"
 	"strconv"
 	"strings"
+
+	"enrow-export/schema"
+	"enrow-export/sinks"
 )
 
 // Where a version may be the content's (sinks.Traits.ContentVersions), a path has one
@@ -65,6 +69,26 @@ func (e *Entry) FreeGeneration(base string) int {
 		return 0
 	}
 	return e.Generations[base]
+}
+
+// FindRaw returns the path of the copy of a batch's answer: the one that the entry names,
+// else the last generation that is there. The entry may be nil. Whether there is a copy at
+// the path is not said.
+func FindRaw(ctx context.Context, store sinks.Store, table *schema.Table, batchID string, e *Entry) (string, error) {
+	path := RawPath(table, batchID)
+	if e != nil && e.Raw != nil {
+		return e.Raw.Path, nil
+	}
+	last := 0
+	for info, err := range store.List(ctx, RawPrefix(table)+batchID+"~") {
+		if err != nil {
+			return "", fmt.Errorf("list copies of responses: %w", err)
+		}
+		if base, generation := Generation(info.Name); base == path {
+			last = max(last, generation)
+		}
+	}
+	return AtGeneration(path, RawExt, last), nil
 }
 
 // GaveUp reports whether the path was given up: nothing may be put there again.
