@@ -15,7 +15,7 @@ GORELEASER    := github.com/goreleaser/goreleaser/v2@v2.15.1
 CYCLONEDX     := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 TOOLS         ?= $(CURDIR)/build/tools
 
-.PHONY: build test shells race lint fuzz bench demo cover faults crash memory same docs engines release release-files
+.PHONY: build test gateway shells race lint fuzz bench demo cover faults crash memory many same docs engines release release-files
 
 # Without the client library's support for gRPC, which is not used: a third of
 # the program's size. Without C: the program runs wherever the kernel does.
@@ -24,6 +24,11 @@ build:
 
 test:
 	$(GO) test ./...
+
+# The server of S3 that tests start. The go tool keeps it: without this, tests that run
+# at the same time may each build it.
+gateway:
+	cd testdata/gateway && CGO_ENABLED=0 GOWORK=off $(GO) tool -n gateway
 
 # Completion in bash, zsh and fish, on terminals of their own, and the man pages: these
 # programs and man have to be installed.
@@ -89,7 +94,11 @@ memory:
 same:
 	$(GO) test -tags same ./cmd/enrow-export -run '^TestSameAsAnotherBuild$$' -count 1 -v -same.as $(EXE)
 
-# Kills the program N times, in a folder and in a bucket.
+# A run over 100,000 batches that are done, on S3 with 50 ms added to each request.
+many:
+	$(GO) test -tags many ./cmd/enrow-export -run '^TestManyDoneBatchesOnS3$$' -count 1 -v
+
+# Kills the program N times, in a folder, in a bucket and on S3.
 crash:
 	$(GO) test -tags crash ./cmd/enrow-export -run '^TestCrash' -count 1 -timeout 0 -v -crash.kills $(N)
 

@@ -109,22 +109,29 @@ func TestMemoryOfUsualBatches(t *testing.T) {
 	}
 	server := httptest.NewServer(api)
 	defer server.Close()
-	for formats, most := range map[string]int64{
-		"parquet": 64 << 20, "csv,ndjson,parquet": 64 << 20, "csv,ndjson,parquet --keep-raw": 72 << 20,
+	for kind, most := range map[string]map[string]int64{
+		"folder": {"parquet": 64 << 20, "csv,ndjson,parquet": 64 << 20, "csv,ndjson,parquet --keep-raw": 72 << 20},
+		"s3":     {"parquet": 96 << 20, "csv,ndjson,parquet --keep-raw": 96 << 20},
 	} {
-		flags := append([]string{"--to", t.TempDir(), "--format"}, strings.Fields(formats)...)
-		cmd := exec.CommandContext(t.Context(), builtProgram(t), append(args, flags...)...)
-		// Each processor has a batch of its own.
-		cmd.Env = append(os.Environ(), "ENROW_API_URL="+server.URL, "ENROW_API_KEY="+testKey, "GOMAXPROCS=2")
-		stdout, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		used, looks := watchedMemory(t, cmd, stdout)
-		t.Logf("%s: %d KiB", formats, used>>10)
-		if used > most || looks < batches/2 {
-			t.Errorf("%s take %d KiB, at most %d are promised; %d looks at %d batches", formats, used>>10, most>>10, looks, batches)
-		}
+		t.Run(kind, func(t *testing.T) {
+			fresh := places[kind](t)
+			for formats, most := range most {
+				p := fresh()
+				flags := append([]string{"--to", p.to, "--format"}, strings.Fields(formats)...)
+				cmd := exec.CommandContext(t.Context(), builtProgram(t), append(args, flags...)...)
+				// Each processor has a batch of its own.
+				cmd.Env = append(append(os.Environ(), p.env...), "ENROW_API_URL="+server.URL, "ENROW_API_KEY="+testKey, "GOMAXPROCS=2")
+				stdout, err := cmd.StdoutPipe()
+				if err != nil {
+					t.Fatal(err)
+				}
+				used, looks := watchedMemory(t, cmd, stdout)
+				t.Logf("%s: %d KiB", formats, used>>10)
+				if used > most || looks < batches/2 {
+					t.Errorf("%s take %d KiB, at most %d are promised; %d looks at %d batches", formats, used>>10, most>>10, looks, batches)
+				}
+			}
+		})
 	}
 }
 

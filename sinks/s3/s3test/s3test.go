@@ -82,6 +82,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	buckets  map[string]map[string]object // by key
+	order    map[string][]string          // the keys of a bucket, sorted, until one comes or goes
 	frozen   map[string]map[string]object // what listings show, if not nil
 	puts     int
 	requests map[Kind]int
@@ -101,7 +102,7 @@ type object struct {
 
 // New starts a server with empty buckets.
 func New(options Options, buckets ...string) *Server {
-	s := &Server{options: options, buckets: make(map[string]map[string]object), requests: make(map[Kind]int)}
+	s := &Server{options: options, buckets: make(map[string]map[string]object), order: make(map[string][]string), requests: make(map[Kind]int)}
 	s.options.Region = cmp.Or(options.Region, "us-east-1")
 	s.options.PageSize = cmp.Or(options.PageSize, 1000)
 	for _, bucket := range buckets {
@@ -161,6 +162,7 @@ func (s *Server) Remove(bucket, key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.buckets[bucket], key)
+	delete(s.order, bucket)
 }
 
 // Requests returns how many requests of each kind there were.
@@ -300,6 +302,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, kind Kind, bucket
 			return refused
 		}
 		delete(objects, key)
+		delete(s.order, bucket)
 		w.WriteHeader(http.StatusNoContent)
 		return refusal{}
 	}
@@ -405,6 +408,9 @@ func (s *Server) put(bucket, key string, content []byte, header http.Header) obj
 	// S3 computes a checksum of its own for an object that was put without one.
 	if !s.options.NoChecksums {
 		o.crc32c = checksum(content)
+	}
+	if _, ok := s.buckets[bucket][key]; !ok {
+		delete(s.order, bucket)
 	}
 	s.buckets[bucket][key] = o
 	return o

@@ -65,9 +65,14 @@ type page struct {
 
 // list answers a listing. The caller holds the lock.
 func (s *Server) list(w http.ResponseWriter, r *http.Request, bucket string) refusal {
-	objects := s.buckets[bucket]
+	objects, keys := s.buckets[bucket], s.order[bucket]
+	if keys == nil {
+		keys = slices.Sorted(maps.Keys(objects))
+		s.order[bucket] = keys
+	}
 	if s.frozen != nil {
 		objects = s.frozen[bucket]
+		keys = slices.Sorted(maps.Keys(objects))
 	}
 	query := r.URL.Query()
 	limit := s.options.PageSize
@@ -94,8 +99,12 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, bucket string) ref
 	}
 	result.Prefix = encode(query.Get("prefix"))
 	last := ""
-	for _, key := range slices.Sorted(maps.Keys(objects)) {
-		if !strings.HasPrefix(key, query.Get("prefix")) || key <= after {
+	first, _ := slices.BinarySearch(keys, max(query.Get("prefix"), after))
+	for _, key := range keys[first:] {
+		if !strings.HasPrefix(key, query.Get("prefix")) {
+			break
+		}
+		if key <= after && after != "" {
 			continue
 		}
 		if len(result.Contents) == limit {
