@@ -37,7 +37,7 @@ shells:
 
 # The tests that fail one operation after the other. Some fail one in six of them,
 # unless they are told to fail all.
-FAULTS := TestFaultAtEveryOperation|TestCompactFaults|TestCompactIsOvertaken|TestServiceFaultGoesUnnoticed|TestPruneBesideAnExport|TestAdoptBesideAnExport|TestFaultsWhileAdopting
+FAULTS := TestFaultAtEveryOperation|TestLateRequestIsHarmless|TestCompactFaults|TestCompactIsOvertaken|TestServiceFaultGoesUnnoticed|TestPruneBesideAnExport|TestAdoptBesideAnExport|TestFaultsWhileAdopting
 
 # Without these, and without the tests that run the program as a process, of which
 # the detector sees nothing.
