@@ -40,6 +40,7 @@ func (p *program) doctorCommand() command {
 		),
 		groups: []flagGroup{
 			{"What to check", doctorRoots()},
+			storeGroup(writes),
 			{"The API", []*flagDef{apiURLFlag(), apiKeyFileFlag()}},
 			{"Output", []*flagDef{outputFlag()}},
 		},
