@@ -67,7 +67,8 @@ func TestManyDoneBatchesOnS3(t *testing.T) {
 		for n := range maps.Values(store.Requests()) {
 			sum += n
 		}
-		t.Logf("%s: %.1fs, %d requests %v\n%s", what, took.Seconds(), sum, store.Requests(), tail(stdout))
+		processor := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+		t.Logf("%s: %.1fs (processor: %.1fs), %d requests %v\n%s", what, took.Seconds(), processor.Seconds(), sum, store.Requests(), tail(stdout))
 		return took, sum
 	}
 	run("the first batch", id(0))
