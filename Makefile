@@ -39,9 +39,10 @@ shells:
 # unless they are told to fail all.
 FAULTS := TestFaultAtEveryOperation|TestLateRequestIsHarmless|TestCompactFaults|TestCompactIsOvertaken|TestServiceFaultGoesUnnoticed|TestPruneBesideAnExport|TestAdoptBesideAnExport|TestFaultsWhileAdopting
 
-# Without these, and without the tests that run the program as a process, of which
-# the detector sees nothing.
-RACELESS := TestProcessesRace[A-Za-z]*|$(FAULTS)
+# Without these, without the tests that run the program as a process, of which the
+# detector sees nothing, and without long tests of values, which use one goroutine.
+VALUES   := TestPackedBatchesAreFoundAgain|TestParquetDictionaryOfManyPages|TestParquetLargeCells
+RACELESS := TestProcessesRace[A-Za-z]*|$(VALUES)|$(FAULTS)
 race:
 	$(GO) test -race -timeout 25m -skip '^($(RACELESS))$$' ./...
 
