@@ -50,8 +50,10 @@ func TestConnection(t *testing.T) {
 		{name: "Amazon in the path", cfg: Config{Bucket: "bucket", Region: "eu-west-3", PathStyle: true}, url: "https://s3.eu-west-3.amazonaws.com/bucket"},
 		{name: "flag", cfg: Config{Bucket: "bucket", Endpoint: "https://s3.example.com:9000"}, url: "https://s3.example.com:9000"},
 		{name: "profile", cfg: Config{Bucket: "bucket"}, profile: "[default]\nendpoint_url = https://profile.example.com\n", url: "https://profile.example.com"},
-		{name: "certificates", cfg: Config{Bucket: "bucket", Region: "eu-west-3", CAFile: "ca"}, bundle: true, url: "https://bucket.s3.eu-west-3.amazonaws.com",
-			trust: []string{"the system", "--s3-ca-file", "AWS_CA_BUNDLE"}},
+		{
+			name: "certificates", cfg: Config{Bucket: "bucket", Region: "eu-west-3", CAFile: "ca"}, bundle: true, url: "https://bucket.s3.eu-west-3.amazonaws.com",
+			trust: []string{"the system", "--s3-ca-file", "AWS_CA_BUNDLE"},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, caFile, _ := serveTLS(t, nil)
