@@ -6,6 +6,8 @@ package s3gateway
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,7 +29,7 @@ func Start(t *testing.T, buckets ...string) (url string) {
 		t.Fatal(err)
 	}
 	s3test.Environment(t)
-	cmd := exec.Command(program, buckets...)
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, buckets...) // it ends in Cleanup
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stdin, err := cmd.StdinPipe()
@@ -68,12 +70,13 @@ var built = sync.OnceValues(func() (string, error) {
 })
 
 func goTool(dir string, args ...string) (string, error) {
-	cmd := exec.Command("go", args...)
+	cmd := exec.CommandContext(context.Background(), "go", args...)
 	cmd.Dir = dir
 	// As the product is built, so that both have much of the cache in common.
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 	out, err := cmd.Output()
-	if exit, ok := err.(*exec.ExitError); ok {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
 		err = fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, exit.Stderr)
 	}
 	return strings.TrimSpace(string(out)), err
