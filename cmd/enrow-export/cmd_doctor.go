@@ -181,7 +181,7 @@ func doctorClient(c *cli.Context) (*sources.Client, error) {
 // examined opens a root for doctor. The caller calls done in the end. What is wrong with
 // the root is not an error, but something that doctor finds.
 func (r root) examined(c *cli.Context) (found doctor.Root, done func()) {
-	found = doctor.Root{Flag: r.flag, At: r.at, Service: r.service(c)}
+	found = doctor.Root{Flag: r.flag, At: r.at, Flags: r.typedFlags(), Service: r.service(), SingleWriter: c.Bool("single-writer")}
 	remove := func() {}
 	if r.folder != "" {
 		remove, found.Missing, found.OpenErr = r.standIn()

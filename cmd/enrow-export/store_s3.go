@@ -48,14 +48,19 @@ func onlyS3(flags ...*flagDef) []*flagDef {
 // encryptions are the values of --s3-sse.
 var encryptions = []string{"AES256", "aws:kms", "aws:kms:dsse"}
 
-// openS3 returns the store of a bucket of S3.
-func openS3(r root) (sinks.Store, error) {
+// s3Config returns what the flags say of a bucket of S3.
+func (r root) s3Config() s3.Config {
 	c := r.flags
-	s, err := s3.Open(s3.Config{
+	return s3.Config{
 		Bucket: r.bucket, Prefix: r.prefix, Endpoint: c.String("s3-endpoint"), Region: c.String("s3-region"), PathStyle: c.Bool("s3-path-style"),
 		CAFile: c.String("s3-ca-file"), SSE: c.String("s3-sse"), KMSKey: c.String("s3-kms-key"), BucketOwner: c.String("s3-bucket-owner"),
 		SingleWriter: c.Bool("single-writer"), UserAgent: userAgent,
-	})
+	}
+}
+
+// openS3 returns the store of a bucket of S3.
+func openS3(r root) (sinks.Store, error) {
+	s, err := s3.Open(r.s3Config())
 	var advised *sinks.AdvisedError
 	var setting *network.SettingError
 	switch {

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/sinks"
+	"enrow-export/sinks/gcs"
 )
 
 // scheme is a kind of bucket: how its URLs begin, and how its store is opened. A store is
@@ -20,12 +21,14 @@ type scheme struct {
 	// open returns the store. It touches nothing yet. What is wrong with the settings is a
 	// usage error.
 	open func(r root) (sinks.Store, error)
+	// service returns the URL of the service that keeps the buckets.
+	service func(r root) string
 }
 
 func schemes() []*scheme {
 	return []*scheme{
-		{name: "gs", others: []string{"gcs"}, flags: flagNames(gcsFlags()), open: openGCS},
-		{name: "s3", others: []string{"s3a", "s3n"}, flags: flagNames(s3Flags()), open: openS3},
+		{name: "gs", others: []string{"gcs"}, flags: flagNames(gcsFlags()), open: openGCS, service: func(root) string { return gcs.ServiceURL() }},
+		{name: "s3", others: []string{"s3a", "s3n"}, flags: flagNames(s3Flags()), open: openS3, service: func(r root) string { return r.s3Config().ServiceURL() }},
 	}
 }
 

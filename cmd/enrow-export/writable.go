@@ -1,15 +1,10 @@
 package main
 
 import (
-	"cmp"
-	"os"
-	"strings"
-
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline/probe"
 	"enrow-export/sinks"
-	"enrow-export/sinks/gcs"
 )
 
 // writable makes sure, before a command writes to the root of a flag, that the store keeps
@@ -31,18 +26,22 @@ func (p *program) writable(c *cli.Context, flag string, store sinks.Store) error
 		return err
 	}
 	return probe.Root{
-		Store: store, At: at, Service: r.service(c), Flag: flag, ToolVersion: version, Log: p.newUI(c).log,
+		Store: store, At: at, Service: r.service(), Flag: flag, Flags: r.typedFlags(), ToolVersion: version, Log: p.newUI(c).log,
 	}.Remembered(c.Context)
 }
 
 // service returns the URL of the service that a bucket is in, nothing for a directory.
-func (r root) service(c *cli.Context) string {
-	scheme, _, _ := strings.Cut(r.at, "://")
-	switch {
-	case r.folder != "":
+func (r root) service() string {
+	if !r.isBucket() {
 		return ""
-	case scheme == "s3":
-		return cmp.Or(c.String("s3-endpoint"), os.Getenv("AWS_ENDPOINT_URL_S3"), os.Getenv("AWS_ENDPOINT_URL"), "https://s3.amazonaws.com")
 	}
-	return gcs.ServiceURL()
+	return r.scheme.service(r)
+}
+
+// typedFlags returns the flags that say how the root is reached, for another command.
+func (r root) typedFlags() string {
+	if !r.isBucket() {
+		return ""
+	}
+	return r.scheme.typedFlags(r.flags)
 }

@@ -70,6 +70,8 @@ type Config struct {
 type Root struct {
 	Flag string // such as "to"
 	At   string // as it was typed
+	// Flags say how the root is reached, for another command. They begin with a space.
+	Flags string
 	// OpenErr is why there is no Store, and OpenHint what to do.
 	OpenErr  error
 	OpenHint string
@@ -81,6 +83,8 @@ type Root struct {
 	Missing bool
 	// Service is the URL of the service behind the root, empty for a directory.
 	Service string
+	// SingleWriter says that the service is not asked to keep conditions.
+	SingleWriter bool
 }
 
 // directory is what a store knows of a root that is a directory.
@@ -95,6 +99,12 @@ type directory interface {
 // written is a store that tells when an object was written, by the clock of its service.
 type written interface {
 	Written(ctx context.Context, name string) (time.Time, error)
+}
+
+// connected is a store that knows more of how it is reached than the settings of the root
+// say: where, and which certificates are trusted in the place of those of the system.
+type connected interface {
+	Connection(ctx context.Context) (url string, certificates []string, err error)
 }
 
 // as returns what is behind the wrappers of a store, if that is a T.

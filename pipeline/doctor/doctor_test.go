@@ -325,6 +325,130 @@ func TestNetworkSettings(t *testing.T) {
 	}
 }
 
+// elsewhere is a store that knows more of how it is reached than its settings say.
+type elsewhere struct {
+	sinks.Store
+	err error
+}
+
+func (e elsewhere) Connection(context.Context) (string, []string, error) {
+	return "https://s3.example.com", []string{"AWS_CA_BUNDLE"}, e.err
+}
+
+func TestConnection(t *testing.T) {
+	for name, unset := range map[string]string{"SSL_CERT_FILE": "", "SSL_CERT_DIR": ""} {
+		t.Setenv(name, unset)
+	}
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{nil, "https://s3.example.com without a proxy, certificates of AWS_CA_BUNDLE"},
+		{errors.New("no client"), "https://storage.googleapis.com without a proxy, certificates of the system"},
+	} {
+		store := sinks.WithTimeout(elsewhere{sinks.NewMemory(), test.err}, time.Minute)
+		var got string
+		if err := Run(t.Context(), Config{APIURL: "https://api.enrow.io", Roots: bucket(store), Timeout: time.Minute}, func(c Check) {
+			if c.Name == networkCheck {
+				got = c.Found
+			}
+		}); err != nil || got != test.want {
+			t.Errorf("%s, error %v, want %s", got, err, test.want)
+		}
+	}
+}
+
+// line returns the first line that has a text.
+func line(text, has string) string {
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, has) {
+			return line
+		}
+	}
+	return ""
+}
+
+// A store that is not asked to keep conditions can be used all the same, and no check says
+// that it keeps them. Another store does not know the flag.
+func TestSingleWriter(t *testing.T) {
+	for _, test := range []struct {
+		store sinks.Store
+		asked bool
+	}{{&storetest.Careless{Store: sinks.NewContentMemory()}, false}, {sinks.NewMemory(), true}} {
+		roots := bucket(test.store)
+		roots[0].SingleWriter = true
+		got := findings(t, Config{API: goodAPI, Roots: roots})
+		status := map[bool]string{false: "not checked", true: "ok         "}[test.asked]
+		for _, name := range []string{"conditions", "race", "stale-delete"} {
+			if l := line(got, "  "+name+" "); !strings.HasPrefix(l, status) {
+				t.Errorf("%s: %s", name, l)
+			}
+		}
+		if l := line(got, "  delete "); !strings.HasPrefix(l, "ok") {
+			t.Error(l)
+		}
+	}
+}
+
+// unreachable is a store whose listing takes long to find out that nothing listens, and so
+// would anything else.
+type unreachable struct {
+	sinks.Store
+	asked bool
+}
+
+func (u *unreachable) List(context.Context, string) iter.Seq2[sinks.Info, error] {
+	return func(yield func(sinks.Info, error) bool) {
+		yield(sinks.Info{}, fmt.Errorf("%w: %w", sinks.ErrUnreachable, &sinks.AdvisedError{Text: "no connection", Hint: "check the network"}))
+	}
+}
+
+func (u *unreachable) Put(context.Context, string, []byte, sinks.Condition) (sinks.Info, error) {
+	u.asked = true
+	return sinks.Info{}, errors.New("asked again")
+}
+
+func TestUnreachable(t *testing.T) {
+	store := &unreachable{Store: sinks.NewMemory()}
+	got := findings(t, Config{API: goodAPI, Roots: bucket(store)})
+	if l := line(got, "  root "); store.asked || !strings.HasPrefix(l, "failed") || !strings.Contains(l, "no connection") {
+		t.Errorf("asked again: %t\n%s", store.asked, got)
+	}
+}
+
+// unlistable is a store whose permissions do not tell an object that is gone from one that
+// may not be read, as those of S3 without s3:ListBucket.
+type unlistable struct{ sinks.Store }
+
+var errNoList = errors.New("the credentials lack the permission list")
+
+func (u unlistable) Stat(ctx context.Context, name string) (sinks.Info, error) {
+	info, err := u.Store.Stat(ctx, name)
+	if errors.Is(err, sinks.ErrNotExist) {
+		err = errNoList
+	}
+	return info, err
+}
+
+func (u unlistable) Delete(ctx context.Context, name string, cond sinks.Condition) error {
+	if _, err := u.Stat(ctx, name); err != nil {
+		return err
+	}
+	return u.Store.Delete(ctx, name, cond)
+}
+
+func (u unlistable) List(context.Context, string) iter.Seq2[sinks.Info, error] {
+	return func(yield func(sinks.Info, error) bool) { yield(sinks.Info{}, errNoList) }
+}
+
+// What was deleted is not said to be left.
+func TestDeletedIsNotLeft(t *testing.T) {
+	got := findings(t, Config{API: goodAPI, Roots: bucket(unlistable{sinks.NewMemory()})})
+	if l := line(got, "  clean-up "); !strings.HasPrefix(l, "ok") {
+		t.Error(l)
+	}
+}
+
 func TestTemporaryFiles(t *testing.T) {
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
 	got := findings(t, Config{})

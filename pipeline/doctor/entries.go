@@ -89,10 +89,7 @@ func (e *examination) entries(ctx context.Context) {
 		}
 		l.add(known, now)
 	}
-	r, flag := e.report, "--"+e.Flag+" "+e.At
-	if e.Flag != "to" {
-		flag = "--to " + e.At
-	}
+	r, flag := e.report, "--to "+e.At+e.Flags
 	if l.unreadable.all > 0 {
 		r.tell(Check{
 			Name: entriesCheck, Status: Failed, Err: fmt.Errorf("%s cannot be read: %s", count(l.unreadable.all, "entry"), &l.unreadable),

@@ -26,7 +26,7 @@ const (
 
 // api checks the way to the API, the key and the clock.
 func api(ctx context.Context, cfg Config, r *reporter) {
-	r.net("api-network", cfg.APIURL)
+	r.net("api-network", cfg.APIURL, nil)
 	const key, clock = "api-key", "api-clock"
 	switch {
 	case cfg.KeyErr != nil:
@@ -62,8 +62,9 @@ func api(ctx context.Context, cfg Config, r *reporter) {
 	r.clock(clock, "Enrow's", account.Date, before, after, signed)
 }
 
-// net reports how requests to a URL leave this machine.
-func (r *reporter) net(name, target string) {
+// net reports how requests to a URL leave this machine. The certificates are those that
+// are trusted, none for those that the system and the environment say.
+func (r *reporter) net(name, target string, certificates []string) {
 	err := network.CheckEnvironment(target)
 	if setting := (*network.SettingError)(nil); errors.As(err, &setting) {
 		r.tell(Check{Name: name, Status: Failed, Err: setting, Hint: setting.Hint})
@@ -76,8 +77,8 @@ func (r *reporter) net(name, target string) {
 	trust := ", certificates of the system"
 	if !strings.HasPrefix(target, "https:") {
 		trust = ", without TLS"
-	} else if variables := network.Certificates(); variables != nil {
-		trust = ", certificates of " + strings.Join(variables, " and ")
+	} else if certificates = slices.Concat(certificates, network.Certificates()); certificates != nil {
+		trust = ", certificates of " + strings.Join(certificates, " and ")
 	}
 	r.ok(name, "%s %s%s", target, way, trust)
 }

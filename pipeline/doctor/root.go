@@ -57,7 +57,7 @@ type examination struct {
 
 func (e *examination) all(ctx context.Context) {
 	if e.Service != "" {
-		e.report.net(networkCheck, e.Service)
+		e.network(ctx)
 	}
 	if e.OpenErr != nil {
 		e.report.fail(ctx, rootCheck, e.OpenErr, e.OpenHint)
@@ -81,6 +81,20 @@ func (e *examination) all(ctx context.Context) {
 	}
 }
 
+// network reports how requests to the service leave this machine.
+func (e *examination) network(ctx context.Context) {
+	if store, ok := as[connected](e.Store); ok {
+		limited, cancel := context.WithTimeout(ctx, e.cfg.Timeout)
+		defer cancel()
+		// What keeps it from a client is told by the checks that need one.
+		if url, certificates, err := store.Connection(limited); err == nil {
+			e.report.net(networkCheck, url, certificates)
+			return
+		}
+	}
+	e.report.net(networkCheck, e.Service, nil)
+}
+
 // rest returns the names of the checks after the first one, for a root on which none of
 // them can be made.
 func (e *examination) rest() []string {
@@ -94,13 +108,14 @@ func (e *examination) rest() []string {
 // objects checks all that concerns objects. It reports whether the root can be used at all.
 func (e *examination) objects(ctx context.Context) bool {
 	left, listErr := e.count(ctx, probe.ScratchPrefix)
+	if lost(listErr) {
+		return e.unusable(ctx, listErr)
+	}
 	name, data := e.scratch.Name(), []byte("enrow-export check\n")
 	before := e.cfg.Now()
 	info, writeErr := e.scratch.Put(ctx, name, data, sinks.IfAbsent())
 	if unusable(listErr, writeErr) {
-		e.report.fail(ctx, rootCheck, listErr, "")
-		e.report.skip("the root cannot be used", e.rest()...)
-		return false
+		return e.unusable(ctx, listErr)
 	}
 	switch {
 	case listErr != nil && writeErr != nil:
@@ -129,6 +144,20 @@ func (e *examination) objects(ctx context.Context) bool {
 	}
 	e.leftovers(ctx, left, listErr)
 	return true
+}
+
+// unusable reports that no check of the root can be made.
+func (e *examination) unusable(ctx context.Context, err error) bool {
+	e.report.fail(ctx, rootCheck, err, "")
+	e.report.skip("the root cannot be used", e.rest()...)
+	return false
+}
+
+// lost reports whether the error of a list says what is wrong with all of the root, and
+// that no other operation would fare better. A store out of reach would be tried for long.
+func lost(list error) bool {
+	var advised *sinks.AdvisedError
+	return errors.Is(list, sinks.ErrUnreachable) && errors.As(list, &advised)
 }
 
 // unusable reports whether the errors of a list and of a put say the same, or if they
@@ -196,7 +225,7 @@ func (e *examination) deletes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return e.Store.Delete(ctx, name, sinks.IfVersion(info.Version))
+	return e.scratch.Delete(ctx, info)
 }
 
 // freshList checks that a list shows an object that was just created.
@@ -217,6 +246,10 @@ const conditionsHint = "use another store; with --single-writer this one can be 
 
 // conditions checks what the promises about several runs at once rest on.
 func (e *examination) conditions(ctx context.Context) {
+	if e.SingleWriter && e.Store.Traits().ContentVersions { // other stores do not know the flag
+		e.report.skip("with --single-writer the store is not asked to keep conditions", conditionsCheck, raceCheck, staleCheck)
+		return
+	}
 	if err := e.scratch.Conditions(ctx); err != nil {
 		e.report.fail(ctx, conditionsCheck, err, ifBroken(err, conditionsHint))
 	} else {

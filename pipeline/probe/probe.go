@@ -16,6 +16,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -87,6 +88,16 @@ func (s *Scratch) note(info sinks.Info) {
 		s.versions = make(map[string]string)
 	}
 	s.versions[info.Name] = info.Version
+}
+
+// Delete deletes an object of a name that Name has given. It is not looked for again: where
+// listing is not allowed, a service does not tell an object that is gone from another one.
+func (s *Scratch) Delete(ctx context.Context, info sinks.Info) error {
+	err := s.Store.Delete(ctx, info.Name, sinks.IfVersion(info.Version))
+	if err == nil {
+		s.names = slices.DeleteFunc(s.names, func(name string) bool { return name == info.Name })
+	}
+	return err
 }
 
 // Clean removes the objects of all names, also when ctx is cancelled: what a user has

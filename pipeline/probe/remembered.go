@@ -45,7 +45,10 @@ type Root struct {
 	// Service is the URL of the service that the root is in.
 	Service string
 	// Flag is what the root was given with, such as "to".
-	Flag        string
+	Flag string
+	// Flags are the flags that say how the root is reached, for a command line. They begin
+	// with a space.
+	Flags       string
 	ToolVersion string
 	Log         *slog.Logger // nil for none
 }
@@ -135,7 +138,7 @@ func (r Root) failure(ctx context.Context, err error) error {
 		return &pipeline.Error{
 			Op: "check destination", Class: pipeline.Fatal,
 			Err:  fmt.Errorf("the store of %s does not keep conditions: %w", r.At, broken),
-			Hint: fmt.Sprintf("run enrow-export doctor --%s %s; add --single-writer only if no two processes ever write to %s at once", r.Flag, r.At, r.At),
+			Hint: fmt.Sprintf("run enrow-export doctor --%s %s%s; add --single-writer only if no two processes ever write to %s at once", r.Flag, r.At, r.Flags, r.At),
 		}
 	}
 	failure := manifest.Failure("check destination", "", err)

@@ -16,7 +16,7 @@ import (
 )
 
 func rootOf(store sinks.Store) probe.Root {
-	return probe.Root{Store: store, At: "s3://bucket/enrow", Service: "https://s3.test", Flag: "to", ToolVersion: "1.2.3"}
+	return probe.Root{Store: store, At: "s3://bucket/enrow", Service: "https://s3.test", Flag: "to", Flags: " --s3-path-style", ToolVersion: "1.2.3"}
 }
 
 // The first run makes the check, and the next ones read that it was made.
@@ -108,7 +108,7 @@ func TestBrokenStoreIsRefused(t *testing.T) {
 		t.Fatalf("error %v", err)
 	}
 	const want = "check destination: the store of s3://bucket/enrow does not keep conditions: an object was replaced by a put that must fail because the object exists"
-	const hint = "run enrow-export doctor --to s3://bucket/enrow; add --single-writer only if no two processes ever write to s3://bucket/enrow at once"
+	const hint = "run enrow-export doctor --to s3://bucket/enrow --s3-path-style; add --single-writer only if no two processes ever write to s3://bucket/enrow at once"
 	if err.Error() != want || fatal.Hint != hint {
 		t.Errorf("error %v\nhint %s", err, fatal.Hint)
 	}

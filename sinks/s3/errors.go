@@ -204,7 +204,10 @@ func classifyConnection(err error) error {
 	cause := innermost(err)
 	switch {
 	case errors.As(err, &lookUp), errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"):
-		return unreachable(errors.New("no connection to S3: " + cause.Error()))
+		return unreachable(&sinks.AdvisedError{
+			Text: "no connection to S3: " + cause.Error(),
+			Hint: "check the network, and --s3-endpoint or AWS_ENDPOINT_URL if the store is not Amazon's",
+		})
 	case errors.Is(err, errDamaged):
 		return errDamaged
 	case errors.As(err, &timeout) && timeout.Timeout():

@@ -75,6 +75,7 @@ func TestRefusals(t *testing.T) {
 		{"no such bucket", answer(404, "NoSuchBucket", ""), true, "bucket s3://" + testBucket + " does not exist", "aws s3 mb s3://" + testBucket},
 		{"unknown key", answer(403, "InvalidAccessKeyId", ""), true, "the access key is not known to S3", "AWS_ACCESS_KEY_ID"},
 		{"unknown key by 404", answer(404, "InvalidAccessKeyId", ""), true, "the access key is not known to S3", "AWS_ACCESS_KEY_ID"},
+		{"unknown key by another name", answer(404, "XAdminUserNotFound", ""), true, "the access key is not known to S3", "AWS_ACCESS_KEY_ID"},
 		{"wrong secret", answer(403, "SignatureDoesNotMatch", ""), true, "secret key does not belong to the access key", "AWS_SECRET_ACCESS_KEY"},
 		{"expired", answer(400, "ExpiredToken", ""), true, "the credentials for S3 have expired", "aws sso login"},
 		{"expired otherwise", answer(400, "TokenRefreshRequired", ""), true, "the credentials for S3 have expired", "aws sso login"},
@@ -233,6 +234,10 @@ func TestNobodyListens(t *testing.T) {
 		err := do(t.Context(), open(t, testConfig(server.URL)))
 		if !errors.Is(err, sinks.ErrUnreachable) || !strings.Contains(err.Error(), "no connection to S3: dial tcp ") || strings.Contains(err.Error(), "http:") {
 			t.Errorf("%s: error %v", op, err)
+		}
+		var advised *sinks.AdvisedError
+		if !errors.As(err, &advised) || !strings.Contains(advised.Hint, "--s3-endpoint") {
+			t.Errorf("%s: no hint in %#v", op, err)
 		}
 	}
 }

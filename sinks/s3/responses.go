@@ -44,7 +44,10 @@ var verdicts = map[string]sinks.AdvisedError{
 }
 
 // synonyms are codes that mean what another one does.
-var synonyms = map[string]string{"TokenRefreshRequired": "ExpiredToken", "ExpiredTokenException": "ExpiredToken", "RequestExpired": "RequestTimeTooSkewed"}
+var synonyms = map[string]string{
+	"TokenRefreshRequired": "ExpiredToken", "ExpiredTokenException": "ExpiredToken", "RequestExpired": "RequestTimeTooSkewed",
+	"XAdminUserNotFound": "InvalidAccessKeyId", // of versitygw
+}
 
 // passingVerdicts are codes of verdicts that concern one object only.
 var passingVerdicts = []string{"InvalidObjectState"}
@@ -106,7 +109,7 @@ func (s *Store) classifyResponse(r response, permissions []string, name string) 
 // errNoConditions is the error of a store that says it knows no conditions.
 var errNoConditions = &sinks.AdvisedError{
 	Text: "the store does not support conditional writes",
-	Hint: "run enrow-export doctor on the root; if no other run ever writes there, give --single-writer",
+	Hint: "use another store; add --single-writer only if no two processes ever write there at once",
 }
 
 // errConditionsIgnored is the error of a store that was caught at ignoring one.
