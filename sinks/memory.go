@@ -30,9 +30,7 @@ type memoryObject struct {
 	info Info
 }
 
-var (
-	_ Store = (*Memory)(nil)
-)
+var _ Store = (*Memory)(nil)
 
 // NewMemory returns an empty store.
 func NewMemory() *Memory {

@@ -26,6 +26,9 @@ type program struct {
 // and a higher value would double the memory that the program takes.
 const gcPercent = 6
 
+// surveyGCPercent is that of a run until it knows which batches are done.
+const surveyGCPercent = 100
+
 // compactGCPercent is that of compact, which throws away much of what it reads
 // files with.
 const compactGCPercent = 50

@@ -142,8 +142,11 @@ func (p *program) export(c *cli.Context) error {
 	}
 	defer report.close()
 	what := wanted{kind: cfg.Table.Kind}
-	if err = p.writable(c, "to", cfg.Store); err == nil {
-		what, err = wantedBatches(c, cfg, from, ids, part)
+	// What is done already is found by reading, which makes the most garbage.
+	collectAt(surveyGCPercent)
+	cfg.OnSurveyed = func() { collectAt(gcPercent) }
+	if what, err = wantedBatches(c, cfg, from, ids, part); err == nil && what.total() > 0 {
+		err = p.writable(c, "to", cfg.Store)
 	}
 	summary := newSummaryLine(what.kind, export.Summary{}, 0)
 	switch {

@@ -63,6 +63,9 @@ type Config struct {
 	// PollInterval is the least time between two looks at a batch. It grows
 	// to maxPolls times that for one that makes little progress.
 	PollInterval time.Duration
+	// OnSurveyed, unless it is nil, is called when it is known which batches are done, before
+	// the first is begun.
+	OnSurveyed func()
 	// OnWaiting, unless it is nil, is told how many ongoing batches wait for
 	// their next look whenever that changes, from the goroutine that reports.
 	OnWaiting func(n int)

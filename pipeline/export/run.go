@@ -135,6 +135,9 @@ func RunAll(ctx context.Context, cfg Config, works []Work, report func(Result)) 
 	for i := 0; err == nil && i < len(fresh); i++ {
 		fresh[i].ids, err = r.skip(ctx, fresh[i])
 	}
+	if cfg.OnSurveyed != nil {
+		cfg.OnSurveyed()
+	}
 	switch {
 	case err == nil:
 		err = r.schedule(ctx, fresh)
