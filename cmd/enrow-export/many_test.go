@@ -29,7 +29,6 @@ func TestManyDoneBatchesOnS3(t *testing.T) {
 		batches      = 100_000
 		latency      = 50 * time.Millisecond
 		mostRequests = 350
-		mostTime     = 15 * time.Second
 		bucket       = "bucket-of-tests"
 	)
 	s3test.Environment(t)
@@ -53,7 +52,7 @@ func TestManyDoneBatchesOnS3(t *testing.T) {
 	defer apiServer.Close()
 
 	p := &place{to: "s3://" + bucket + "/enrow", env: []string{"ENROW_EXPORT_S3_ENDPOINT=" + server.URL, "ENROW_EXPORT_S3_REGION=us-east-1"}}
-	run := func(what string, args ...string) (time.Duration, int) {
+	run := func(what string, args ...string) int {
 		t.Helper()
 		store.ResetRequests()
 		cmd, stdout, stderr := p.export(t, apiServer.URL, args...)
@@ -69,7 +68,7 @@ func TestManyDoneBatchesOnS3(t *testing.T) {
 		}
 		processor := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 		t.Logf("%s: %.1fs (processor: %.1fs), %d requests %v\n%s", what, took.Seconds(), processor.Seconds(), sum, store.Requests(), tail(stdout))
-		return took, sum
+		return sum
 	}
 	run("the first batch", id(0))
 
@@ -100,9 +99,9 @@ func TestManyDoneBatchesOnS3(t *testing.T) {
 	apiServer.Close() // all are done
 	run("the first run, which reads every entry", "--ids-file", ids)
 	slow.Store(true)
-	took, requests := run("the second run, with 50 ms added to each request", "--ids-file", ids)
-	if took > mostTime || requests > mostRequests {
-		t.Errorf("%v and %d requests, want at most %v and %d", took, requests, mostTime, mostRequests)
+	requests := run("the second run, with 50 ms added to each request", "--ids-file", ids)
+	if requests > mostRequests {
+		t.Errorf("%d requests, want at most %d", requests, mostRequests)
 	}
 }
 

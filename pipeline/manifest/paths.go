@@ -65,7 +65,9 @@ func ParseLayout(template string) (Layout, error) {
 
 // Path returns the path of a batch's file, relative to the root.
 func (l Layout) Path(table *schema.Table, batchID, ext string) string {
-	return strings.NewReplacer("{table}", table.Name, "{batch_id}", batchID, "{ext}", ext).Replace(l.template)
+	path := strings.ReplaceAll(l.template, "{table}", table.Name) // a Replacer would have to be built each time
+	path = strings.ReplaceAll(path, "{ext}", ext)
+	return strings.ReplaceAll(path, "{batch_id}", batchID)
 }
 
 // Prefix returns what the paths of all batches of the table begin with.
