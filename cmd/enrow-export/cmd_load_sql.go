@@ -161,6 +161,9 @@ func (p *program) loadConfig(c *cli.Context, d *dialect.Dialect, at string) (loa
 	case (c.Bool("only-new") || !since.IsZero()) && named:
 		return cfg, usagef("name the batches, or let the time choose them", "--only-new and --since do not go with batch ids")
 	}
+	if scheme, place, isURL := strings.Cut(cfg.Root, "://"); isURL && scheme != "file" && (place == "" || place[0] == '/') {
+		return cfg, usagef("write "+scheme+"://bucket/prefix", "--root-url: %q names no bucket", cfg.Root)
+	}
 	if err := d.CheckLocation(cfg.Root); err != nil {
 		return cfg, usagef("--root-url says where the warehouse finds the files", "%s: %v", cfg.Root, err)
 	}

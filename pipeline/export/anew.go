@@ -32,6 +32,31 @@ func (x *exporter) place(old *manifest.Entry, files []*file) {
 	}
 }
 
+// claimAnew puts the claim of the files that are to replace others, if there are any, and
+// returns the condition for the entry that will name them. An open claim of another run is
+// superseded where this one claims other paths.
+func (x *exporter) claimAnew(ctx context.Context, p *publication, old *manifest.Entry, cond sinks.Condition, files []*file) (sinks.Condition, error) {
+	replacing := make(map[string]manifest.File)
+	for _, f := range files {
+		if named, ok := old.Published()[f.format]; ok && named.IsAt(f.base) && named.Path != f.Path {
+			replacing[f.format] = f.File
+		}
+	}
+	if len(replacing) == 0 {
+		return cond, nil
+	}
+	claim := x.manifest.Next(old, p.id)
+	claim.Replacing = replacing
+	for _, f := range old.Replacing {
+		if !slices.Contains(claim.Named(), f.Path) {
+			claim.Superseded = append(slices.Clone(claim.Superseded), f.Path)
+		}
+	}
+	cond, err := x.manifest.Put(ctx, claim, cond)
+	p.claimedAt = claim.UpdatedAt
+	return cond, err
+}
+
 // putAnew puts a file where nothing is. The path of a file of the batch that is in the
 // way is given up and returned, to be superseded. Only at the path where the entry has
 // the very bytes of the file they replace what is there: it is damaged.

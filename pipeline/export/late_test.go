@@ -3,6 +3,7 @@ package export_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,4 +104,45 @@ func TestLateRequestIsHarmless(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A forced run dies at any operation, and the next run is an ordinary one. Whatever the
+// answer, there is one file of each format afterwards, and the entry names it.
+func TestOrdinaryRunAfterAForcedOne(t *testing.T) {
+	pipelinetest.ForEachStore(t, "forced", func(t *testing.T, store sinks.Store) {
+		for at := 1; ; at++ {
+			id := fmt.Sprintf("batch-%d", at)
+			run := func(ctx context.Context, s sinks.Store, content string, force bool) {
+				source := pipelinetest.NewAnswers()
+				source.Set(id, pipelinetest.Finished(id, content, 3))
+				cfg := pipelinetest.NewConfig(t, source, s, "csv", "ndjson")
+				cfg.Force = force
+				results, _, err := pipelinetest.RunAll(ctx, t, cfg, id)
+				if ctx.Err() == nil && (err != nil || results[id].Err != nil) {
+					t.Errorf("operation %d: %v, %v", at, err, results[id].Err)
+				}
+			}
+			run(t.Context(), store, "old", false)
+			ctx, cancel := context.WithCancel(t.Context())
+			faulty := &storetest.Faulty{Store: store, At: at, Mode: storetest.CancelBefore, Cancel: cancel}
+			run(ctx, faulty, "new", true)
+			cancel()
+			run(t.Context(), store, []string{"old", "new"}[at%2], false)
+			e := pipelinetest.ReadEntry(t, store, id)
+			for path := range pipelinetest.Files(t, store) {
+				if strings.Contains(path, id+".") || strings.Contains(path, id+"~") {
+					if !slices.Contains(e.Named(), path) {
+						t.Errorf("operation %d: %s is there, and no entry names it", at, path)
+					}
+				}
+			}
+			if len(e.Replacing)+len(e.Superseded) > 0 {
+				t.Errorf("operation %d: entry %+v", at, e)
+			}
+			pipelinetest.Sound(t, store, id)
+			if !faulty.Fired() {
+				return
+			}
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -44,9 +45,10 @@ import (
 //     new version. A claimed file that the batch does not get is superseded.
 //
 // Where versions are not unique (sinks.Traits.ContentVersions), the last rule cannot hold:
-// the condition of the claimant holds again. There nothing is claimed and nothing replaced.
-// Instead of steps 3 to 5 each file is put at a path where nothing was ever put (anew.go),
-// and step 7 deletes the file that it replaces.
+// the condition of the claimant holds again. There nothing is replaced. Instead of steps 3
+// to 5 each file is put at a path where nothing was ever put (anew.go), and step 7 deletes the
+// file that it replaces. A claim comes first all the same: if the run dies, the next one
+// deletes what it has put.
 type publication struct {
 	id       string
 	envelope jsontext.Value
@@ -57,6 +59,8 @@ type publication struct {
 	files    map[target]*file
 	raw      *file    // nil when it was not wanted
 	put      []string // paths of files that were put anew, in all rounds
+	// claimedAt is when the last claim of such files was put.
+	claimedAt time.Time
 }
 
 // publish returns the entry under which the batch is published now. The error is
@@ -104,6 +108,9 @@ func (x *exporter) publishOnce(ctx context.Context, p *publication, overtaken bo
 	}
 	var givenUp []string
 	if x.Store.Traits().ContentVersions {
+		if cond, err = x.claimAnew(ctx, p, old, cond, files); err != nil {
+			return nil, err
+		}
 		for _, f := range files {
 			paths, err := x.putAnew(ctx, p.id, old, f)
 			if err != nil {
@@ -221,6 +228,9 @@ func expectsOther(e *manifest.Entry, file manifest.File) bool {
 func (x *exporter) putEntry(ctx context.Context, p *publication, old *manifest.Entry, cond sinks.Condition, files []*file, givenUp []string) (*manifest.Entry, error) {
 	rows, source := p.rows, p.source
 	e := x.manifest.Next(old, p.id)
+	if p.claimedAt.After(e.UpdatedAt) {
+		e.UpdatedAt = p.claimedAt
+	}
 	e.State = manifest.StateExported
 	e.Unfail()
 	e.Batch = []byte(p.envelope)

@@ -12,6 +12,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 
 	"enrow-export/sinks"
@@ -77,6 +78,7 @@ func (s *Store) newClient(ctx context.Context) (*s3.Client, *http.Client, error)
 	}
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(services),
+		config.WithLogger(logging.Nop{}), // the library writes to the standard error
 		config.WithAPIOptions([]func(*middleware.Stack) error{addUserAgent(s.cfg.UserAgent)}),
 	}
 	if s.cfg.Region != "" {
