@@ -110,7 +110,7 @@ func TestRefusals(t *testing.T) {
 		}), false, "the response is not one of HTTP", "run again later"},
 		{"not found page", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "<html>\n"+account, http.StatusNotFound)
-		}), false, "S3 returned 404", ""},
+		}), true, "S3 returned 404", "check --s3-endpoint"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := serve(t, c.service)
@@ -130,6 +130,23 @@ func TestRefusals(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A server that is content with every request, whatever it says, is no empty bucket.
+func TestAnotherServer(t *testing.T) {
+	for what, body := range map[string]string{"page": "<html><p>" + account + "</p></html>", "nothing": "", "XML": "<Other/>"} {
+		cfg := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) }))
+		cfg.Tries = 1
+		for op, do := range operations {
+			err := do(t.Context(), open(t, cfg))
+			if err == nil || strings.Contains(err.Error(), "somebody") {
+				t.Errorf("%s, %s: error %v", what, op, err)
+			}
+			if op != "delete" && (!errors.Is(err, sinks.ErrUnreachable) || !strings.Contains(hintOf(err), "--s3-endpoint")) {
+				t.Errorf("%s, %s: error %v, hint %q", what, op, err, hintOf(err))
+			}
+		}
 	}
 }
 

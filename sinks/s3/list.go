@@ -48,6 +48,9 @@ func (s *Store) list(ctx context.Context, prefix string, yield func(sinks.Info) 
 		if err != nil {
 			return err
 		}
+		if page.Name == nil && page.KeyCount == nil && page.Prefix == nil {
+			return unreachable(errNotS3)
+		}
 		s.seen.Store(true)
 		s.listed.Store(true)
 		for _, object := range page.Contents {

@@ -186,7 +186,7 @@ func versionOf(tag *string) (string, error) {
 	text := aws.ToString(tag)
 	switch {
 	case text == "":
-		return "", protocolError("S3 returned no ETag")
+		return "", unreachable(&sinks.AdvisedError{Text: "S3 returned no ETag", Hint: errNotS3.Hint})
 	case strings.HasSuffix(text, `"`):
 		return text, nil
 	}

@@ -83,6 +83,8 @@ func (s *Store) classifyResponse(r response, permissions []string, name string) 
 			Text: "refused by S3: the object is locked or retained",
 			Hint: "manifest entries and files are replaced: use a bucket without object lock and retention",
 		}
+	case r.status == http.StatusNotFound:
+		return unreachable(&sinks.AdvisedError{Text: said(r), Hint: errNotS3.Hint})
 	case r.passes():
 		return failing(said(r))
 	case r.noConditions():
@@ -110,6 +112,12 @@ func (s *Store) classifyResponse(r response, permissions []string, name string) 
 var errNoConditions = &sinks.AdvisedError{
 	Text: "the store does not support conditional writes",
 	Hint: "use another store; add --single-writer only if no two processes ever write there at once",
+}
+
+// errNotS3 is the error of a server that speaks another protocol.
+var errNotS3 = &sinks.AdvisedError{
+	Text: "the endpoint does not speak the protocol of S3: its response to a listing is another",
+	Hint: "check --s3-endpoint or AWS_ENDPOINT_URL: another server may be there",
 }
 
 // errConditionsIgnored is the error of a store that was caught at ignoring one.
