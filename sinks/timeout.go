@@ -50,6 +50,11 @@ type timeoutError struct{ limit time.Duration }
 
 func (e *timeoutError) Error() string { return fmt.Sprintf("no response within %s", e.limit) }
 
+// Advice returns what to do.
+func (e *timeoutError) Advice() string {
+	return "run again later; --store-timeout raises the time limit of an operation"
+}
+
 func (e *timeoutError) Unwrap() error { return context.DeadlineExceeded }
 
 // Put implements Store.

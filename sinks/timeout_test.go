@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,7 +54,7 @@ func TestTimeoutEndsWhatHangs(t *testing.T) {
 				start := time.Now()
 				s := sinks.WithTimeout(&storetest.Faulty{Store: all{sinks.NewMemory()}, At: 1, Mode: storetest.HangBefore}, limit)
 				err := op(t.Context(), s)
-				if !errors.Is(err, context.DeadlineExceeded) || err.Error() != "no response within 1m0s" {
+				if !errors.Is(err, context.DeadlineExceeded) || err.Error() != "no response within 1m0s" || !advisesTimeout(err) {
 					t.Errorf("error %v", err)
 				}
 				if took := time.Since(start); took != limit {
@@ -131,4 +132,10 @@ func TestTimeoutOfListingIsForEachObject(t *testing.T) {
 			t.Errorf("%d objects, want 3", n)
 		}
 	})
+}
+
+// advisesTimeout reports whether an error names the flag that raises the limit.
+func advisesTimeout(err error) bool {
+	var advised interface{ Advice() string }
+	return errors.As(err, &advised) && strings.Contains(advised.Advice(), "--store-timeout")
 }
