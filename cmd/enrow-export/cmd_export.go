@@ -141,11 +141,11 @@ func (p *program) export(c *cli.Context) error {
 		return err
 	}
 	defer report.close()
-	what := wanted{kind: cfg.Table.Kind}
 	// What is done already is found by reading, which makes the most garbage.
 	collectAt(surveyGCPercent)
 	cfg.OnSurveyed = func() { collectAt(gcPercent) }
-	if what, err = wantedBatches(c, cfg, from, ids, part); err == nil && what.total() > 0 {
+	what, err := wantedBatches(c, cfg, from, ids, part)
+	if err == nil && what.total() > 0 {
 		err = p.writable(c, "to", cfg.Store)
 	}
 	summary := newSummaryLine(what.kind, export.Summary{}, 0)
