@@ -48,7 +48,7 @@ func (s *Store) list(ctx context.Context, prefix string, yield func(sinks.Info) 
 		if err != nil {
 			return err
 		}
-		if page.Name == nil && page.KeyCount == nil && page.Prefix == nil {
+		if page.Name == nil && page.KeyCount == nil && page.IsTruncated == nil && len(page.Contents) == 0 {
 			return unreachable(errNotS3)
 		}
 		s.seen.Store(true)
