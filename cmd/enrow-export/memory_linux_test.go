@@ -110,7 +110,7 @@ func TestMemoryOfUsualBatches(t *testing.T) {
 	server := httptest.NewServer(api)
 	defer server.Close()
 	for kind, most := range map[string]map[string]int64{
-		"folder": {"parquet": 64 << 20, "csv,ndjson,parquet": 64 << 20, "csv,ndjson,parquet --keep-raw": 72 << 20},
+		"folder": {"parquet": 64 << 20, "csv,ndjson,parquet": 72 << 20, "csv,ndjson,parquet --keep-raw": 80 << 20},
 		"s3":     {"parquet": 96 << 20, "csv,ndjson,parquet --keep-raw": 96 << 20},
 	} {
 		t.Run(kind, func(t *testing.T) {

@@ -106,7 +106,7 @@ var (
 // with the work before it, more bytes have to be under way than to a directory.
 func (s *Store) Traits() sinks.Traits {
 	return sinks.Traits{
-		Operations: sinks.FolderTraits.Operations, Bytes: 20 << 20,
+		Operations: sinks.FolderTraits.Operations, Bytes: 12 << 20,
 		ContentVersions: true, ListedVersions: true,
 	}
 }
