@@ -40,10 +40,10 @@ shells:
 FAULTS := TestFaultAtEveryOperation|TestLateRequestIsHarmless|TestCompactFaults|TestCompactIsOvertaken|TestServiceFaultGoesUnnoticed|TestPruneBesideAnExport|TestAdoptBesideAnExport|TestFaultsWhileAdopting
 
 # Without these, without the tests that run the program as a process, of which the
-# detector sees nothing, and without long tests of values, which use one goroutine. The
+# detector sees nothing, and without long tests that use one goroutine. The
 # pipeline meets in memory what it meets on S3.
-VALUES   := TestPackedBatchesAreFoundAgain|TestParquetDictionaryOfManyPages|TestParquetLargeCells
-RACELESS := TestProcessesRace[A-Za-z]*|$(VALUES)|$(FAULTS)
+LONG     := TestAdoptIsOvertaken|TestPackedBatchesAreFoundAgain|TestParquetDictionaryOfManyPages|TestParquetLargeCells
+RACELESS := TestProcessesRace[A-Za-z]*|$(LONG)|$(FAULTS)
 race:
 	$(GO) test -race -timeout 25m -skip '^($(RACELESS))$$|/^s3' ./...
 

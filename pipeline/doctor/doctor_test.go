@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -486,13 +487,13 @@ func TestOpenFiles(t *testing.T) {
 type stopping struct {
 	sinks.Store
 	cancel context.CancelCauseFunc
-	puts   int
+	puts   atomic.Int64 // until it stops
 }
 
 var errStopped = errors.New("stopped")
 
 func (s *stopping) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
-	if s.puts--; s.puts == 0 {
+	if s.puts.Add(-1) == 0 {
 		s.cancel(errStopped)
 		ctx = context.WithoutCancel(ctx)
 	}
@@ -504,7 +505,9 @@ func TestInterrupted(t *testing.T) {
 	for puts := 1; puts <= 7; puts++ {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		store := sinks.NewMemory()
-		err := Run(ctx, Config{APIURL: "https://api.enrow.io", Roots: bucket(&stopping{store, cancel, puts})}, func(c Check) {
+		stops := &stopping{Store: store, cancel: cancel}
+		stops.puts.Store(int64(puts))
+		err := Run(ctx, Config{APIURL: "https://api.enrow.io", Roots: bucket(stops)}, func(c Check) {
 			if c.Status == Failed {
 				t.Errorf("put %d: %s failed: %s", puts, c.Name, c.Found)
 			}
