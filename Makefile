@@ -43,7 +43,7 @@ FAULTS := TestFaultAtEveryOperation|TestLateRequestIsHarmless|TestCompactFaults|
 # detector sees nothing, and without long tests that use one goroutine. The
 # pipeline meets in memory what it meets on S3.
 LONG     := TestAdoptIsOvertaken|TestPackedBatchesAreFoundAgain|TestParquetDictionaryOfManyPages|TestParquetLargeCells
-RACELESS := TestProcessesRace[A-Za-z]*|$(LONG)|$(FAULTS)
+RACELESS := TestProcessesRace[A-Za-z]*|TestScripts|$(LONG)|$(FAULTS)
 race:
 	$(GO) test -race -timeout 25m -skip '^($(RACELESS))$$|/^s3' ./...
 
