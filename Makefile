@@ -37,12 +37,12 @@ shells:
 
 # The tests that fail one operation after the other. Some fail one in six of them,
 # unless they are told to fail all.
-FAULTS := TestFaultAtEveryOperation|TestCompactFaults|TestCompactIsOvertaken|TestServiceFaultGoesUnnoticed|TestPruneBesideAnExport|TestFaultsWhileAdopting
+FAULTS := TestFaultAtEveryOperation|TestCompactFaults|TestCompactIsOvertaken|TestServiceFaultGoesUnnoticed|TestPruneBesideAnExport|TestAdoptBesideAnExport|TestFaultsWhileAdopting
 
 # Without these, without the tests that run the program as a process, of which the
 # detector sees nothing, and without long tests that use one goroutine. The
 # pipeline meets in memory what it meets on S3.
-LONG     := TestAdoptBesideAnExport|TestAdoptIsOvertaken|TestLateRequestIsHarmless|TestPackedBatchesAreFoundAgain|TestParquetDictionaryOfManyPages|TestParquetLargeCells
+LONG     := TestAdoptIsOvertaken|TestLateRequestIsHarmless|TestPackedBatchesAreFoundAgain|TestParquetDictionaryOfManyPages|TestParquetLargeCells
 RACELESS := TestProcessesRace[A-Za-z]*|TestScripts|$(LONG)|$(FAULTS)
 race:
 	$(GO) test -race -timeout 25m -skip '^($(RACELESS))$$|/^s3' ./...

@@ -57,39 +57,40 @@ func (x *exporter) claimAnew(ctx context.Context, p *publication, old *manifest.
 	return cond, err
 }
 
-// putAnew puts a file where nothing is. The path of a file of the batch that is in the
-// way is given up and returned, to be superseded. Only at the path where the entry has
-// the very bytes of the file they replace what is there: it is damaged.
-func (x *exporter) putAnew(ctx context.Context, id string, old *manifest.Entry, f *file) (givenUp []string, err error) {
+// putAnew puts a file where nothing is. The path of a file of the batch that is in the way
+// is given up. Only at the path where the entry has the very bytes of the file they replace
+// what is there: it is damaged.
+func (x *exporter) putAnew(ctx context.Context, p *publication, old *manifest.Entry, f *file) error {
 	for {
-		err := x.putIfAbsent(ctx, id, old, f)
+		p.tried = append(p.tried, f.Path)
+		err := x.putIfAbsent(ctx, p.id, old, f)
 		if err == nil {
-			return givenUp, nil
+			return nil
 		}
 		current, lost := sinks.Conflict(err)
 		if !lost || current == nil {
-			return givenUp, fmt.Errorf("write %s: %w", f.Path, err)
+			return fmt.Errorf("write %s: %w", f.Path, err)
 		}
-		replace, err := x.conditionToReplace(ctx, id, old, f, *current)
+		replace, err := x.conditionToReplace(ctx, p.id, old, f, *current)
 		if err != nil {
-			return givenUp, err
+			return err
 		}
 		if slices.Contains(recordsOf(old, f.Path), f.File) {
 			if _, err := sinks.Put(ctx, x.Store, f.Path, f.content.bytes(), replace); err != nil {
-				return givenUp, fmt.Errorf("replace %s: %w", f.Path, err)
+				return fmt.Errorf("replace %s: %w", f.Path, err)
 			}
-			return givenUp, nil
+			return nil
 		}
-		givenUp = append(givenUp, f.Path)
 		_, generation := manifest.Generation(f.Path)
 		f.Path = manifest.AtGeneration(f.base, f.ext, generation+1)
 	}
 }
 
-// strays returns the paths at which earlier rounds have put files that the entry neither
-// names nor supersedes: another run was faster.
+// strays returns the paths that this run has tried in any round and that the entry neither
+// names nor supersedes. The batch's files there are those that were in the way, and those
+// that the run has put before another was faster.
 func (p *publication) strays(e *manifest.Entry) (paths []string) {
-	for _, path := range p.put {
+	for _, path := range p.tried {
 		if !slices.Contains(e.Named(), path) && !slices.Contains(e.Superseded, path) && !slices.Contains(paths, path) {
 			paths = append(paths, path)
 		}
@@ -97,7 +98,7 @@ func (p *publication) strays(e *manifest.Entry) (paths []string) {
 	return paths
 }
 
-// removeStrays deletes what earlier rounds have put, and returns the entry. The entry gives
+// removeStrays deletes what earlier rounds have left, and returns the entry. The entry gives
 // these paths up first: another run may have come upon the files, and be about to name them.
 func (x *exporter) removeStrays(ctx context.Context, p *publication, e *manifest.Entry, cond sinks.Condition) (*manifest.Entry, error) {
 	if e == nil {

@@ -58,7 +58,7 @@ type publication struct {
 	source   manifest.SourceRef
 	files    map[target]*file
 	raw      *file    // nil when it was not wanted
-	put      []string // paths of files that were put anew, in all rounds
+	tried    []string // paths at which files were to be put anew, in all rounds
 	// claimedAt is when the last claim of such files was put.
 	claimedAt time.Time
 }
@@ -106,23 +106,19 @@ func (x *exporter) publishOnce(ctx context.Context, p *publication, overtaken bo
 	} else if agrees {
 		return x.removeStrays(ctx, p, old, cond)
 	}
-	var givenUp []string
 	if x.Store.Traits().ContentVersions {
 		if cond, err = x.claimAnew(ctx, p, old, cond, files); err != nil {
 			return nil, err
 		}
 		for _, f := range files {
-			paths, err := x.putAnew(ctx, p.id, old, f)
-			if err != nil {
+			if err := x.putAnew(ctx, p, old, f); err != nil {
 				return nil, err
 			}
-			givenUp = append(givenUp, paths...)
-			p.put = append(p.put, f.Path)
 		}
 	} else if cond, err = x.putFiles(ctx, p.id, old, cond, files); err != nil {
 		return nil, err
 	}
-	return x.putEntry(ctx, p, old, cond, files, givenUp)
+	return x.putEntry(ctx, p, old, cond, files)
 }
 
 // agrees reports whether another run has already published the same result, so that
@@ -224,8 +220,8 @@ func expectsOther(e *manifest.Entry, file manifest.File) bool {
 }
 
 // putEntry puts the entry that names the files, and then deletes what no longer
-// belongs to the batch, givenUp included (6 and 7).
-func (x *exporter) putEntry(ctx context.Context, p *publication, old *manifest.Entry, cond sinks.Condition, files []*file, givenUp []string) (*manifest.Entry, error) {
+// belongs to the batch (6 and 7).
+func (x *exporter) putEntry(ctx context.Context, p *publication, old *manifest.Entry, cond sinks.Condition, files []*file) (*manifest.Entry, error) {
 	rows, source := p.rows, p.source
 	e := x.manifest.Next(old, p.id)
 	if p.claimedAt.After(e.UpdatedAt) {
@@ -246,7 +242,6 @@ func (x *exporter) putEntry(ctx context.Context, p *publication, old *manifest.E
 	if old != nil {
 		maps.Copy(e.Files, old.Files)
 	}
-	e.Superseded = slices.Concat(e.Superseded, givenUp)
 	for _, f := range files {
 		if before, ok := old.Published()[f.format]; ok && before.Path != f.Path {
 			e.Superseded = append(e.Superseded, before.Path)
