@@ -26,7 +26,7 @@ type program struct {
 // and a higher value would double the memory that the program takes.
 const gcPercent = 6
 
-// surveyGCPercent is that of a run until it knows which batches are done.
+// surveyGCPercent applies until a run knows which batches are done: it only reads till then.
 const surveyGCPercent = 100
 
 // compactGCPercent is that of compact, which throws away much of what it reads

@@ -107,7 +107,7 @@ func checkNames(t *testing.T) []string {
 	return output.Defs.Doctor.Properties.Check.Enum
 }
 
-// writableTo calls writable for a store as if it was that of --to, and returns what was
+// writableTo calls writable for a store as if --to named it, and returns what was
 // written to stderr.
 func writableTo(t *testing.T, store sinks.Store, args ...string) (stderr string, err error) {
 	t.Helper()

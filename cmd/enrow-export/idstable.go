@@ -110,7 +110,7 @@ func (l *idsFile) readTable(header []byte, sep rune) error {
 	in := &rowLimit{r: io.MultiReader(bytes.NewReader(header), l.lines)}
 	rows := tableReader(in, sep)
 	column, kind := -1, -1
-	var names []string // of the columns, for the first row, if that of the ids is only named id
+	var names []string // the column names, for the first row, if the column of ids has no name but id
 	for {
 		in.left = maxRow
 		cells, err := rows.Read()

@@ -178,6 +178,22 @@ func (r root) location() (string, error) {
 	return filepath.Abs(r.folder)
 }
 
+// service returns the URL of the service that a bucket is in, nothing for a directory.
+func (r root) service() string {
+	if !r.isBucket() {
+		return ""
+	}
+	return r.scheme.service(r)
+}
+
+// typedFlags returns the flags that say how the root is reached, for another command.
+func (r root) typedFlags() string {
+	if !r.isBucket() {
+		return ""
+	}
+	return r.scheme.typedFlags(r.flags)
+}
+
 // overlaps reports whether one of two roots is the other, or lies below it.
 func (r root) overlaps(other root) (bool, error) {
 	var places [2]string

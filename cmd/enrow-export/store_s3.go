@@ -18,11 +18,11 @@ func s3Flags() []*flagDef {
 	return onlyS3(
 		textFlag("s3-endpoint", "URL", "", "address of the store").or("Amazon S3").
 			more("For example https://minio.example.com:9000. It is for stores that are not Amazon's, and for private endpoints."),
-		textFlag("s3-region", "REGION", "", "region of the bucket").or("that of the machine").
+		textFlag("s3-region", "REGION", "", "region of the bucket").or("the region in the AWS settings").
 			more("Without it, AWS_REGION and the profile of the AWS configuration say it."),
 		boolFlag("s3-path-style", "write the bucket in the path of requests, not in the host").
 			more("Many stores that are not Amazon's need it."),
-		textFlag("s3-ca-file", "FILE", "", "PEM certificates to trust for the store").file().or("those of the machine"),
+		textFlag("s3-ca-file", "FILE", "", "PEM certificates to trust for the store").file().or("the certificates of the system"),
 		textFlag("s3-sse", "NAME", "", "encryption of written objects: "+strings.Join(encryptions, ", ")).
 			oneOf(encryptions...).orNone().or("the bucket's"),
 		textFlag("s3-kms-key", "KEY", "", "id or ARN of the key, with --s3-sse aws:kms").or("the account's"),
@@ -32,8 +32,8 @@ func s3Flags() []*flagDef {
 }
 
 func singleWriterFlag() []*flagDef {
-	return onlyS3(boolFlag("single-writer", "ask the store to keep no conditions: never run two processes at once").
-		more("It is for a store that cannot keep conditions. The store is not asked to keep conditions: never run two processes at once. " +
+	return onlyS3(boolFlag("single-writer", "write without conditions: never run two processes at once").
+		more("It is for a store that cannot keep conditions. " +
 			"Two processes on one ROOT may overwrite the files and the manifest entries of each other."))
 }
 
@@ -76,8 +76,8 @@ func openS3(r root) (sinks.Store, error) {
 	return s, nil
 }
 
-// s3Of returns where a warehouse finds the s3:// URLs of a load. The flags say that of --to.
-// Only if --to is no such URL, they say it of --root-url: a copy of a bucket is elsewhere.
+// s3Of returns where a warehouse finds the s3:// URLs of a load. The flags are about --to.
+// They are about --root-url only if --to is no such URL: a copy of a bucket is elsewhere.
 func s3Of(c *cli.Context) dialect.S3 {
 	place := dialect.S3{Endpoint: c.String("s3-endpoint"), Region: c.String("s3-region"), PathStyle: c.Bool("s3-path-style")}
 	to := schemeOf(c.String("to"))

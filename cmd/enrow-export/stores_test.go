@@ -23,7 +23,7 @@ func TestPoliciesAllowWhatCommandsNeed(t *testing.T) {
 	_, rest, _ := strings.Cut(string(text), "\n## Permissions of each command\n")
 	table, policies, _ := strings.Cut(rest, "\n### ")
 	permission := regexp.MustCompile("`((?:s3|kms):[A-Z][A-Za-z]+|storage\\.objects\\.[a-z]+)`")
-	named := make(map[string][]string) // by service: those of a reader first, in the table's order
+	named := make(map[string][]string) // permissions by service, in the order of the table: first what a reader needs
 	for _, found := range permission.FindAllStringSubmatch(table, -1) {
 		service, _, _ := strings.Cut(found[1], ":")
 		service, _, _ = strings.Cut(service, ".")

@@ -29,19 +29,3 @@ func (p *program) writable(c *cli.Context, flag string, store sinks.Store) error
 		Store: store, At: at, Service: r.service(), Flag: flag, Flags: r.typedFlags(), ToolVersion: version, Log: p.newUI(c).log,
 	}.Remembered(c.Context)
 }
-
-// service returns the URL of the service that a bucket is in, nothing for a directory.
-func (r root) service() string {
-	if !r.isBucket() {
-		return ""
-	}
-	return r.scheme.service(r)
-}
-
-// typedFlags returns the flags that say how the root is reached, for another command.
-func (r root) typedFlags() string {
-	if !r.isBucket() {
-		return ""
-	}
-	return r.scheme.typedFlags(r.flags)
-}

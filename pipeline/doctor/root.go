@@ -114,7 +114,7 @@ func (e *examination) objects(ctx context.Context) bool {
 	name, data := e.scratch.Name(), []byte("enrow-export check\n")
 	before := e.cfg.Now()
 	info, writeErr := e.scratch.Put(ctx, name, data, sinks.IfAbsent())
-	if unusable(listErr, writeErr) {
+	if sameForAll(listErr, writeErr) {
 		return e.unusable(ctx, listErr)
 	}
 	switch {
@@ -160,10 +160,10 @@ func lost(list error) bool {
 	return errors.Is(list, sinks.ErrUnreachable) && errors.As(list, &advised)
 }
 
-// unusable reports whether the errors of a list and of a put say the same, or if they
+// sameForAll reports whether the errors of a list and of a put say the same, or if they
 // differ, whether the list says what is wrong with all of the root: that a permission is
 // missing is no AdvisedError.
-func unusable(list, put error) bool {
+func sameForAll(list, put error) bool {
 	if list == nil || put == nil {
 		return false
 	}
