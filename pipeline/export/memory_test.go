@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -22,43 +23,47 @@ func TestClasses(t *testing.T) {
 	}
 }
 
-// What is in use is nobody else's, and what is kept is bounded.
+// What is in use is nobody else's, and what is kept is bounded. A buffer is doubled up to
+// largest: one in many would become as large as all memory.
 func TestRecycler(t *testing.T) {
+	const largest = 2 * maxSpare
 	random := rand.New(rand.NewPCG(1, 2))
 	var r recycler
-	inUse := make(map[unsafe.Pointer][]byte)
+	var inUse [][]byte
 	pointer := func(b []byte) unsafe.Pointer { return unsafe.Pointer(&b[:1][0]) }
+	isInUse := func(b []byte) bool {
+		return slices.ContainsFunc(inUse, func(other []byte) bool { return pointer(other) == pointer(b) })
+	}
 	reused := 0
 	for range 2_000 {
 		if len(inUse) < 20 || random.IntN(2) == 0 {
 			size := 1 + random.IntN(1<<(5+random.IntN(15)))
 			held := r.held
 			b := r.Allocate(size)
-			if len(b) != size || inUse[pointer(b)] != nil {
-				t.Fatalf("%d bytes for %d, in use by somebody else: %v", len(b), size, inUse[pointer(b)] != nil)
+			if len(b) != size || isInUse(b) {
+				t.Fatalf("%d bytes for %d, in use by somebody else: %v", len(b), size, isInUse(b))
 			}
 			if r.held < held {
 				reused++
 			}
-			inUse[pointer(b)] = b
+			inUse = append(inUse, b)
 		}
-		for p, b := range inUse {
-			delete(inUse, p)
-			if random.IntN(2) == 0 {
-				r.Free(b)
-				break
-			}
-			longer := r.Reallocate(2*len(b), b)
-			if len(longer) != 2*len(b) || !bytes.Equal(longer[:len(b)], b) || inUse[pointer(longer)] != nil {
+		at := random.IntN(len(inUse))
+		b := inUse[at]
+		inUse = slices.Delete(inUse, at, at+1)
+		if longer := 2 * len(b); longer > largest || random.IntN(2) == 0 {
+			r.Free(b)
+		} else {
+			grown := r.Reallocate(longer, b)
+			if len(grown) != longer || !bytes.Equal(grown[:len(b)], b) || isInUse(grown) {
 				t.Fatal("reallocated to something else")
 			}
-			inUse[pointer(longer)] = longer
-			break
+			inUse = append(inUse, grown)
 		}
 		held := 0
 		for _, s := range r.spare {
 			held += classSize(s.class)
-			if cap(s.bytes) < classSize(s.class) || inUse[pointer(s.bytes)] != nil {
+			if cap(s.bytes) < classSize(s.class) || isInUse(s.bytes) {
 				t.Fatal("what is kept is shorter than it is said to be, or in use")
 			}
 		}
