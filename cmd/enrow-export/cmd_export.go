@@ -102,6 +102,9 @@ func (p *program) export(c *cli.Context) error {
 	}
 	defer closeStore(cfg.Store)
 	cfg.Log, cfg.Stop = ui.log, stop
+	if !c.Bool("dry-run") {
+		cfg.Cache = manifest.NewCache(cfg.Store, cfg.Log)
+	}
 	part, err := shardOf(c)
 	if err != nil {
 		return err
@@ -272,9 +275,7 @@ func exportConfig(c *cli.Context) (export.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	if cfg.Store, err = to.open(); err == nil && !c.Bool("dry-run") {
-		cfg.Cache = manifest.NewCache(cfg.Store, nil)
-	}
+	cfg.Store, err = to.open()
 	return cfg, err
 }
 

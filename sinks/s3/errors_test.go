@@ -72,7 +72,7 @@ func TestRefusals(t *testing.T) {
 		unreachable bool
 		want, hint  string
 	}{
-		{"no such bucket", answer(404, "NoSuchBucket", ""), true, "bucket s3://" + testBucket + " does not exist", "aws s3 mb s3://" + testBucket},
+		{"no such bucket", answer(404, "NoSuchBucket", ""), true, "bucket s3://" + testBucket + " does not exist", "aws s3 mb s3://" + testBucket + " --endpoint-url http"},
 		{"unknown key", answer(403, "InvalidAccessKeyId", ""), true, "the access key is not known to S3", "AWS_ACCESS_KEY_ID"},
 		{"unknown key by 404", answer(404, "InvalidAccessKeyId", ""), true, "the access key is not known to S3", "AWS_ACCESS_KEY_ID"},
 		{"unknown key by another name", answer(404, "XAdminUserNotFound", ""), true, "the access key is not known to S3", "AWS_ACCESS_KEY_ID"},

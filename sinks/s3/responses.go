@@ -65,9 +65,13 @@ func (s *Store) classifyResponse(r response, permissions []string, name string) 
 	}
 	switch {
 	case r.code == "NoSuchBucket":
+		create := "aws s3 mb s3://" + s.cfg.Bucket
+		if s.cfg.Endpoint != "" {
+			create += " --endpoint-url " + s.cfg.Endpoint
+		}
 		return unreachable(&sinks.AdvisedError{
 			Text: fmt.Sprintf("bucket s3://%s does not exist", s.cfg.Bucket),
-			Hint: "check the name of the bucket, or create it: aws s3 mb s3://" + s.cfg.Bucket,
+			Hint: "check the name of the bucket, or create it: " + create,
 		})
 	case name != "" && r.status == http.StatusNotFound && (r.code == "NoSuchKey" || r.code == "NotFound"):
 		return notExist(name)
