@@ -5,8 +5,8 @@ import (
 	"iter"
 )
 
-// InOrder calls do for each job that jobs yields, some limit of them at a time, and
-// yields the results in the order of the jobs. It stops after an error that do returns,
+// InOrder calls do for each job that jobs yields and yields the results in the order of the
+// jobs. At most limit calls are under way or wait to be yielded; limit is 1 or more. It stops after an error that do returns,
 // and yields the cause of ctx at the end if ctx is done: jobs may have stopped early
 // then. When it returns, no call of do is under way. jobs gets a context that ends with
 // the iteration, and stops when yield returns false.
@@ -18,7 +18,7 @@ func InOrder[J, R any](ctx context.Context, limit int, jobs func(context.Context
 	return func(yield func(R, error) bool) {
 		outer := ctx
 		ctx, cancel := context.WithCancel(outer)
-		queue := make(chan chan outcome, limit)
+		queue := make(chan chan outcome, limit-1) // beside the one that was taken from it last
 		defer func() {
 			cancel()
 			for pending := range queue {

@@ -39,9 +39,20 @@ func TestInOrder(t *testing.T) {
 			}
 			next++
 		}
-		// One is handed over, one waits for room: beside those in the queue.
-		if next != jobs || most.Load() > limit+2 || most.Load() < limit {
-			t.Errorf("%d results, %d at a time", next, most.Load())
+		if next != jobs || most.Load() != limit {
+			t.Errorf("%d results, %d at a time; want %d, %d at a time", next, most.Load(), jobs, limit)
+		}
+
+		// One at a time is one, and the next begins when the result was taken in.
+		most.Store(0)
+		for _, err := range sinks.InOrder(t.Context(), 1, numbers, double) {
+			time.Sleep(time.Second)
+			if err != nil || running.Load() != 0 {
+				t.Fatalf("%d are running beside the caller, error %v", running.Load(), err)
+			}
+		}
+		if most.Load() != 1 {
+			t.Errorf("%d at a time, want 1", most.Load())
 		}
 
 		// An error is the last, and so is a caller who has seen enough: nothing is

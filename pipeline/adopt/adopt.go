@@ -168,13 +168,7 @@ func (a *adopter) run(ctx context.Context, report func(Result)) error {
 			}
 		}
 	}
-	turns := make(chan struct{}, a.Concurrency) // InOrder has one more under way
-	adopt := func(ctx context.Context, batch batchKey) (Result, error) {
-		turns <- struct{}{}
-		defer func() { <-turns }()
-		return a.adopt(ctx, batch)
-	}
-	for r, err := range sinks.InOrder(ctx, a.Concurrency, jobs, adopt) {
+	for r, err := range sinks.InOrder(ctx, a.Concurrency, jobs, a.adopt) {
 		if err != nil {
 			return err
 		}

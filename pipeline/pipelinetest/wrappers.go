@@ -159,13 +159,21 @@ func PutObject(t *testing.T, store sinks.Store, name, data string) {
 	}
 }
 
-// Intruded is a Store that calls Do once, before its operation number At.
+// Intruded is a Store that calls Do once, before its operation number At. It asks for one
+// operation at a time, so that the operation of a number is always the same one.
 type Intruded struct {
 	storetest.Faulty
 	At    int
 	Do    func()
 	Watch func() // called before each operation, unless it is nil
 	begun atomic.Int64
+}
+
+// Traits implements sinks.Store.
+func (s *Intruded) Traits() sinks.Traits {
+	traits := s.Faulty.Traits()
+	traits.Operations = 1
+	return traits
 }
 
 // Happened reports whether Do was called.
