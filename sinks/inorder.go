@@ -5,11 +5,11 @@ import (
 	"iter"
 )
 
-// InOrder calls do for each job that jobs yields and yields the results in the order of the
-// jobs. At most limit calls are under way or wait to be yielded; limit is 1 or more. It stops after an error that do returns,
-// and yields the cause of ctx at the end if ctx is done: jobs may have stopped early
-// then. When it returns, no call of do is under way. jobs gets a context that ends with
-// the iteration, and stops when yield returns false.
+// InOrder calls do for each job that jobs yields, and yields the results in the order of
+// the jobs. At most limit calls are under way or have a result that waits; limit is 1 or
+// more. It stops after an error that do returns, and yields the cause of ctx at the end if
+// ctx is done: jobs may have stopped early then. When it returns, no call of do is under
+// way. jobs gets a context that ends with the iteration, and stops when yield returns false.
 func InOrder[J, R any](ctx context.Context, limit int, jobs func(context.Context, func(J) bool), do func(context.Context, J) (R, error)) iter.Seq2[R, error] {
 	type outcome struct {
 		result R
@@ -18,7 +18,7 @@ func InOrder[J, R any](ctx context.Context, limit int, jobs func(context.Context
 	return func(yield func(R, error) bool) {
 		outer := ctx
 		ctx, cancel := context.WithCancel(outer)
-		queue := make(chan chan outcome, limit-1) // beside the one that was taken from it last
+		queue := make(chan chan outcome, limit-1) // the caller waits for one more
 		defer func() {
 			cancel()
 			for pending := range queue {

@@ -109,13 +109,13 @@ func TestMemoryOfUsualBatches(t *testing.T) {
 	}
 	server := httptest.NewServer(api)
 	defer server.Close()
-	for kind, most := range map[string]map[string]int64{
+	for kind, promised := range map[string]map[string]int64{
 		"folder": {"parquet": 64 << 20, "csv,ndjson,parquet": 72 << 20, "csv,ndjson,parquet --keep-raw": 80 << 20},
 		"s3":     {"parquet": 96 << 20, "csv,ndjson,parquet --keep-raw": 96 << 20},
 	} {
 		t.Run(kind, func(t *testing.T) {
 			fresh := places[kind](t)
-			for formats, most := range most {
+			for formats, most := range promised {
 				p := fresh()
 				flags := append([]string{"--to", p.to, "--format"}, strings.Fields(formats)...)
 				cmd := exec.CommandContext(t.Context(), builtProgram(t), append(args, flags...)...)

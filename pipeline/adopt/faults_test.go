@@ -166,7 +166,7 @@ func TestAdoptBesideAnExport(t *testing.T) {
 func TestAdoptIsOvertaken(t *testing.T) {
 	for kind, open := range pipelinetest.Stores {
 		if kind == "s3" {
-			continue // as in memory by content, which is faster
+			continue // memory by content follows the same protocol, and is faster
 		}
 		for name, other := range map[string]func(t *testing.T, store sinks.Store, cfg export.Config){
 			"by an export": func(t *testing.T, store sinks.Store, cfg export.Config) {

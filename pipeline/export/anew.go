@@ -53,7 +53,7 @@ func (x *exporter) claimAnew(ctx context.Context, p *publication, old *manifest.
 		}
 	}
 	cond, err := x.manifest.Put(ctx, claim, cond)
-	p.claimedAt = claim.UpdatedAt
+	old.UpdatedAt = claim.UpdatedAt // the entry that will name the files is a later one
 	return cond, err
 }
 

@@ -2,10 +2,12 @@ package export_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"enrow-export/pipeline/export"
 	"enrow-export/pipeline/manifest"
@@ -60,7 +62,7 @@ func TestLateRequestIsHarmless(t *testing.T) {
 	scenarios := pipelinetest.Scenarios()
 	for kind, open := range pipelinetest.Stores {
 		if !strings.HasPrefix(kind, "memory") {
-			continue // the protocol is that of one of these, and conditions are kept as there
+			continue // every other store follows the protocol of one of these two
 		}
 		for n, sc := range scenarios {
 			if sc.Damaged || sc.Gone {
@@ -110,39 +112,79 @@ func TestLateRequestIsHarmless(t *testing.T) {
 // answer, there is one file of each format afterwards, and the entry names it.
 func TestOrdinaryRunAfterAForcedOne(t *testing.T) {
 	pipelinetest.ForEachStore(t, "forced", func(t *testing.T, store sinks.Store) {
-		for at := 1; ; at++ {
-			id := fmt.Sprintf("batch-%d", at)
-			run := func(ctx context.Context, s sinks.Store, content string, force bool) {
-				source := pipelinetest.NewAnswers()
-				source.Set(id, pipelinetest.Finished(id, content, 3))
-				cfg := pipelinetest.NewConfig(t, source, s, "csv", "ndjson")
-				cfg.Force = force
-				results, _, err := pipelinetest.RunAll(ctx, t, cfg, id)
-				if ctx.Err() == nil && (err != nil || results[id].Err != nil) {
-					t.Errorf("operation %d: %v, %v", at, err, results[id].Err)
-				}
-			}
-			run(t.Context(), store, "old", false)
-			ctx, cancel := context.WithCancel(t.Context())
-			faulty := &storetest.Faulty{Store: store, At: at, Mode: storetest.CancelBefore, Cancel: cancel}
-			run(ctx, faulty, "new", true)
-			cancel()
-			run(t.Context(), store, []string{"old", "new"}[at%2], false)
-			e := pipelinetest.ReadEntry(t, store, id)
-			for path := range pipelinetest.Files(t, store) {
-				if strings.Contains(path, id+".") || strings.Contains(path, id+"~") {
-					if !slices.Contains(e.Named(), path) {
-						t.Errorf("operation %d: %s is there, and no entry names it", at, path)
+		for _, last := range []string{"old", "new"} {
+			for at := 1; ; at++ {
+				id := fmt.Sprintf("%s-%d", last, at)
+				run := func(ctx context.Context, s sinks.Store, content string, force bool) {
+					source := pipelinetest.NewAnswers()
+					source.Set(id, pipelinetest.Finished(id, content, 3))
+					cfg := pipelinetest.NewConfig(t, source, s, "csv", "ndjson")
+					cfg.Force = force
+					results, _, err := pipelinetest.RunAll(ctx, t, cfg, id)
+					if ctx.Err() == nil && (err != nil || results[id].Err != nil) {
+						t.Errorf("operation %d: %v, %v", at, err, results[id].Err)
 					}
 				}
-			}
-			if len(e.Replacing)+len(e.Superseded) > 0 {
-				t.Errorf("operation %d: entry %+v", at, e)
-			}
-			pipelinetest.Sound(t, store, id)
-			if !faulty.Fired() {
-				return
+				run(t.Context(), store, "old", false)
+				ctx, cancel := context.WithCancel(t.Context())
+				faulty := &storetest.Faulty{Store: store, At: at, Mode: storetest.CancelBefore, Cancel: cancel}
+				run(ctx, faulty, "new", true)
+				cancel()
+				run(t.Context(), store, last, false)
+				e := pipelinetest.ReadEntry(t, store, id)
+				for path := range pipelinetest.Files(t, store) {
+					isOfBatch := strings.Contains(path, id+".") || strings.Contains(path, id+"~")
+					if isOfBatch && !slices.Contains(e.Named(), path) {
+						t.Errorf("operation %d, then %s: %s is there, and no entry names it", at, last, path)
+					}
+				}
+				if len(e.Replacing)+len(e.Superseded) > 0 {
+					t.Errorf("operation %d, then %s: entry %+v", at, last, e)
+				}
+				pipelinetest.Sound(t, store, id)
+				if !faulty.Fired() {
+					break
+				}
 			}
 		}
 	})
+}
+
+// entryTimes is a Store that keeps updated_at of each entry that is put.
+type entryTimes struct {
+	sinks.Store
+	times []time.Time
+}
+
+func (s *entryTimes) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
+	info, err := s.Store.Put(ctx, name, data, cond)
+	var e struct {
+		UpdatedAt time.Time `json:"updated_at"`
+	}
+	if strings.HasSuffix(name, "/batch.json") && err == nil && json.Unmarshal(data, &e) == nil {
+		s.times = append(s.times, e.UpdatedAt)
+	}
+	return info, err
+}
+
+// Where an entry's version is the digest of its bytes, every writing has a later time than
+// the one before, the claim among them, also while the clock stands still.
+func TestEveryWritingOfAnEntryIsLater(t *testing.T) {
+	store := &entryTimes{Store: sinks.NewContentMemory()}
+	source := pipelinetest.NewAnswers()
+	cfg := pipelinetest.NewConfig(t, source, store, "csv")
+	cfg.Force = true
+	cfg.Now = func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+	for _, content := range []string{"old", "new"} {
+		source.Set("batch", pipelinetest.Finished("batch", content, 3))
+		pipelinetest.Export(t, cfg, "batch", export.Exported)
+	}
+	if len(store.times) != 4 { // exported, claimed, exported, the old file deleted
+		t.Errorf("the entry was put %d times, want 4", len(store.times))
+	}
+	for i := 1; i < len(store.times); i++ {
+		if !store.times[i].After(store.times[i-1]) {
+			t.Errorf("times %v, want each later than the one before", store.times)
+		}
+	}
 }

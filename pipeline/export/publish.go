@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -59,8 +58,6 @@ type publication struct {
 	files    map[target]*file
 	raw      *file    // nil when it was not wanted
 	tried    []string // paths at which files were to be put anew, in all rounds
-	// claimedAt is when the last claim of such files was put.
-	claimedAt time.Time
 }
 
 // publish returns the entry under which the batch is published now. The error is
@@ -224,9 +221,6 @@ func expectsOther(e *manifest.Entry, file manifest.File) bool {
 func (x *exporter) putEntry(ctx context.Context, p *publication, old *manifest.Entry, cond sinks.Condition, files []*file) (*manifest.Entry, error) {
 	rows, source := p.rows, p.source
 	e := x.manifest.Next(old, p.id)
-	if p.claimedAt.After(e.UpdatedAt) {
-		e.UpdatedAt = p.claimedAt
-	}
 	e.State = manifest.StateExported
 	e.Unfail()
 	e.Batch = []byte(p.envelope)

@@ -43,7 +43,7 @@ func (c *change) run(ctx context.Context) (found *sinks.Info, done bool, err err
 		}
 		err = c.send(c.store.cfg.SingleWriter)
 		switch {
-		case failedCondition(err) && (!c.cond.Absent() || !noSuchKey(err)): // else it is no store of S3
+		case failedCondition(err, c.cond):
 			found, done, err = c.lost(ctx)
 		case passing(err):
 			c.doubtful, c.unseen = true, true

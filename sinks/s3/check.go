@@ -63,7 +63,7 @@ func (s *Store) probeDelete(ctx context.Context, name, version string) error {
 		return err
 	}
 	err = s.retry(ctx, func() error { return s.sendDelete(ctx, client, name, version, false) })
-	if failedCondition(err) {
+	if failedCondition(err, sinks.IfVersion(version)) {
 		return nil
 	}
 	return ended(ctx, s.classify(err, []string{deletePermission}, name))

@@ -100,11 +100,11 @@ func noSuchKey(err error) bool {
 	return r.status == http.StatusNotFound && (r.code == "NoSuchKey" || r.code == "NotFound")
 }
 
-// failedCondition reports whether err says that the condition of a request does not
-// hold. If-Match of an object that is gone is a 404.
-func failedCondition(err error) bool {
+// failedCondition reports whether err says that the condition of a request does not hold.
+// If-Match of an object that is gone is a 404. To a put of a new object S3 never returns one.
+func failedCondition(err error, cond sinks.Condition) bool {
 	r := responseOf(err)
-	return r.status == http.StatusPreconditionFailed || noSuchKey(err)
+	return r.status == http.StatusPreconditionFailed || !cond.Absent() && noSuchKey(err)
 }
 
 // noConditions reports whether the service knows no conditions.

@@ -133,7 +133,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// A server that is content with every request, whatever it says, is no empty bucket.
+// A server that returns 200 to every request is not taken for an empty bucket.
 func TestAnotherServer(t *testing.T) {
 	for what, body := range map[string]string{"page": "<html><p>" + account + "</p></html>", "nothing": "", "XML": "<Other/>"} {
 		cfg := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) }))
