@@ -12,7 +12,9 @@
 //
 //	answer    one answer of the API taken apart
 //	manifest  what is known of each batch, and where things lie below a root
+//	runs      what a run did, as a line that other processes read
 //	export    the run: fetch, encode, publish; plan, pending, enqueue, dismiss
+//	overview  a root in figures, for those who watch it
 //	verify    the files against their entries
 //	prune     files that no entry names
 //	adopt     entries that were lost, rebuilt from files

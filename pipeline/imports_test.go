@@ -37,11 +37,13 @@ var allowed = map[string]struct {
 	"sinks/s3/s3gateway": {[]string{"sinks/s3/s3test"}, "it starts a server that knows nothing of this program"},
 
 	"pipeline":          {[]string{"schema"}, "what stages and sources say to each other knows neither"},
+	"pipeline/runs":     {[]string{"schema"}, "its lines are read by other processes: a contract, apart from the run"},
+	"pipeline/overview": {[]string{"pipeline", "pipeline/manifest", "schema", "sinks"}, "a root in figures is a view of the manifest, and knows no operation"},
 	"pipeline/answer":   {[]string{"pipeline", "schema"}, "an answer is taken apart without knowing where its rows go"},
 	"pipeline/manifest": {[]string{"pipeline", "pipeline/answer", "schema", "sinks"}, "all operations stand on the manifest, so it stands on none"},
 	"pipeline/probe":    {[]string{"pipeline", "pipeline/manifest", "sinks"}, "doctor and the commands that write stand on it, and it must fit every store"},
 	"pipeline/export":   {[]string{"pipeline", "pipeline/answer", "pipeline/manifest", "schema", "sinks"}, "a run knows no provider and no source, so that any can be put in, and no other operation"},
-	"pipeline/doctor":   {[]string{"pipeline", "pipeline/manifest", "pipeline/probe", "schema", "sinks", "sinks/network", "sinks/platform"}, "it says what a run will meet, and must not be a run itself"},
+	"pipeline/doctor":   {[]string{"pipeline", "pipeline/manifest", "pipeline/overview", "pipeline/probe", "schema", "sinks", "sinks/network", "sinks/platform"}, "it says what a run will meet, and must not be a run itself"},
 	"pipeline/verify":   {[]string{"pipeline/manifest", "schema", "sinks"}, "what checks the files must not share what wrote them"},
 	"pipeline/prune":    {[]string{"pipeline", "pipeline/manifest", "schema", "sinks"}, "operations never import each other"},
 	"pipeline/adopt":    {[]string{"pipeline", "pipeline/answer", "pipeline/manifest", "schema", "sinks"}, "it flattens a kept answer again, but writes entries only: the writers of files are export's"},
@@ -56,7 +58,7 @@ var allowed = map[string]struct {
 	"sources/fakeapi": {[]string{"schema"}, "the embedded API must not depend on the client it is to test"},
 	"cmd/enrow-export": {
 		[]string{
-			"sinks/network", "pipeline", "pipeline/adopt", "pipeline/answer", "pipeline/compact", "pipeline/doctor", "pipeline/export", "pipeline/load", "pipeline/manifest", "pipeline/probe", "pipeline/prune", "pipeline/verify",
+			"sinks/network", "pipeline", "pipeline/adopt", "pipeline/answer", "pipeline/compact", "pipeline/doctor", "pipeline/export", "pipeline/load", "pipeline/manifest", "pipeline/overview", "pipeline/probe", "pipeline/prune", "pipeline/runs", "pipeline/verify",
 			"schema", "schema/dialect", "sinks", "sinks/gcs", "sinks/local", "sinks/s3", "sources", "sources/fakeapi",
 		},
 		"only the command wires them together, and tests' helpers stay out of it",

@@ -80,6 +80,10 @@ type Config struct {
 	UserAgent string
 	// Log is told of every retry. Nil discards that.
 	Log *slog.Logger
+	// OnRequest, unless it is nil, is told of every request for a batch: the status of the
+	// response, 0 without one, and the time until the response was read. It may be called
+	// from many goroutines at once.
+	OnRequest func(status int, elapsed time.Duration)
 	// Before retry n, from 0, a Client waits a random time between 0 and
 	// BackoffBase times 2 to the n, or BackoffMax if that is less. So does all
 	// of it when the API has too many requests (429, 503) for the nth time in
@@ -106,8 +110,10 @@ type Client struct {
 	quote          quoter
 	transport      http.RoundTripper
 	throttle       *throttle
+	onRequest      func(status int, elapsed time.Duration)
 	// requests and repeated count what was sent.
 	requests, repeated atomic.Int64
+	answers            answers
 	reach              reach
 }
 
@@ -144,6 +150,7 @@ func NewClient(cfg Config) (*Client, error) {
 		backoffMax:     cfg.BackoffMax,
 		throttle:       newThrottle(cfg.Rate, cfg.BackoffBase, cfg.BackoffMax, cfg.Stop),
 		log:            cfg.Log,
+		onRequest:      cfg.OnRequest,
 		keyHint:        keyHint(cfg.Key, cfg.KeyFrom),
 		quote:          newQuoter(cfg.Key),
 		transport: &http.Transport{
@@ -168,6 +175,10 @@ func (c *Client) Close() {
 		t.CloseIdleConnections()
 	}
 }
+
+// Requests returns how many requests for batches have ended so far, by the status of the
+// response, 0 being that of no response.
+func (c *Client) Requests() map[int]int64 { return c.answers.counts() }
 
 // Retries returns how many of the requests so far followed one for the same
 // batch, in the same Fetch, that had failed.

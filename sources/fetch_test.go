@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -378,5 +379,35 @@ func TestFetchRefusedByAProxy(t *testing.T) {
 		if e.Class != pipeline.Fatal || !strings.Contains(e.Hint, "; or the response is from a proxy") || !strings.Contains(e.Error(), "blocked by policy") {
 			t.Errorf("%d: error of class %d, %v (%s)", status, e.Class, e, e.Hint)
 		}
+	}
+}
+
+// Every request for a batch is told with its status and counted, also one without a
+// response.
+func TestRequestsAreCounted(t *testing.T) {
+	var mu sync.Mutex
+	told := make(map[int]int64)
+	c := newClient(t, Config{
+		BaseURL: serve(t, newAPI(t, "drop,503x2,429,ok")), Retries: 9,
+		OnRequest: func(status int, elapsed time.Duration) {
+			mu.Lock()
+			defer mu.Unlock()
+			if told[status]++; elapsed <= 0 {
+				t.Errorf("a request took %v", elapsed)
+			}
+		},
+	})
+	if err := fetchSample(t.Context(), t, c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Fetch(t.Context(), &schema.EmailFind, "unknown", nil); err == nil {
+		t.Error("there is no such batch")
+	}
+	want := map[int]int64{0: 1, 200: 1, 400: 1, 429: 1, 503: 2}
+	if diff := cmp.Diff(want, c.Requests()); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(c.Requests(), told); diff != "" {
+		t.Errorf("requests (-counted +told):\n%s", diff)
 	}
 }

@@ -54,11 +54,14 @@ func (f *failure) Error() string { return f.text }
 func (c *Client) try(ctx context.Context, table *schema.Table, batchID string, buf []byte) ([]byte, *failure) {
 	ctx, cancel := context.WithTimeout(ctx, c.requestTimeout)
 	defer cancel()
+	status, start := 0, time.Now()
+	defer func() { c.count(status, time.Since(start)) }()
 	resp, failed := c.send(ctx, table.Endpoint, url.Values{"id": {batchID}})
 	if failed != nil {
 		return nil, failed
 	}
 	defer resp.Body.Close()
+	status = resp.StatusCode
 	c.reach.heard()
 	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusAccepted {
 		return c.readBody(ctx, resp, buf)

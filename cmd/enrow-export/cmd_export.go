@@ -13,6 +13,7 @@ import (
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/export"
 	"enrow-export/pipeline/manifest"
+	"enrow-export/pipeline/runs"
 	"enrow-export/sources"
 )
 
@@ -139,11 +140,12 @@ func (p *program) export(c *cli.Context) error {
 		}
 		return p.dryRun(c.Context, cfg, what, ui)
 	}
-	report, err := openReport(c, p.stdout, cfg, part)
+	report, err := openReport(c, p.stdout)
 	if err != nil {
 		return err
 	}
 	defer report.close()
+	record := newRecord(c, cfg, part)
 	// What is done already is found by reading, which makes the most garbage.
 	collectAt(surveyGCPercent)
 	cfg.OnSurveyed = func() { collectAt(gcPercent) }
@@ -151,17 +153,17 @@ func (p *program) export(c *cli.Context) error {
 	if err == nil && what.total() > 0 {
 		err = p.writable(c, "to", cfg.Store)
 	}
-	summary := newSummaryLine(what.kind, export.Summary{}, 0)
+	summary := newSummary(what.kind, export.Summary{}, from)
 	switch {
 	case err == nil:
 		p.stopGently(c.Duration("grace"), ui, stop)
-		summary, err = p.runExport(c, cfg, from, what, ui, report)
+		summary, err = p.runExport(c, cfg, from, what, ui, record)
 	case errors.Is(err, errMaxRuntime):
 		summary.MaxRuntimeOver, err = true, errSomeLeft // as far as is known
 		ui.summary(summary, "")
 	}
 	err = p.written(joinOutcome(err, summary.Failed, summary.Ongoing+summary.NotTried))
-	if failed := report.write(summary, err); failed != nil {
+	if failed := report.append(record.end(summary, err)); failed != nil {
 		ui.log.Error("the run is not in the report", "error", failed)
 		err = cmp.Or(err, failed)
 	}
@@ -169,21 +171,21 @@ func (p *program) export(c *cli.Context) error {
 }
 
 // runExport exports the batches, and tells how that goes.
-func (p *program) runExport(c *cli.Context, cfg export.Config, from source, what wanted, ui *ui, report *report) (summaryLine, error) {
+func (p *program) runExport(c *cli.Context, cfg export.Config, from source, what wanted, ui *ui, record *record) (runs.Summary, error) {
 	ui.expect(what.total())
 	progress := ui.track(what.total(), cfg.Encodings)
 	cfg.OnWaiting = progress.waiting
-	ui.kinds = what.kind == allKinds
+	ui.kinds = what.kind == runs.AllKinds
 	s, err := export.RunAll(c.Context, cfg, what.works, func(r export.Result) {
 		progress.result(r)
-		report.result(r)
+		record.result(r)
 		ui.result(r)
 		if r.NeedsAttention {
-			what.left.add(r.Kind, r.BatchID)
+			what.left.Add(r.Kind, r.BatchID)
 		}
 	})
 	progress.end()
-	summary := newSummaryLine(what.kind, s, from.retries())
+	summary := newSummary(what.kind, s, from)
 	summary.PermanentlyFailed = what.left
 	switch stopped := p.signals.err(); {
 	case errors.Is(stopped, errMaxRuntime):
@@ -218,7 +220,7 @@ func (p *program) stopGently(grace time.Duration, ui *ui, stop chan<- struct{}) 
 func (p *program) dryRun(ctx context.Context, cfg export.Config, what wanted, ui *ui) error {
 	ui.expect(what.total())
 	l := planSummaryLine{Type: "plan_summary", PermanentlyFailed: what.left}
-	ui.kinds = what.kind == allKinds
+	ui.kinds = what.kind == runs.AllKinds
 	for _, work := range what.works {
 		err := export.Plan(ctx, work.Of(cfg), work.IDs, func(planned export.Planned) {
 			switch {

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
+	"enrow-export/pipeline/runs"
 )
 
 // few is the number of batches up to which a terminal shows a line for each of them. The
@@ -112,7 +113,7 @@ func (u *ui) wrap(text string) string {
 // whereFailuresAre says where all failed batches of a run are: in its report, or behind
 // a command that can be typed as it is.
 func whereFailuresAre(c *cli.Context, failed int) string {
-	if name := c.String("report"); name != "" && name != "-" && failed <= maxFailures {
+	if name := c.String("report"); name != "" && name != "-" && failed <= runs.MostFailures {
 		return "see " + name
 	}
 	command := "enrow-export status --to " + shellWord(c.String("to"))

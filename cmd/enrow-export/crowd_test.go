@@ -16,6 +16,7 @@ import (
 	"enrow-export/pipeline/answer"
 	"enrow-export/pipeline/export"
 	"enrow-export/pipeline/manifest"
+	"enrow-export/pipeline/runs"
 )
 
 // A summary names the first failed batches again, in lines that fit the terminal, and
@@ -32,7 +33,7 @@ func TestFailuresAreNamedAgain(t *testing.T) {
 	}
 	out.Reset()
 	u.columns = func() int { return 50 }
-	u.summary(summaryLine{Failed: few + 2, NotTried: 1}, "see report.jsonl")
+	u.summary(runs.Summary{Failed: few + 2, NotTried: 1}, "see report.jsonl")
 	want := "failed batches:\n"
 	for n := range few {
 		want += string([]rune(fmt.Sprintf(`  b%d  phone-find  API returned 500: no\u000amore words words`, n))[:49]) + "…\n"
@@ -80,8 +81,8 @@ func TestWhereFailuresAre(t *testing.T) {
 		{"", "out", 30, "enrow-export status --to out | grep -B1 error:"},
 		{"", "gs://bucket/pre fix", 30, "enrow-export status --to 'gs://bucket/pre fix' | grep -B1 error:"},
 		{"", "s3://bucket/x", 30, "enrow-export status --to s3://bucket/x --s3-endpoint 'http://minio:9000/?' --s3-path-style | grep -B1 error:"},
-		{"r.jsonl", "out", maxFailures, "see r.jsonl"},
-		{"r.jsonl", "out", maxFailures + 1, "enrow-export status --to out | grep -B1 error:"},
+		{"r.jsonl", "out", runs.MostFailures, "see r.jsonl"},
+		{"r.jsonl", "out", runs.MostFailures + 1, "enrow-export status --to out | grep -B1 error:"},
 		{"-", "out", 30, "enrow-export status --to out | grep -B1 error:"},
 	} {
 		set := flag.NewFlagSet("", flag.ContinueOnError)

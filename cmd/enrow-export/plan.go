@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"enrow-export/pipeline/export"
+	"enrow-export/pipeline/runs"
 )
 
 // planLine is a line about one batch in the JSON form of export --dry-run.
@@ -47,7 +48,7 @@ type planSummaryLine struct {
 	Done   int    `json:"done"`
 	Failed int    `json:"failed"`
 	// PermanentlyFailed is what --pending leaves out, nil without it.
-	PermanentlyFailed *givenUp `json:"permanently_failed,omitempty"`
+	PermanentlyFailed *runs.GivenUp `json:"permanently_failed,omitempty"`
 }
 
 func (u *ui) plan(l planSummaryLine) {

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,40 +13,47 @@ import (
 
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/export"
+	"enrow-export/pipeline/runs"
 )
 
-// maxFailures is the number of failed batches that a report names.
-const maxFailures = 100
+// record collects what a run did.
+type record struct{ line runs.Line }
 
-// reportLine is what --report appends at the end of a run: the summary, and
-// which run it was.
-type reportLine struct {
-	Type        string    `json:"type"` // "report"
-	StartedAt   time.Time `json:"started_at"`
-	FinishedAt  time.Time `json:"finished_at"`
-	ToolVersion string    `json:"tool_version"`
-	To          string    `json:"to"`
-	Shard       string    `json:"shard,omitempty"`
-	Formats     []string  `json:"formats"`
-	ExitCode    int       `json:"exit_code"`
-	Error       string    `json:"error,omitempty"`
-	Failures    []failure `json:"failures"`
-	summaryLine
+// newRecord begins the record of a run, now.
+func newRecord(c *cli.Context, cfg export.Config, part export.Shard) *record {
+	r := &record{runs.Line{
+		Type: runs.TypeLine, StartedAt: utc(time.Now()), ToolVersion: version,
+		To: c.String("to"), Shard: part.String(), Failures: []runs.Failure{},
+	}}
+	for _, enc := range cfg.Encodings {
+		r.line.Formats = append(r.line.Formats, enc.Format.Name)
+	}
+	return r
 }
 
-// failure is a batch that failed.
-type failure struct {
-	BatchID   string `json:"batch_id"`
-	Kind      string `json:"kind"`
-	Error     string `json:"error"`
-	Permanent bool   `json:"permanent"`
+func utc(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
+// result notes a batch that failed.
+func (r *record) result(res export.Result) {
+	if res.Outcome == export.Failed && len(r.line.Failures) < runs.MostFailures {
+		r.line.Failures = append(r.line.Failures, runs.Failure{
+			BatchID: res.BatchID, Kind: res.Kind, Error: res.Err.Error(), Hint: hint(res.Err), Permanent: pipeline.IsPermanent(res.Err),
+		})
+	}
+}
+
+// end returns the record of a run that ends with err, now.
+func (r *record) end(s runs.Summary, err error) runs.Line {
+	l := r.line
+	l.Summary, l.FinishedAt, l.ExitCode = s, utc(time.Now()), exitCode(err)
+	if err != nil && !told(err) {
+		l.Error, l.Hint = err.Error(), hint(err)
+	}
+	return l
 }
 
 // report is the file of --report, or stdout, nil without it.
-type report struct {
-	file io.WriteCloser
-	line reportLine
-}
+type report struct{ file io.WriteCloser }
 
 // kept is a stream that is not closed.
 type kept struct{ io.Writer }
@@ -63,7 +68,7 @@ func reportFlag() *flagDef {
 // openReport opens the file of --report, so that one that cannot be written is
 // found before anything is tried, as far as that shows: a disk may be full by the
 // end as well. The caller calls close.
-func openReport(c *cli.Context, stdout io.Writer, cfg export.Config, part export.Shard) (*report, error) {
+func openReport(c *cli.Context, stdout io.Writer) (*report, error) {
 	name := c.String("report")
 	if name == "" {
 		return nil, nil
@@ -86,44 +91,20 @@ func openReport(c *cli.Context, stdout io.Writer, cfg export.Config, part export
 		}
 		return nil, usagef("nothing was tried: name a file that can be written", "--report: cannot write to %s: %v", name, err)
 	}
-	r := &report{file, reportLine{
-		Type: "report", StartedAt: utc(time.Now()), ToolVersion: version,
-		To: c.String("to"), Shard: part.String(), Failures: []failure{},
-	}}
-	for _, enc := range cfg.Encodings {
-		r.line.Formats = append(r.line.Formats, enc.Format.Name)
-	}
-	return r, nil
+	return &report{file}, nil
 }
 
-func utc(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
-
-// result notes a batch that failed.
-func (r *report) result(res export.Result) {
-	if r != nil && res.Outcome == export.Failed && len(r.line.Failures) < maxFailures {
-		r.line.Failures = append(r.line.Failures, failure{res.BatchID, res.Kind, res.Err.Error(), pipeline.IsPermanent(res.Err)})
-	}
-}
-
-// write appends the line of a run that ends with err, in one go: other runs may
-// append to the same file.
-func (r *report) write(s summaryLine, err error) error {
+// append appends the line of a run in one go: other runs may append to the same file.
+func (r *report) append(l runs.Line) error {
 	if r == nil {
 		return nil
 	}
-	r.line.summaryLine, r.line.FinishedAt, r.line.ExitCode = s, utc(time.Now()), exitCode(err)
-	if err != nil && !told(err) {
-		r.line.Error = err.Error()
+	text, err := l.Encode()
+	if err == nil {
+		_, err = r.file.Write(text)
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	failed := enc.Encode(r.line)
-	if failed == nil {
-		_, failed = r.file.Write(b.Bytes())
-	}
-	if failed != nil {
-		return fmt.Errorf("write report: %w", failed)
+	if err != nil {
+		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
 }

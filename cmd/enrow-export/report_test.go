@@ -16,10 +16,11 @@ import (
 
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/export"
+	"enrow-export/pipeline/runs"
 )
 
 // readReport returns the lines of a report, each of which must be valid.
-func readReport(t *testing.T, path string) (lines []reportLine) {
+func readReport(t *testing.T, path string) (lines []runs.Line) {
 	t.Helper()
 	schema, err := jsonschema.NewCompiler().Compile("../../docs/output.schema.json")
 	if err != nil {
@@ -34,7 +35,7 @@ func readReport(t *testing.T, path string) (lines []reportLine) {
 		if err == nil {
 			err = schema.Validate(v)
 		}
-		var line reportLine
+		var line runs.Line
 		if err == nil {
 			err = json.Unmarshal([]byte(text), &line)
 		}
@@ -72,34 +73,34 @@ func TestReportOfInterruptedRun(t *testing.T) {
 // than a person reads.
 func TestReportsShareAFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "report.jsonl")
-	var runs sync.WaitGroup
+	var writers sync.WaitGroup
 	for i := range 8 {
-		runs.Go(func() {
+		writers.Go(func() {
 			file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			r := &report{file, reportLine{Type: "report", To: "out", StartedAt: time.Now(), Formats: []string{"csv"}, Failures: []failure{}}}
-			defer r.close()
+			defer file.Close()
+			r := &record{runs.Line{Type: runs.TypeLine, To: "out", StartedAt: time.Now(), Formats: []string{"csv"}, Failures: []runs.Failure{}}}
 			r.result(export.Result{BatchID: "a", Outcome: export.Done})
-			for n := range 2 * maxFailures {
+			for n := range 2 * runs.MostFailures {
 				r.result(export.Result{
 					BatchID: fmt.Sprintf("b%d", n), Kind: "email-find", Outcome: export.Failed,
 					Err: &pipeline.Error{Op: "fetch", Class: pipeline.Permanent, Err: errors.New(strings.Repeat("no <such> batch ", 10))},
 				})
 			}
-			s := newSummaryLine("email-find", export.Summary{Asked: i}, 7)
-			if err := r.write(s, errSomeFailed); err != nil {
+			s := newSummary("email-find", export.Summary{Asked: i}, source{Source: countedSource{}})
+			if err := (&report{file}).append(r.end(s, errSomeFailed)); err != nil {
 				t.Error(err)
 			}
 		})
 	}
-	runs.Wait()
+	writers.Wait()
 	asked := make(map[int]bool)
 	for _, l := range readReport(t, path) {
 		asked[l.Asked] = true
-		if len(l.Failures) != maxFailures || !l.Failures[0].Permanent || l.ExitCode != exitFailed || l.Error != "" || l.Retries != 7 {
+		if len(l.Failures) != runs.MostFailures || !l.Failures[0].Permanent || l.ExitCode != exitFailed || l.Error != "" || l.Retries != 1234 {
 			t.Errorf("%d failures, the first %+v, exit code %d, error %q", len(l.Failures), l.Failures[0], l.ExitCode, l.Error)
 		}
 	}
@@ -108,8 +109,7 @@ func TestReportsShareAFile(t *testing.T) {
 	}
 
 	var none *report
-	none.result(export.Result{Outcome: export.Failed})
-	if err := none.write(summaryLine{}, nil); err != nil {
+	if err := none.append(runs.Line{}); err != nil {
 		t.Error(err)
 	}
 	none.close()
@@ -123,15 +123,15 @@ func (countedSource) Retries() int64 { return 1234 }
 // A summary says what the batches cost, and that the export cost nothing.
 func TestSummaryCredits(t *testing.T) {
 	for _, test := range []struct {
-		line summaryLine
+		line runs.Summary
 		want string
 	}{
-		{summaryLine{Exported: 2997, CreditsSpent: 22623}, "these batches cost 22,623 credits when they ran; exporting is free"},
-		{summaryLine{Exported: 2, CreditsSpent: 2.25, CreditsRefunded: 1}, "these batches cost 2.25 credits when they ran (1 refunded); exporting is free"},
-		{summaryLine{Exported: 1, CreditsSpent: 1}, "this batch cost 1 credit when it ran; exporting is free"},
-		{summaryLine{Exported: 1, CreditsRefunded: 3}, "this batch cost 0 credits when it ran (3 refunded); exporting is free"},
+		{runs.Summary{Exported: 2997, CreditsSpent: 22623}, "these batches cost 22,623 credits when they ran; exporting is free"},
+		{runs.Summary{Exported: 2, CreditsSpent: 2.25, CreditsRefunded: 1}, "these batches cost 2.25 credits when they ran (1 refunded); exporting is free"},
+		{runs.Summary{Exported: 1, CreditsSpent: 1}, "this batch cost 1 credit when it ran; exporting is free"},
+		{runs.Summary{Exported: 1, CreditsRefunded: 3}, "this batch cost 0 credits when it ran (3 refunded); exporting is free"},
 	} {
-		if got := test.line.credits(); got != test.want {
+		if got := credits(test.line); got != test.want {
 			t.Errorf("%+v: %s", test.line, got)
 		}
 	}
@@ -143,17 +143,17 @@ func TestSummarySpeed(t *testing.T) {
 		t.Errorf("%d retries", n)
 	}
 	tests := []struct {
-		line summaryLine
+		line runs.Summary
 		want string
 	}{
-		{summaryLine{}, ""},
-		{summaryLine{Rows: 1, RowsPerSecond: 12345.6}, "12,345 rows/s"},
-		{summaryLine{Rows: 1, RowsPerSecond: 0.4, Retries: 1}, "0 rows/s, 1 retry"},
-		{summaryLine{Retries: 1234}, "1,234 retries"},
-		{summaryLine{Retries: 2}, "2 retries"},
+		{runs.Summary{}, ""},
+		{runs.Summary{Rows: 1, RowsPerSecond: 12345.6}, "12,345 rows/s"},
+		{runs.Summary{Rows: 1, RowsPerSecond: 0.4, Retries: 1}, "0 rows/s, 1 retry"},
+		{runs.Summary{Retries: 1234}, "1,234 retries"},
+		{runs.Summary{Retries: 2}, "2 retries"},
 	}
 	for _, test := range tests {
-		if diff := cmp.Diff(test.want, test.line.speed()); diff != "" {
+		if diff := cmp.Diff(test.want, speed(test.line)); diff != "" {
 			t.Errorf("%+v (-want +got):\n%s", test.line, diff)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"enrow-export/pipeline/manifest"
+	"enrow-export/pipeline/runs"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -38,7 +39,7 @@ func TestSchemasMatchTypes(t *testing.T) {
 	}
 	readJSON(t, "../../docs/output.schema.json", &output)
 	lines := map[string]reflect.Type{
-		"batch": reflect.TypeFor[batchLine](), "summary": reflect.TypeFor[summaryLine](), "report": reflect.TypeFor[reportLine](),
+		"batch": reflect.TypeFor[batchLine](), "summary": reflect.TypeFor[runs.Summary](), "report": reflect.TypeFor[runs.Line](),
 		"plan": reflect.TypeFor[planLine](), "plan_summary": reflect.TypeFor[planSummaryLine](),
 		"status": reflect.TypeFor[statusLine](), "status_summary": reflect.TypeFor[statusSummaryLine](),
 		"check": reflect.TypeFor[checkLine](), "check_summary": reflect.TypeFor[checkSummaryLine](), "faulty_pack": reflect.TypeFor[faultyPackLine](),

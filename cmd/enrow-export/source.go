@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strconv"
 
 	"github.com/urfave/cli/v2"
 
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/export"
+	"enrow-export/pipeline/runs"
 	"enrow-export/schema"
 	"enrow-export/sinks/network"
 	"enrow-export/sources"
@@ -28,6 +30,26 @@ type source struct {
 	close func()
 	// saved yields the batches that there are; nil when that is not known.
 	saved func(context.Context, *schema.Table) iter.Seq2[string, error]
+}
+
+// requests returns how many requests were made, by the status of the response.
+func (s source) requests() map[string]int64 {
+	counts := make(map[string]int64)
+	if r, ok := s.Source.(interface{ Requests() map[int]int64 }); ok {
+		for status, n := range r.Requests() {
+			counts[statusName(status)] = n
+		}
+	}
+	return counts
+}
+
+// statusName returns the status of a response as summaries and metrics have it, 0 being
+// that of a request without one.
+func statusName(status int) string {
+	if status == 0 {
+		return runs.NoStatus
+	}
+	return strconv.Itoa(status)
 }
 
 // retries returns how many requests were made again, as far as that is counted.

@@ -12,60 +12,20 @@ import (
 
 	"enrow-export/pipeline/export"
 	"enrow-export/pipeline/manifest"
-	"enrow-export/schema"
+	"enrow-export/pipeline/runs"
 )
 
-// summaryLine closes the JSON form of export.
-type summaryLine struct {
-	Type     string `json:"type"` // "summary"
-	Kind     string `json:"kind"`
-	Asked    int    `json:"asked"`
-	Exported int    `json:"exported"`
-	Done     int    `json:"done"`
-	Ongoing  int    `json:"ongoing"`
-	Failed   int    `json:"failed"`
-	NotTried int    `json:"not_tried"`
-	CutOff   int    `json:"-"` // of NotTried
-	// MaxRuntimeOver says that --max-runtime has left batches ongoing or not tried.
-	MaxRuntimeOver bool  `json:"max_runtime_over,omitempty"`
-	Warned         int   `json:"warned"`
-	Rows           int64 `json:"rows"`
-	Found          int64 `json:"found"`
-	// FoundShare is Found of Rows, from 0 to 1.
-	FoundShare      *float64         `json:"found_share,omitempty"`
-	Bytes           map[string]int64 `json:"bytes"`
-	ElapsedMS       int64            `json:"elapsed_ms"`
-	RowsPerSecond   float64          `json:"rows_per_second"`
-	Slowest         *slowest         `json:"slowest,omitempty"`
-	Retries         int64            `json:"retries"`
-	CreditsSpent    float64          `json:"credits_spent"`
-	CreditsRefunded float64          `json:"credits_refunded"`
-	UnknownFields   []unknownField   `json:"unknown_fields"`
-	// PermanentlyFailed is what --pending leaves out, nil without it.
-	PermanentlyFailed *givenUp `json:"permanently_failed,omitempty"`
-}
-
-// slowest is the batch that took longest.
-type slowest struct {
-	BatchID   string `json:"batch_id"`
-	ElapsedMS int64  `json:"elapsed_ms"`
-}
-
-// unknownField is a path of the responses that no column or total declares.
-type unknownField struct {
-	Path   string        `json:"path"`
-	Reason schema.Reason `json:"reason"`
-	Count  int64         `json:"count"`
-}
-
-// newSummaryLine returns the JSON form of a summary.
-func newSummaryLine(kind string, s export.Summary, retries int64) summaryLine {
-	l := summaryLine{
-		Type: "summary", Kind: kind, Asked: s.Asked, Exported: s.Exported, Done: s.Done, Ongoing: s.Ongoing,
+// newSummary returns the JSON form of a summary, which closes the JSON form of export.
+func newSummary(kind string, s export.Summary, from source) runs.Summary {
+	l := runs.Summary{
+		Type: runs.TypeSummary, Kind: kind, Asked: s.Asked, Exported: s.Exported, Done: s.Done, Ongoing: s.Ongoing,
 		Failed: s.Failed, NotTried: s.NotTried, CutOff: s.CutOff, Warned: s.Warned,
-		Rows: s.Rows, Found: s.Found, Bytes: s.Bytes, ElapsedMS: s.Elapsed.Milliseconds(), Retries: retries,
+		Rows: s.Rows, Found: s.Found, Bytes: s.Bytes, ElapsedMS: s.Elapsed.Milliseconds(), Requests: from.requests(), Retries: from.retries(),
 		CreditsSpent: rounded(s.Credits.Spent, 4), CreditsRefunded: rounded(s.Credits.Refunded, 4),
-		UnknownFields: []unknownField{},
+		UnknownFields: []runs.UnknownField{}, ByKind: make(map[string]runs.Counts),
+	}
+	for kind, k := range s.Kinds {
+		l.ByKind[kind] = runs.Counts(k)
 	}
 	if l.Bytes == nil {
 		l.Bytes = map[string]int64{}
@@ -78,17 +38,17 @@ func newSummaryLine(kind string, s export.Summary, retries int64) summaryLine {
 		l.RowsPerSecond = rounded(float64(s.Rows)/seconds, 1)
 	}
 	if s.Slowest.BatchID != "" {
-		l.Slowest = &slowest{s.Slowest.BatchID, s.Slowest.Elapsed.Milliseconds()}
+		l.Slowest = &runs.Slowest{BatchID: s.Slowest.BatchID, ElapsedMS: s.Slowest.Elapsed.Milliseconds()}
 	}
 	for _, f := range s.Leftovers {
-		l.UnknownFields = append(l.UnknownFields, unknownField{f.Path, f.Reason, f.Count})
+		l.UnknownFields = append(l.UnknownFields, runs.UnknownField{Path: f.Path, Reason: f.Reason, Count: f.Count})
 	}
 	return l
 }
 
 // summary tells what a run did, failures first. rest says where those are that are not
 // named.
-func (u *ui) summary(l summaryLine, rest string) {
+func (u *ui) summary(l runs.Summary, rest string) {
 	files := sumOf(l.Bytes) - l.Bytes[manifest.RawFormat]
 	exported := fmt.Sprintf("exported (%s, %s)", count(l.Rows, "row"), size(files))
 	if l.FoundShare != nil {
@@ -114,7 +74,7 @@ func (u *ui) summary(l summaryLine, rest string) {
 		text += fmt.Sprintf("\nwith warnings: %s", count(int64(l.Warned), "batch"))
 	}
 	if l.CreditsSpent != 0 || l.CreditsRefunded != 0 {
-		text += "\n" + l.credits()
+		text += "\n" + credits(l)
 	}
 	if len(l.Bytes) > 1 {
 		var sizes []string
@@ -123,7 +83,7 @@ func (u *ui) summary(l summaryLine, rest string) {
 		}
 		text += "\nbytes: " + strings.Join(sizes, ", ")
 	}
-	if speed := l.speed(); speed != "" {
+	if speed := speed(l); speed != "" {
 		text += "\nspeed: " + speed
 	}
 	if l.Slowest != nil && l.Exported > 1 { // of one it is nothing new
@@ -140,8 +100,8 @@ func (u *ui) summary(l summaryLine, rest string) {
 
 // givenUp returns what a summary ends with when there are batches that nobody asks for
 // any more. A quiet command says so on stderr: nothing else would.
-func (u *ui) givenUp(g *givenUp) string {
-	text := g.text()
+func (u *ui) givenUp(g *runs.GivenUp) string {
+	text := givenUpText(g)
 	switch {
 	case text == "":
 		return ""
@@ -153,7 +113,7 @@ func (u *ui) givenUp(g *givenUp) string {
 
 // credits says what the batches cost when they ran, so that nobody takes it for the price
 // of the export.
-func (l summaryLine) credits() string {
+func credits(l runs.Summary) string {
 	batches, ran := "these batches", "they ran"
 	if l.Exported == 1 {
 		batches, ran = "this batch", "it ran"
@@ -170,7 +130,7 @@ func (l summaryLine) credits() string {
 }
 
 // speed says how fast a run was.
-func (l summaryLine) speed() string {
+func speed(l runs.Summary) string {
 	var parts []string
 	if l.Rows > 0 {
 		parts = append(parts, humanize.Comma(int64(l.RowsPerSecond))+" rows/s")

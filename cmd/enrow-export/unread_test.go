@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"enrow-export/pipeline/runs"
 	"enrow-export/sources/fakeapi"
 )
 
@@ -28,7 +29,7 @@ func TestExportIsNotReadToItsEnd(t *testing.T) {
 	if got := dataFiles(t, dir); len(got) != 3 {
 		t.Errorf("files %q, want three", got)
 	}
-	var line reportLine
+	var line runs.Line
 	report, err := os.ReadFile(filepath.Join(dir, "report.jsonl"))
 	if err == nil {
 		err = json.Unmarshal(report, &line)

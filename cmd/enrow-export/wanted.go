@@ -11,18 +11,16 @@ import (
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/export"
 	"enrow-export/pipeline/manifest"
+	"enrow-export/pipeline/runs"
 	"enrow-export/schema"
 )
 
 // wanted is what an export works on.
 type wanted struct {
 	works []export.Work
-	kind  string   // of all of them, or allKinds
-	left  *givenUp // nil without --pending
+	kind  string        // of all of them, or runs.AllKinds
+	left  *runs.GivenUp // nil without --pending
 }
-
-// allKinds is said of what concerns several kinds.
-const allKinds = "all"
 
 // total returns the number of the batches.
 func (w wanted) total() (n int) {
@@ -32,33 +30,8 @@ func (w wanted) total() (n int) {
 	return n
 }
 
-// givenUp are the permanently failed batches that nobody has dismissed, and that
-// --pending leaves out.
-type givenUp struct {
-	Count int            `json:"count"`
-	First []givenUpBatch `json:"first"`
-}
-
-type givenUpBatch struct {
-	Kind    string `json:"kind"`
-	BatchID string `json:"batch_id"`
-}
-
-// mostGivenUp is how many of them are named.
-const mostGivenUp = 5
-
-// add counts a batch. A nil g counts nothing.
-func (g *givenUp) add(kind, id string) {
-	if g == nil {
-		return
-	}
-	if g.Count++; len(g.First) < mostGivenUp {
-		g.First = append(g.First, givenUpBatch{kind, id})
-	}
-}
-
-// text says which batches they are, and is empty when there are none.
-func (g *givenUp) text() string {
+// givenUpText says which batches are permanently failed, and is empty when there are none.
+func givenUpText(g *runs.GivenUp) string {
 	if g == nil || g.Count == 0 {
 		return ""
 	}
@@ -111,7 +84,7 @@ func wantedBatches(c *cli.Context, cfg export.Config, from source, ids []string,
 // withPending returns the named batches and then the pending ones, of each kind. Batches that
 // have failed before come last of all: their faults hold up no other batch.
 func withPending(c *cli.Context, cfg export.Config, named export.Work, part export.Shard) (wanted, error) {
-	w := wanted{kind: allKinds, left: &givenUp{First: []givenUpBatch{}}}
+	w := wanted{kind: runs.AllKinds, left: &runs.GivenUp{First: []runs.Batch{}}}
 	if len(named.IDs) == 0 {
 		to, err := rootOf(c, "to")
 		if err == nil {
@@ -152,7 +125,7 @@ func withPending(c *cli.Context, cfg export.Config, named export.Work, part expo
 		w.works, later = append(w.works, work), append(later, again)
 		for _, id := range left.GivenUp {
 			if part.Holds(id) {
-				w.left.add(table.Kind, id)
+				w.left.Add(table.Kind, id)
 			}
 		}
 	}

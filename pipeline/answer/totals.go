@@ -93,6 +93,16 @@ func number(value jsontext.Value) (float64, bool) {
 	return f, err == nil
 }
 
+// Found returns how many rows found what was searched for, as an envelope says; false if
+// it does not say.
+func Found(table *schema.Table, envelope jsontext.Value) (int64, bool) {
+	n, ok := Count(schema.Lookup(envelope, "stats."+table.Found))
+	return n, ok && n >= 0
+}
+
+// CreditsOf returns what an envelope says of the cost. What it does not say is 0.
+func CreditsOf(envelope jsontext.Value) Credits { return credits(envelope) }
+
 // credits returns what an envelope says of the cost. What it does not say is 0.
 func credits(envelope jsontext.Value) Credits {
 	return Credits{amount(envelope, "credits_spent"), amount(envelope, "credits_refunded")}

@@ -42,7 +42,8 @@ type Result struct {
 	// NeedsAttention says that no run with Pending asks for the batch any more, and that
 	// nobody has dismissed it, as the manifest has it after the failure.
 	NeedsAttention bool
-	Elapsed        time.Duration
+	// Elapsed is the time that the batch took, Publishing that of its last stage.
+	Elapsed, Publishing time.Duration
 }
 
 // exportBatch takes one batch through all stages. The error is one that ends the
@@ -163,7 +164,9 @@ func (x *exporter) ask(ctx context.Context, id string, entry *manifest.Entry, ro
 		}
 		return made.res, err
 	}
+	start := x.Now()
 	made.res.Entry, err = x.publish(ctx, made.publication, round > 0)
+	made.res.Publishing = x.Now().Sub(start)
 	if errors.Is(err, errUnforeseen) && round < maxUnforeseen {
 		return made.res, fmt.Errorf("%w: %w", errAskAgain, err)
 	}

@@ -24,6 +24,8 @@ type Summary struct {
 	CutOff int
 	Rows   int64 // of the batches exported
 	Found  int64 // rows that found what was searched for
+	// Kinds has the counts of each kind that was asked for.
+	Kinds map[string]Counts
 	// Bytes are the bytes of the files of the batches exported, by format asked
 	// for, and as manifest.RawFormat the bytes of the copies of their answers.
 	Bytes map[string]int64
@@ -35,6 +37,13 @@ type Summary struct {
 	// answers that were read, exported or not. First is -1 there.
 	Leftovers []schema.Leftover
 	Elapsed   time.Duration
+}
+
+// Counts is what a run did with the batches of one kind. Its fields are those of Summary.
+type Counts struct {
+	Asked, Exported, Done, Ongoing, Failed, NotTried int
+
+	Rows int64
 }
 
 // Slowest names a batch and the time it took.
@@ -112,6 +121,7 @@ func RunAll(ctx context.Context, cfg Config, works []Work, report func(Result)) 
 	start := cfg.Now()
 	r := run{Config: cfg, common: newCommon(cfg), report: report}
 	r.summary.Bytes = make(map[string]int64)
+	r.summary.Kinds = make(map[string]Counts)
 	var fresh []share
 	for _, w := range works {
 		of := w.Of(cfg)
@@ -120,6 +130,7 @@ func RunAll(ctx context.Context, cfg Config, works []Work, report func(Result)) 
 		}
 		ids := schema.DistinctIDs(w.IDs)
 		r.summary.Asked += len(ids)
+		r.count(of.Table.Kind, func(k *Counts) { k.Asked += len(ids) })
 		fresh = append(fresh, share{&exporter{settings: newSettings(of, len(ids)), common: r.common}, ids})
 	}
 	var err error
@@ -148,6 +159,10 @@ func RunAll(ctx context.Context, cfg Config, works []Work, report func(Result)) 
 	s := r.summary
 	s.Leftovers = r.leftovers.All()
 	s.NotTried = s.Asked - s.Exported - s.Done - s.Ongoing - s.Failed
+	for kind, k := range s.Kinds {
+		k.NotTried = k.Asked - k.Exported - k.Done - k.Ongoing - k.Failed
+		s.Kinds[kind] = k
+	}
 	s.Elapsed = cfg.Now().Sub(start)
 	return s, err
 }
@@ -165,6 +180,7 @@ type run struct {
 func (r *run) collect(res Result) {
 	s := &r.summary
 	r.unknown(res)
+	r.count(res.Kind, func(k *Counts) { k.add(res) })
 	switch res.Outcome {
 	case Exported:
 		s.Exported++
@@ -188,6 +204,27 @@ func (r *run) collect(res Result) {
 	}
 	if r.report != nil {
 		r.report(res)
+	}
+}
+
+// count changes the counts of a kind.
+func (r *run) count(kind string, change func(*Counts)) {
+	k := r.summary.Kinds[kind]
+	change(&k)
+	r.summary.Kinds[kind] = k
+}
+
+func (k *Counts) add(res Result) {
+	switch res.Outcome {
+	case Exported:
+		k.Exported++
+		k.Rows += *res.Entry.Rows
+	case Done:
+		k.Done++
+	case Ongoing:
+		k.Ongoing++
+	case Failed:
+		k.Failed++
 	}
 }
 

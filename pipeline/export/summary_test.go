@@ -100,3 +100,37 @@ func TestOnWaiting(t *testing.T) {
 		}
 	})
 }
+
+// The counts of the kinds add up to those of the run, also of one that was stopped.
+func TestSummaryOfKinds(t *testing.T) {
+	source := pipelinetest.NewAnswers()
+	for _, id := range []string{"a", "b", "p"} {
+		source.Set(id, pipelinetest.Finished(id, id, 5))
+	}
+	source.Set("o", pipelinetest.Ongoing("o", 1, 9))
+	cfg := pipelinetest.NewConfig(t, source, sinks.NewMemory(), "csv")
+	pipelinetest.Export(t, cfg, "a", export.Exported)
+	s, err := export.RunAll(t.Context(), cfg, []export.Work{
+		{Table: &schema.EmailFind, IDs: []string{"a", "b", "o", "failing"}},
+		{Table: &schema.EmailVerify, IDs: []string{"p", "failing"}},
+		{Table: &schema.EmailFind, IDs: []string{"b2"}},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]export.Counts{
+		"email-find":   {Asked: 5, Exported: 1, Done: 1, Ongoing: 1, Failed: 2, Rows: 5},
+		"email-verify": {Asked: 2, Failed: 1, Exported: 1, Rows: 5},
+	}
+	if diff := cmp.Diff(want, s.Kinds); diff != "" {
+		t.Errorf("kinds (-want +got):\n%s", diff)
+	}
+
+	stop := make(chan struct{})
+	close(stop)
+	cfg.Stop, cfg.Force = stop, true
+	s, err = export.Run(t.Context(), cfg, []string{"a", "b"}, nil)
+	if want := (export.Counts{Asked: 2, NotTried: 2}); err != nil || s.Kinds["email-find"] != want {
+		t.Errorf("kinds %+v, error %v", s.Kinds, err)
+	}
+}

@@ -27,7 +27,7 @@ import (
 // version of the entry's object, and a note (summary.go).
 
 const (
-	cacheHeader = "enrow-export cache 1\n"
+	cacheHeader = "enrow-export cache 2\n"
 	cacheExt    = ".zst"
 	// firstSegment is the name of the segment that begins before all ids. It is no id.
 	firstSegment = "-"

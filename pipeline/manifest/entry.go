@@ -79,6 +79,8 @@ type Entry struct {
 	// Error is why the last attempt failed, empty when it did not.
 	Error       string `json:"error,omitempty"`
 	ToolVersion string `json:"tool_version"`
+	// Totals is set where Batch is left out (Summaries). Manifest.Totals reads both.
+	Totals *Totals `json:"-"`
 }
 
 // SchemaRef names the table declaration that files were written under.
@@ -140,6 +142,9 @@ func (e *Entry) Published() map[string]File {
 	}
 	return all
 }
+
+// Since returns since when a batch that is not exported waits, as far as the entry tells.
+func (e *Entry) Since() time.Time { return e.UpdatedAt }
 
 // Named returns the paths of the files that the entry names, also those that are
 // about to be put. A nil entry names none.

@@ -115,7 +115,7 @@ func Entries(ctx context.Context, store sinks.Store, tables []*schema.Table) ite
 }
 
 // Summaries is Entries with less in an entry about which all is well: Batch, Source,
-// ContentSHA256, FirstExportedAt, ToolVersion and Schema.Columns may be missing. Where
+// ContentSHA256, ToolVersion and Schema.Columns may be missing. Where
 // the store has a cache that takes a thousandth of the requests.
 func Summaries(ctx context.Context, store sinks.Store, tables []*schema.Table) iter.Seq2[Known, error] {
 	return all(ctx, store, tables, cached)

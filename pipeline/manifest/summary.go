@@ -28,6 +28,8 @@ type note struct {
 	Table       int                 `json:"t,omitempty"` // version of the table
 	Fingerprint string              `json:"h,omitempty"`
 	Files       map[string]noteFile `json:"f,omitempty"` // by format, the copy of the answer as "raw"
+	Exported    int64               `json:"e,omitempty"` // Unix time in milliseconds of the first export
+	Totals      *Totals             `json:"o,omitempty"`
 }
 
 // noteFile is a File whose rows are the entry's.
@@ -60,12 +62,13 @@ func (m Manifest) notePath(id, format string, f File) string {
 }
 
 // summary returns the entry as its note gives it, and whether there is more.
-func (e *Entry) summary() (_ *Entry, more bool) {
+func (m Manifest) summary(e *Entry) (_ *Entry, more bool) {
 	out := &Entry{ManifestVersion: e.ManifestVersion, BatchID: e.BatchID, Kind: e.Kind, State: e.State, Permanent: e.Permanent, Dismissed: e.Dismissed}
 	if e.Error != "" || e.Refusals != nil || len(e.Mismatches)+len(e.Warnings)+len(e.Replacing)+len(e.Superseded) > 0 {
 		return out, true
 	}
 	out.UpdatedAt, out.Attempts, out.Rows, out.Files, out.Raw = e.UpdatedAt, e.Attempts, e.Rows, e.Files, e.Raw
+	out.FirstExportedAt, out.Totals = e.FirstExportedAt, m.Totals(e)
 	if e.Schema != nil {
 		out.Schema = &SchemaRef{Table: e.Schema.Table, Version: e.Schema.Version, Fingerprint: e.Schema.Fingerprint}
 	}
@@ -78,10 +81,13 @@ const maxNote = 2 << 10
 // noteOf returns the note of an entry. It is empty when a note of the allowed length
 // cannot give the summary exactly.
 func (m Manifest) noteOf(e *Entry) string {
-	want, more := e.summary()
+	want, more := m.summary(e)
 	n := note{State: e.State, Permanent: e.Permanent, Dismissed: e.Dismissed, More: more}
 	if !more {
-		n.Updated, n.Attempts, n.Rows = e.UpdatedAt.UnixMilli(), e.Attempts, e.Rows
+		n.Updated, n.Attempts, n.Rows, n.Totals = e.UpdatedAt.UnixMilli(), e.Attempts, e.Rows, want.Totals
+		if e.FirstExportedAt != nil {
+			n.Exported = e.FirstExportedAt.UnixMilli()
+		}
 		if want.Schema != nil {
 			n.Table, n.Fingerprint = want.Schema.Version, want.Schema.Fingerprint
 		}
@@ -105,14 +111,18 @@ func (m Manifest) noteOf(e *Entry) string {
 		return ""
 	}
 	got, again := m.ofNote(e.BatchID, string(text))
-	if got == nil || again != more || !got.UpdatedAt.Equal(want.UpdatedAt) {
+	if got == nil || again != more || !got.UpdatedAt.Equal(want.UpdatedAt) || !sameTime(got.FirstExportedAt, want.FirstExportedAt) {
 		return ""
 	}
-	got.UpdatedAt = want.UpdatedAt
+	got.UpdatedAt, got.FirstExportedAt = want.UpdatedAt, want.FirstExportedAt // perhaps in another zone
 	if !reflect.DeepEqual(got, want) {
 		return ""
 	}
 	return string(text)
+}
+
+func sameTime(a, b *time.Time) bool {
+	return a == nil && b == nil || a != nil && b != nil && a.Equal(*b)
 }
 
 // hexToBase64 returns a digest as notes have it. An invalid digest does not survive the
@@ -144,7 +154,14 @@ func (m Manifest) ofNote(id, text string) (e *Entry, more bool) {
 	if n.More {
 		return e, true
 	}
-	e.UpdatedAt, e.Attempts, e.Rows = time.UnixMilli(n.Updated).UTC(), n.Attempts, n.Rows
+	e.UpdatedAt, e.Attempts, e.Rows, e.Totals = time.UnixMilli(n.Updated).UTC(), n.Attempts, n.Rows, n.Totals
+	if n.Exported != 0 {
+		at := time.UnixMilli(n.Exported).UTC()
+		e.FirstExportedAt = &at
+	}
+	if !n.Totals.valid() {
+		return nil, false
+	}
 	if n.Fingerprint != "" {
 		e.Schema = &SchemaRef{Table: m.Table.Name, Version: n.Table, Fingerprint: n.Fingerprint}
 	}

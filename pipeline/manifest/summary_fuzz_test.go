@@ -22,6 +22,7 @@ func FuzzNote(f *testing.F) {
 	for _, e := range []*Entry{
 		{State: StateExported, Rows: &rows, Schema: &SchemaRef{m.Table.Name, 1, sum, nil}, Files: map[string]File{"parquet": file}},
 		{State: StateExported, Rows: &rows, Schema: &SchemaRef{m.Table.Name, 1, sum, nil}, Files: map[string]File{"parquet": packed}},
+		{State: StateExported, Rows: &rows, Schema: &SchemaRef{m.Table.Name, 1, sum, nil}, Files: map[string]File{"parquet": file}, FirstExportedAt: &at, Batch: []byte(`{"stats":{"valid":2,"credits_cost":{"final":1.25,"refunded":0.5}}}`)},
 		{State: StateFailed, Permanent: &permanent, Error: "why"},
 		{State: StateOngoing, Attempts: 4},
 	} {

@@ -118,7 +118,7 @@ func ManyIDs(n int) (ids []string) {
 // Many exports that many batches of one row, to be counted afterwards.
 func Many(t *testing.T, store sinks.Store, n int, formats ...string) (*Counted, export.Config, []string) {
 	t.Helper()
-	c, source, ids := counting(store), NewAnswers(), ManyIDs(n)
+	c, source, ids := Counting(store), NewAnswers(), ManyIDs(n)
 	for _, id := range ids {
 		source.Set(id, Finished(id, "x", 1))
 	}

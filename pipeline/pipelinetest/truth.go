@@ -87,7 +87,10 @@ func Settled(t *testing.T, files map[string]string) map[string]string {
 // SummaryOf returns what manifest.Summaries has at least of an entry.
 func SummaryOf(e *manifest.Entry) *manifest.Entry {
 	out := *e
-	out.Batch, out.Source, out.ContentSHA256, out.FirstExportedAt, out.ToolVersion = nil, nil, "", nil, ""
+	if table, ok := schema.TableByKind(e.Kind); ok {
+		out.Totals = manifest.Manifest{Table: table}.Totals(e)
+	}
+	out.Batch, out.Source, out.ContentSHA256, out.ToolVersion = nil, nil, "", ""
 	out.Generations = nil
 	if e.Schema != nil {
 		ref := *e.Schema

@@ -57,8 +57,8 @@ type Counted struct {
 	Ops map[string]int
 }
 
-// counting returns a Counted in front of the store.
-func counting(store sinks.Store) *Counted {
+// Counting returns a Counted in front of the store.
+func Counting(store sinks.Store) *Counted {
 	return &Counted{Store: store, Ops: make(map[string]int)}
 }
 

@@ -1,0 +1,169 @@
+package overview
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"enrow-export/pipeline/manifest"
+	"enrow-export/schema"
+)
+
+// sizes are the limits of Overview.Sizes, in bytes.
+var sizes = []int64{10 << 10, 100 << 10, 1 << 20, 10 << 20, 0}
+
+// Builder makes an Overview of batches that are given to it.
+type Builder struct {
+	kinds           map[string]*Kind
+	days            map[time.Time]*Day
+	sizes           []Size
+	failed, waiting named
+	lastExport      time.Time
+}
+
+// NewBuilder returns one that has seen no batch.
+func NewBuilder() *Builder {
+	b := &Builder{kinds: make(map[string]*Kind), days: make(map[time.Time]*Day)}
+	for _, below := range sizes {
+		b.sizes = append(b.sizes, Size{Below: below})
+	}
+	b.failed.before = func(a, b Batch) int {
+		if a.NeedAttention != b.NeedAttention {
+			if a.NeedAttention {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(b.Since.Compare(a.Since), a.byName(b))
+	}
+	b.waiting.before = func(a, b Batch) int { return cmp.Or(a.Since.Compare(b.Since), a.byName(b)) }
+	return b
+}
+
+func (b Batch) byName(other Batch) int {
+	return cmp.Or(cmp.Compare(b.Kind, other.Kind), cmp.Compare(b.BatchID, other.BatchID))
+}
+
+// Add counts a batch. One that the manifest does not know counts nothing.
+func (b *Builder) Add(k manifest.Known) {
+	kind := b.kinds[k.Table.Kind]
+	if kind == nil {
+		kind = &Kind{Kind: k.Table.Kind}
+	}
+	switch e := k.Entry; {
+	case k.Err != nil:
+		kind.Unreadable++
+		b.failed.add(Batch{Kind: kind.Kind, BatchID: k.BatchID, Error: k.Err.Error(), NeedAttention: true})
+	case e == nil:
+		return
+	case e.NeedsAttention():
+		kind.NeedAttention++
+		b.failed.add(batchOf(e))
+	case e.State == manifest.StateExported:
+		kind.Exported++
+	case e.Dismissed:
+		kind.Dismissed++
+	case e.State == manifest.StateFailed:
+		kind.Failed++
+		kind.OldestWaiting = earlier(kind.OldestWaiting, e.Since())
+		b.failed.add(batchOf(e))
+	default:
+		if e.State == manifest.StateOngoing {
+			kind.Ongoing++
+		} else {
+			kind.Pending++
+		}
+		kind.OldestWaiting = earlier(kind.OldestWaiting, e.Since())
+		b.waiting.add(batchOf(e))
+	}
+	b.kinds[kind.Kind] = kind
+	if k.Entry != nil && k.Entry.State == manifest.StateExported {
+		b.exported(k.Table, kind, k.Entry)
+	}
+}
+
+func batchOf(e *manifest.Entry) Batch {
+	b := Batch{Kind: e.Kind, BatchID: e.BatchID, State: e.State, Since: e.Since(), Attempts: e.Attempts, Error: e.Error, NeedAttention: e.NeedsAttention()}
+	if e.Error != "" {
+		b.Since = e.UpdatedAt
+	}
+	return b
+}
+
+// exported adds what an exported batch brought.
+func (b *Builder) exported(table *schema.Table, kind *Kind, e *manifest.Entry) {
+	s := Sums{Rows: *e.Rows}
+	for _, f := range e.Files {
+		s.Bytes += share(f)
+	}
+	if totals := (manifest.Manifest{Table: table}).Totals(e); totals != nil {
+		s.Spent, s.Refunded = totals.Spent, totals.Refunded
+		if totals.Found != nil {
+			s.Found, s.FoundOf = min(*totals.Found, s.Rows), s.Rows
+		}
+	}
+	if len(e.Mismatches)+len(e.Warnings) > 0 {
+		kind.Warned++
+	}
+	kind.add(s)
+	at := e.UpdatedAt
+	if e.FirstExportedAt != nil {
+		at = *e.FirstExportedAt
+	}
+	if at.After(b.lastExport) {
+		b.lastExport = at
+	}
+	date := at.UTC().Truncate(24 * time.Hour)
+	day := b.days[date]
+	if day == nil {
+		day = &Day{Date: date}
+		b.days[date] = day
+	}
+	day.Batches++
+	day.add(s)
+	i := slices.IndexFunc(b.sizes, func(size Size) bool { return s.Bytes < size.Below || size.Below == 0 })
+	b.sizes[i].Batches++
+}
+
+// share returns the bytes of a file that are one batch's: of a pack its part of the rows.
+func share(f manifest.File) int64 {
+	if f.Shared() && f.FileRows > 0 {
+		return int64(float64(f.Bytes) * float64(f.Rows) / float64(f.FileRows))
+	}
+	return f.Bytes
+}
+
+// Overview returns the figures of what was added. The Builder is not used any more.
+func (b *Builder) Overview(now time.Time) *Overview {
+	o := &Overview{At: now, Sizes: b.sizes, Failed: b.failed.first(), Waiting: b.waiting.first(), LastExport: b.lastExport}
+	for _, table := range schema.Tables() {
+		if k := b.kinds[table.Kind]; k != nil {
+			o.Kinds = append(o.Kinds, *k)
+		}
+	}
+	for _, d := range b.days {
+		o.Days = append(o.Days, *d)
+	}
+	slices.SortFunc(o.Days, func(a, b Day) int { return a.Date.Compare(b.Date) })
+	if o.LastExport.After(now) { // a clock is wrong
+		o.LastExport = now
+	}
+	return o
+}
+
+// named keeps the first MostNamed batches in an order.
+type named struct {
+	before func(a, b Batch) int
+	list   []Batch
+}
+
+func (n *named) add(b Batch) {
+	if n.list = append(n.list, b); len(n.list) >= 4*MostNamed {
+		n.list = n.first()
+	}
+}
+
+func (n *named) first() []Batch {
+	slices.SortFunc(n.list, n.before)
+	return slices.Clip(n.list[:min(len(n.list), MostNamed)])
+}
