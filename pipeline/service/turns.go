@@ -26,6 +26,9 @@ func (w *turns) delay(now time.Time) (d time.Duration, idle bool) {
 		next = now
 	}
 	w.mu.Lock()
+	if w.hurried {
+		w.hurried, w.notBefore, w.nextSurvey, next = false, time.Time{}, now, now
+	}
 	if due, ok := w.announced.due(); ok && due.Before(next) {
 		next = due
 	}
@@ -111,7 +114,7 @@ func (w *turns) ended(ran Ran) {
 	}
 	w.announced.release()
 	w.state.Runs = append(w.state.Runs, ran.Line)
-	if more := len(w.state.Runs) - mostRuns; more > 0 {
+	if more := len(w.state.Runs) - MostRuns; more > 0 {
 		w.state.Runs = append([]runs.Line(nil), w.state.Runs[more:]...)
 	}
 	w.mu.Unlock()
