@@ -1,10 +1,12 @@
 package service_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -108,18 +110,21 @@ func TestThenIsStopped(t *testing.T) {
 	if err := syscall.Mkfifo(started, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	then := &service.Then{Command: fmt.Sprintf("sleep 600 & echo $! > '%s'; wait", started), Log: slog.New(slog.NewTextHandler(log, nil))}
+	then := &service.Then{Command: fmt.Sprintf("exec 3> '%s'; sleep 600 & echo started >&3; wait", started), Log: slog.New(slog.NewTextHandler(log, nil))}
 	then.After(ctx, ran(1))
-	text, err := os.ReadFile(started) // blocks until it is written
+	pipe, err := os.Open(started) // blocks until it is opened there
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer pipe.Close()
+	r := bufio.NewReader(pipe)
+	if line, err := r.ReadString('\n'); line != "started\n" {
+		t.Fatalf("the command says %q, error %v", line, err)
+	}
 	cancel()
 	then.Wait()
-	// The process is gone, or is nobody's child and about to be.
-	child := filepath.Join("/proc", strings.TrimSpace(string(text)), "stat")
-	if stat, err := os.ReadFile(child); err == nil && !strings.Contains(string(stat), ") Z ") {
-		t.Errorf("a process of the command is still there: %s", stat)
+	if _, err := r.ReadByte(); !errors.Is(err, io.EOF) { // when no process has it open any more
+		t.Errorf("error %v", err)
 	}
 	then.After(ctx, ran(1))
 	then.Wait()
