@@ -60,7 +60,7 @@ var allowed = map[string]struct {
 	"cmd/enrow-export": {
 		[]string{
 			"sinks/network", "pipeline", "pipeline/adopt", "pipeline/answer", "pipeline/compact", "pipeline/doctor", "pipeline/export", "pipeline/load", "pipeline/manifest", "pipeline/overview", "pipeline/probe", "pipeline/prune", "pipeline/runs", "pipeline/service", "pipeline/verify",
-			"schema", "schema/dialect", "sinks", "sinks/gcs", "sinks/local", "sinks/s3", "sources", "sources/fakeapi",
+			"schema", "schema/dialect", "sinks", "sinks/gcs", "sinks/local", "sinks/s3", "sources", "sources/fakeapi", "sources/webhook",
 		},
 		"only the command wires them together, and tests' helpers stay out of it",
 	},

@@ -47,7 +47,7 @@ type server struct {
 	figures      *service.Figures
 	then         *service.Then
 	supervisor   service.Supervisor
-	receiver     *webhook.Receiver
+	receiver     *webhook.Handler
 	hooks, admin *service.Server
 }
 

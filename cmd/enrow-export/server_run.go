@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -58,31 +59,25 @@ func (s *server) export(ctx context.Context, works []export.Work) service.Ran {
 			s.tell(r)
 		})
 	}
-	if err == nil && summary.Asked == 0 {
-		err = keyRefused(client.Account(ctx))
+	if failure := (*pipeline.Error)(nil); err == nil && summary.Asked == 0 || errors.As(err, &failure) && failure.OfKey && failure.Kind != "" {
+		// It may be that nothing needed the key, or that it is refused for one kind alone.
+		_, looked := client.Account(ctx)
+		err = cmp.Or(keyRefused(looked), err)
 	}
 	line := newSummary(runs.AllKinds, summary, source{Source: client})
 	line.PermanentlyFailed = s.left
-	ran.Err = wholeFailure(err)
+	ran.Err = err
 	ran.Line = s.ended(ctx, record.end(line, joinOutcome(err, summary.Failed, summary.Ongoing+summary.NotTried)))
 	return ran
 }
 
-// keyRefused returns the error of a look at the account if it is about the key. Any other
-// does not concern a run that had nothing to ask.
-func keyRefused(_ pipeline.Account, err error) error {
+// keyRefused returns the error of a look at the account if it is about the key, nil for any
+// other.
+func keyRefused(err error) error {
 	if failure := (*pipeline.Error)(nil); errors.As(err, &failure) && failure.OfKey {
 		return err
 	}
 	return nil
-}
-
-// wholeFailure returns an error that would be that of every other batch, too.
-func wholeFailure(err error) error {
-	if failure := (*pipeline.Error)(nil); errors.As(err, &failure) && failure.Kind != "" {
-		return nil
-	}
-	return err
 }
 
 // tell logs what became of a batch.

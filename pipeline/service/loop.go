@@ -41,7 +41,8 @@ type Notice struct {
 // Ran is the outcome of a run.
 type Ran struct {
 	Line runs.Line
-	// Err is why the run failed as a whole: every other batch would fail, too.
+	// Err is why the run failed as a whole: every other batch would fail, too, or, if it is
+	// a *pipeline.Error with a Kind, every other batch of that kind.
 	Err error
 	// Results are of the batches that were tried.
 	Results []export.Result
