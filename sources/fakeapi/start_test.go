@@ -186,11 +186,11 @@ func TestFinishAfter(t *testing.T) {
 			}
 			return ongoing
 		}
-		time.Sleep(time.Minute - 1)
+		time.Sleep(time.Minute - time.Nanosecond)
 		if got := statuses(); !slices.Equal(got, []bool{true, true}) || len(told) > 0 {
 			t.Errorf("ongoing %v, announced %d times before it is finished", got, len(told))
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if got := <-told; got != id+` unsupported protocol scheme "ftp"` {
 			t.Errorf("announced %s", got)

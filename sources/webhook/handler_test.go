@@ -246,9 +246,9 @@ func TestMemory(t *testing.T) {
 			}
 		}
 		post(1)
-		time.Sleep(memoryTime - 1)
+		time.Sleep(memoryTime - time.Nanosecond)
 		post(1)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		post(2) // a minute after it was recorded, not after it was last announced
 		s.Forget()
 		post(3)
