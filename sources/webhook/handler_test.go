@@ -180,7 +180,7 @@ func TestBodyBreaksOff(t *testing.T) {
 	s.expect(t, nil, Refused)
 }
 
-// 10,000 notices of 100 ids at the same time are recorded once each, though Record is slow.
+// 10,000 notices of 100 ids, 100 at a time, cost one call of Record for each id.
 func TestManyNoticesOfFewIDs(t *testing.T) {
 	var calls atomic.Int64
 	s := newScene(t, func(context.Context) error { calls.Add(1); return nil })
