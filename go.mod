@@ -40,6 +40,8 @@ require (
 	google.golang.org/api v0.307.0
 )
 
+require github.com/coreos/go-systemd/v22 v22.7.0
+
 require (
 	cel.dev/expr v0.25.2 // indirect
 	cloud.google.com/go v0.123.0 // indirect
