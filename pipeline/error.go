@@ -26,6 +26,19 @@ const (
 	Fatal
 )
 
+// String returns the name of the class, as logs have it.
+func (c Class) String() string {
+	switch c {
+	case Refused:
+		return "refused"
+	case Permanent:
+		return "permanent"
+	case Fatal:
+		return "fatal"
+	}
+	return "transient"
+}
+
 // Error is a failure of one operation. Its text never holds personal data or the API
 // key: a row is named by its number, a value not at all.
 type Error struct {

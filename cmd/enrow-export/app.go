@@ -16,10 +16,12 @@ import (
 
 // program is the program with its streams: what every command needs.
 type program struct {
-	stdin   io.Reader
-	stdout  io.Writer
-	stderr  io.Writer
-	signals *interrupts
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	// logFormat is how stderr is written.
+	logFormat string
+	signals   *interrupts
 }
 
 // gcPercent is low because the buffers of batches are used again: collections are cheap,
@@ -54,10 +56,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	ctx, signals := withSignals(ctx)
 	defer signals.ignore()
 	out := &output{w: stdout}
-	p := &program{stdin: stdin, stdout: out, stderr: stderr, signals: signals}
+	p := &program{stdin: stdin, stdout: out, stderr: stderr, logFormat: logFormat(args), signals: signals}
 	err := out.outcome(p.call(ctx, args))
-	tellError(stderr, err)
-	return exitCode(err)
+	code := exitCode(err)
+	if err != nil && !told(err) {
+		p.journal().tellError(err, "stopped", "exit_code", code)
+	}
+	return code
 }
 
 func (p *program) call(ctx context.Context, args []string) error {

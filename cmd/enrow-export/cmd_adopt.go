@@ -152,7 +152,7 @@ func (u *ui) adopted(r adopt.Result, summary *adoptSummaryLine) {
 	case adopt.Failed:
 		summary.Failed++
 		l.Error, l.Hint = r.Err.Error(), hint(r.Err)
-		what = u.failure(7, r.BatchID, r.Err)
+		what = u.failure(7, r.Table.Kind, r.BatchID, r.Err)
 	}
 	var left strings.Builder
 	for _, f := range r.Left {

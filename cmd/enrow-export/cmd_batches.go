@@ -74,7 +74,7 @@ func (p *program) batches(c *cli.Context) error {
 			return err
 		case k.Entry == nil:
 			refused++
-			fmt.Fprintf(plain{p.stderr}, "enrow-export: batch %s %s\n", k.BatchID, whyNoFiles(k))
+			p.noFiles(k)
 		case !k.Entry.UpdatedAt.Before(since):
 			if err := table.Add(k.Entry); err != nil {
 				return err

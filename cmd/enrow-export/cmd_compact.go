@@ -132,7 +132,7 @@ func (p *program) compact(c *cli.Context) error {
 func (u *ui) packed(p compact.Packed) {
 	if p.Err != nil {
 		l := notPackedLine{"not_packed", p.Table.Kind, p.BatchID, p.Err.Error(), hint(p.Err)}
-		u.line(l, "failed    %s  %s", p.BatchID, u.failure(8, p.BatchID, p.Err))
+		u.line(l, "failed    %s  %s", p.BatchID, u.failure(8, p.Table.Kind, p.BatchID, p.Err))
 		return
 	}
 	l := packedLine{"packed", p.Table.Kind, p.Path, p.Batches, p.Rows, p.Bytes, p.From}

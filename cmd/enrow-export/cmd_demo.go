@@ -103,7 +103,7 @@ func (p *program) demo(c *cli.Context) error {
 	if err := joinOutcome(err, summary.Failed, summary.Ongoing); err != nil {
 		for _, r := range results {
 			if r.Err != nil {
-				tellError(p.stderr, r.Err)
+				p.journal().tellError(r.Err, "batch failed")
 			}
 		}
 		return err

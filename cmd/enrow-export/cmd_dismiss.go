@@ -62,7 +62,7 @@ func (p *program) dismiss(c *cli.Context) error {
 
 	var n recordedCounts
 	err = export.Dismiss(c.Context, cfg, ids, func(r export.Recorded) {
-		ui.recorded("dismissed", "dismissed", r, &n)
+		ui.recorded("dismissed", "dismissed", cfg.Table.Kind, r, &n)
 	})
 	if err != nil && n.all() == 0 {
 		return err

@@ -74,14 +74,14 @@ func (n recordedCounts) all() int { return n.now + n.known + n.failed }
 
 // recorded tells what became of one batch, and counts it. done is the outcome of a batch
 // that was recorded now.
-func (u *ui) recorded(typ, done string, r export.Recorded, n *recordedCounts) {
+func (u *ui) recorded(typ, done, kind string, r export.Recorded, n *recordedCounts) {
 	l := recordedLine{Type: typ, BatchID: r.BatchID, Outcome: "known"}
 	what := ""
 	switch {
 	case r.Err != nil:
 		n.failed++
 		l.Outcome, l.Error, l.Hint = "failed", r.Err.Error(), hint(r.Err)
-		what = "  " + u.failure(len(done), r.BatchID, r.Err)
+		what = "  " + u.failure(len(done), kind, r.BatchID, r.Err)
 	case r.New:
 		n.now++
 		l.Outcome = done
@@ -107,7 +107,7 @@ func (p *program) enqueue(c *cli.Context) error {
 
 	var n recordedCounts
 	err = export.Enqueue(c.Context, cfg, ids, func(r export.Recorded) {
-		ui.recorded("enqueued", "queued", r, &n)
+		ui.recorded("enqueued", "queued", cfg.Table.Kind, r, &n)
 	})
 	if err != nil && n.all() == 0 {
 		return err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -177,8 +176,10 @@ func (p *program) export(c *cli.Context) error {
 	}
 	err = p.written(joinOutcome(err, summary.Failed, summary.Ongoing+summary.NotTried))
 	if failed := report.append(record.end(summary, err)); failed != nil {
+		if err == nil {
+			return failed
+		}
 		ui.log.Error("the run is not in the report", "error", failed)
-		err = cmp.Or(err, failed)
 	}
 	return err
 }

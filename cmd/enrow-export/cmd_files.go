@@ -107,7 +107,7 @@ func (p *program) files(c *cli.Context) error {
 		case k.Entry == nil || k.Entry.State != manifest.StateExported:
 			if batches.given >= 0 || k.Err != nil {
 				refused++
-				fmt.Fprintf(plain{p.stderr}, "enrow-export: batch %s %s\n", k.BatchID, whyNoFiles(k))
+				p.noFiles(k)
 			}
 			continue
 		case k.Entry.UpdatedAt.Before(since):

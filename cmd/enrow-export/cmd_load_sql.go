@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -217,21 +218,24 @@ const mostRefused = 20
 func (p *program) refusedLoad(err error) error {
 	var failure *pipeline.Error
 	if errors.As(err, &failure) && failure.Class != pipeline.Fatal {
-		tellError(p.stderr, failure)
+		p.journal().tellError(failure, "batch cannot be loaded")
 		return errSomeFailed
 	}
 	var refused *load.RefusedError
 	if !errors.As(err, &refused) {
 		return err
 	}
+	stderr := p.journal()
 	for i, r := range refused.Batches {
 		if i == mostRefused {
-			fmt.Fprintf(plain{p.stderr}, "enrow-export: and %s more\n", count(int64(len(refused.Batches)-i), "batch"))
+			more := len(refused.Batches) - i
+			stderr.tell("enrow-export: and "+count(int64(more), "batch")+" more", (*slog.Logger).Error, "more batches cannot be loaded", "batches", more)
 			break
 		}
-		fmt.Fprintf(plain{p.stderr}, "enrow-export: batch %s %s\n", r.BatchID, r.Problem)
+		stderr.tell("enrow-export: batch "+r.BatchID+" "+r.Problem, (*slog.Logger).Error, "batch cannot be loaded", pipeline.LogBatch, r.BatchID, "error", r.Problem)
 	}
-	fmt.Fprintln(p.stderr, "hint: nothing was printed; name the batches that are to be loaded, or mend these")
+	const hint = "nothing was printed; name the batches that are to be loaded, or mend these"
+	stderr.tell("hint: "+hint, (*slog.Logger).Error, "nothing was printed", "hint", hint)
 	return errSomeFailed
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"strings"
@@ -110,8 +111,9 @@ func (p *program) mockAPI(c *cli.Context) error {
 	if k := c.String("kind"); k != kinds()[0] {
 		kind = " --kind " + k
 	}
-	fmt.Fprintf(p.stderr, "serving %s until interrupted; in another shell:\n  ENROW_API_URL=%s ENROW_API_KEY=%s enrow-export export --to out%s %s\n",
+	text := fmt.Sprintf("serving %s until interrupted; in another shell:\n  ENROW_API_URL=%s ENROW_API_KEY=%s enrow-export export --to out%s %s",
 		count(int64(len(ids)), "batch"), listener.URL(), key, kind, ids[0])
+	p.journal().tell(text, (*slog.Logger).Info, "serving until interrupted", "batches", len(ids), "url", listener.URL())
 	if c.Bool("announce") {
 		for _, id := range ids {
 			p.announced(id, api.Announce(c.Context, id))

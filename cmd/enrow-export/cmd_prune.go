@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/urfave/cli/v2"
 
@@ -102,9 +103,10 @@ func (p *program) prune(c *cli.Context) error {
 	var unreadable *prune.UnreadableError
 	if errors.As(err, &unreadable) {
 		for _, e := range unreadable.Entries {
-			fmt.Fprintf(plain{p.stderr}, "enrow-export: %v\n", e)
+			ui.err.tell("enrow-export: "+e.Error(), (*slog.Logger).Error, "entry cannot be read", "error", e)
 		}
-		fmt.Fprintln(p.stderr, "hint: nothing was deleted, since what these entries name is not known: use the version of enrow-export that wrote them, or move them away")
+		const hint = "nothing was deleted, since what these entries name is not known: use the version of enrow-export that wrote them, or move them away"
+		ui.err.tell("hint: "+hint, (*slog.Logger).Error, "nothing was deleted", "hint", hint)
 		summary.Refused = "some entries cannot be read"
 		if err = errSomeFailed; cfg.Delete && refusal != nil {
 			err = refusal

@@ -2,6 +2,10 @@ package main
 
 import (
 	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
@@ -19,17 +23,24 @@ func (p *program) statusCommand() command {
 		examples: []example{
 			{"all batches", "enrow-export status --to out"},
 			{"the batches of a list, as JSON", "enrow-export status --to out --ids-file ids.txt --output json"},
+			{"what is not exported, the oldest first", "enrow-export status --to out --state failed,pending,ongoing"},
+			{"a check for a monitor, in one line", "enrow-export status --to out --check --max-age 24h --max-pending-age 6h"},
 		},
 		page: "manifest.md",
 		exits: exitCodes(
-			exit{"0", "every entry was read"},
+			exit{"0", "every entry was read; with --check: OK"},
 			rootExit,
-			exit{"3", "some entries cannot be read"},
+			exit{"3", "some entries cannot be read; with --check: FAILED"},
 			unreadExit,
 		),
 		groups: []flagGroup{
 			{"Where the manifest is", toFlags()},
-			{"Which batches", []*flagDef{kindsFlag(), idsFileFlag()}},
+			{"Which batches", []*flagDef{
+				kindsFlag(), idsFileFlag(),
+				listFlag("state", "STATE,...", "batches in these states only, the oldest first").or("all").listOf(stateNames()...).
+					more("The states are " + strings.Join(stateNames(), ", ") + ". A batch is as old as its first export, or, before that, as its entry."),
+			}},
+			{"A check for a monitor", checkFlags()},
 			{"Output", []*flagDef{outputFlag()}},
 			storeGroup(reads),
 		},
@@ -61,24 +72,45 @@ const (
 	stateUnreadable manifest.State = "unreadable"
 )
 
+func stateNames() []string {
+	var names []string
+	for _, s := range []manifest.State{
+		manifest.StatePending, manifest.StateOngoing, manifest.StateExported, manifest.StateFailed, stateUnreadable, stateUnknown,
+	} {
+		names = append(names, string(s))
+	}
+	return names
+}
+
 func (p *program) status(c *cli.Context) error {
 	p.isResult()
 	ui := p.newUI(c)
+	if err := checkCheck(c); err != nil {
+		return err
+	}
 	learn := summaries
 	if ui.json {
 		learn = wholeEntries
 	}
 	batches, err := p.selection(c, learn)
+	if err == nil {
+		defer closeStore(batches.store)
+	}
+	if c.Bool("check") {
+		return p.check(c, batches, err)
+	}
 	if err != nil {
 		return err
 	}
-	defer closeStore(batches.store)
 	summary := statusSummaryLine{Type: "status_summary", States: make(map[manifest.State]int)}
-	for known, err := range batches.each {
+	lines := statusLines(batches.each)
+	if states := splitLists(given(c, "state")); states != nil {
+		lines = byAge(lines, states)
+	}
+	for l, err := range lines {
 		if err != nil {
 			return err
 		}
-		l := statusOf(known)
 		summary.States[l.State]++
 		if l.State == manifest.StateExported {
 			summary.Rows += *l.Entry.Rows
@@ -92,6 +124,54 @@ func (p *program) status(c *cli.Context) error {
 		states[manifest.StateExported], fmt.Sprintf("exported (%s)", count(summary.Rows, "row")),
 		states[stateUnknown], "unknown"))
 	return joinOutcome(nil, states[stateUnreadable], 0)
+}
+
+func statusLines(batches iter.Seq2[manifest.Known, error]) iter.Seq2[statusLine, error] {
+	return func(yield func(statusLine, error) bool) {
+		for known, err := range batches {
+			if err != nil {
+				yield(statusLine{}, err)
+				return
+			}
+			if !yield(statusOf(known), nil) {
+				return
+			}
+		}
+	}
+}
+
+// byAge yields the lines of batches in some states, the oldest first. Lines without an entry
+// come before all others.
+func byAge(lines iter.Seq2[statusLine, error], states []string) iter.Seq2[statusLine, error] {
+	return func(yield func(statusLine, error) bool) {
+		var chosen []statusLine
+		for l, err := range lines {
+			if err != nil {
+				yield(l, err)
+				return
+			}
+			if slices.Contains(states, string(l.State)) {
+				chosen = append(chosen, l)
+			}
+		}
+		slices.SortStableFunc(chosen, func(a, b statusLine) int { return a.since().Compare(b.since()) })
+		for _, l := range chosen {
+			if !yield(l, nil) {
+				return
+			}
+		}
+	}
+}
+
+// since returns when the age of a batch begins, zero without an entry.
+func (l statusLine) since() time.Time {
+	switch {
+	case l.Entry == nil:
+		return time.Time{}
+	case l.State == manifest.StateExported && l.Entry.FirstExportedAt != nil:
+		return *l.Entry.FirstExportedAt
+	}
+	return l.Entry.Since()
 }
 
 func statusOf(k manifest.Known) statusLine {
@@ -124,7 +204,11 @@ func describe(l statusLine) string {
 		return "the manifest has no entry"
 	}
 	e := l.Entry
-	text := "last changed " + e.UpdatedAt.Format("2006-01-02 15:04:05Z07:00")
+	const form = "2006-01-02 15:04:05Z07:00"
+	text := "last changed " + e.UpdatedAt.Format(form)
+	if recorded := e.Since(); e.State != manifest.StateExported && recorded.Before(e.UpdatedAt) {
+		text = "recorded " + recorded.Format(form) + ", " + text
+	}
 	if e.State == manifest.StateExported {
 		text = rowsAndFiles(e) + ", " + text
 	}
@@ -144,7 +228,7 @@ func describe(l statusLine) string {
 		text += ", dismissed"
 	}
 	if r := e.Refusals; r != nil && !e.IsPermanent() {
-		text += fmt.Sprintf(", not known to Enrow in %s since %s", count(int64(r.Runs), "run"), r.FirstAt.Format("2006-01-02 15:04:05Z07:00"))
+		text += fmt.Sprintf(", not known to Enrow in %s since %s", count(int64(r.Runs), "run"), r.FirstAt.Format(form))
 	}
 	if e.Error != "" {
 		text += "\n            error: " + oneLine(e.Error)

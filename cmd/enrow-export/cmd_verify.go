@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
+	"enrow-export/pipeline"
 	"enrow-export/pipeline/manifest"
 	"enrow-export/pipeline/verify"
 )
@@ -159,9 +161,7 @@ type faultyPackLine struct {
 
 func (u *ui) faultyPack(f manifest.PackFault) {
 	text := fmt.Sprintf("differs  %s\n           %s\n           hint: %s", f.Path, f.Problem, manifest.PackHint)
-	if u.quiet {
-		fmt.Fprintln(u.err, text)
-	}
+	u.complain(text, (*slog.Logger).Error, "packed file differs", "path", f.Path, "error", f.Problem, "hint", manifest.PackHint)
 	u.line(faultyPackLine{"faulty_pack", f.Path, f.Problem, manifest.PackHint}, "%s", text)
 }
 
@@ -200,8 +200,7 @@ func (u *ui) checked(c verify.Checked, summary *checkSummaryLine, seen map[strin
 	if kind := strings.TrimSuffix(kindShown(l.Kind), ", "); kind != "" {
 		batch += "  " + kind
 	}
-	if u.quiet {
-		fmt.Fprintf(u.err, "differs  %s%s\n", batch, text.String())
-	}
-	u.line(l, "differs  %s%s", batch, text.String())
+	line := "differs  " + batch + text.String()
+	u.complain(line, (*slog.Logger).Error, "batch differs", pipeline.LogBatch, c.BatchID, "kind", l.Kind, "differences", l.Differences)
+	u.line(l, "%s", line)
 }

@@ -74,6 +74,7 @@ func (m leakTested) Run() int {
 //	proxy STATUS         start a proxy that answers with it, or connects to that
 //	                     server if it is 200: its URL is in $PROXY
 //	valid SCHEMA FILE    FILE, every line of stdout and of .jsonl, is valid JSON of docs/SCHEMA
+//	logs FORMAT          stderr has lines, each an object with the keys of --log-format
 //	secret FILE...       the API key is in none of the files, nor in any below
 //	bucket [PERMISSION...]  start Cloud Storage with an empty gs://bucket, and
 //	                     without those permissions
@@ -118,6 +119,7 @@ func TestScripts(t *testing.T) {
 			"proxy":     startProxy,
 			"untouched": checkUntouched,
 			"valid":     validate,
+			"logs":      checkLogs,
 			"secret":    checkSecret,
 		},
 	})

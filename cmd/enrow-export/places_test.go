@@ -366,4 +366,4 @@ func batchIDs(n int) []string {
 }
 
 // entryIgnore are the fields in which an undisturbed run may differ.
-var entryIgnore = cmpopts.IgnoreFields(manifest.Entry{}, "UpdatedAt", "FirstExportedAt", "Attempts", "Error")
+var entryIgnore = cmpopts.IgnoreFields(manifest.Entry{}, "UpdatedAt", "RecordedAt", "FirstExportedAt", "Attempts", "Error")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 
 	"enrow-export/pipeline/export"
 	"enrow-export/pipeline/runs"
@@ -25,9 +26,7 @@ func (u *ui) planned(kind string, p export.Planned) {
 	case p.Err != nil:
 		l.Error = p.Err.Error()
 		verb, why = "fail", l.Error
-		if u.quiet {
-			fmt.Fprintf(u.err, "would fail    %s  %s\n", u.shown(kind, p.BatchID), why)
-		}
+		u.complain(fmt.Sprintf("would fail    %s  %s", u.shown(kind, p.BatchID), why), (*slog.Logger).Error, "batch would fail", ofBatch(kind, p.BatchID, p.Err)...)
 	case p.Export:
 		verb = "export"
 	}

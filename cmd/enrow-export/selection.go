@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"log/slog"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"enrow-export/pipeline"
 	"enrow-export/pipeline/manifest"
 	"enrow-export/schema"
 	"enrow-export/sinks"
@@ -124,6 +126,12 @@ func unlessUnused(batches iter.Seq2[manifest.Known, error], known func() error) 
 		}
 		flush()
 	}
+}
+
+// noFiles tells that a batch that was asked for has no published files.
+func (p *program) noFiles(k manifest.Known) {
+	why := whyNoFiles(k)
+	p.journal().tell("enrow-export: batch "+k.BatchID+" "+why, (*slog.Logger).Error, "batch has no files", pipeline.LogBatch, k.BatchID, "error", why)
 }
 
 // whyNoFiles says why a batch has no published files.

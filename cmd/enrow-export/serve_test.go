@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // A batch is asked for because of its notice, and a notice for what is done costs no request,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
 	"math"
 	"slices"
@@ -99,15 +100,17 @@ func (u *ui) summary(l runs.Summary, rest string) {
 }
 
 // givenUp returns what a summary ends with when there are batches that nobody asks for
-// any more. A quiet command says so on stderr: nothing else would.
+// any more.
 func (u *ui) givenUp(g *runs.GivenUp) string {
 	text := givenUpText(g)
-	switch {
-	case text == "":
+	if text == "" {
 		return ""
-	case u.quiet:
-		fmt.Fprintln(u.err, text)
 	}
+	var ids []string
+	for _, b := range g.First {
+		ids = append(ids, b.BatchID)
+	}
+	u.complain(text, (*slog.Logger).Warn, "batches are permanently failed, and need attention", "batches", g.Count, "first", ids)
 	return "\n" + text
 }
 

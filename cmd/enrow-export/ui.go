@@ -24,14 +24,15 @@ import (
 // at the end, in the form that was asked for. stdout carries the result alone.
 type ui struct {
 	out   io.Writer
-	err   io.Writer
+	err   journal
 	json  bool
 	quiet bool
 	// verbose wants a line for each batch wherever out goes.
 	verbose bool
 	kinds   bool // the batches are of several kinds
 	log     *slog.Logger
-	// screen is the terminal that err is, or else out, if one of them is one.
+	// screen is the terminal that err is, or else out, if one of them is one and no program
+	// reads err.
 	screen *screen
 	// apart says that the screen is out alone: err and the logs go elsewhere.
 	apart bool
@@ -44,14 +45,6 @@ func outputFlag() *flagDef {
 	return textFlag("output", "FORM", "text", "text, or json (an object a line), on stdout").oneOf("text", "json")
 }
 
-func logFlags() []*flagDef {
-	return []*flagDef{
-		textFlag("log-level", "LEVEL", "info", "debug, info, warn, error").oneOf("debug", "info", "warn", "error"),
-		textFlag("log-format", "FORM", "text", "text, or json, on stderr").oneOf("text", "json"),
-		boolFlag("quiet", "print errors only, on stderr"),
-	}
-}
-
 // verboseFlag is for commands that say less of many batches on a terminal.
 func verboseFlag() *flagDef {
 	return boolFlag("verbose", "print a line for each batch on a terminal, too").
@@ -62,14 +55,17 @@ func verboseFlag() *flagDef {
 // logging.
 func (p *program) newUI(c *cli.Context) *ui {
 	u := &ui{
-		out: p.stdout, err: p.stderr, json: c.String("output") == "json", quiet: c.Bool("quiet"), verbose: c.Bool("verbose"),
-		log: pipeline.NoLog, screen: screenOf(p.stderr),
+		out: p.stdout, err: p.journal(), json: c.String("output") == "json", quiet: c.Bool("quiet"), verbose: c.Bool("verbose"),
+		log: pipeline.NoLog,
 	}
-	out := screenOf(p.stdout)
-	if u.screen == nil && !u.json {
+	out, err := screenOf(p.stdout), screenOf(p.stderr)
+	switch {
+	case err != nil && u.err.structured():
+	case err != nil:
+		u.screen = err
+		u.err.w = plain{err.through(p.stderr)}
+	case !u.json:
 		u.screen, u.apart = out, true
-	} else if u.screen != nil {
-		u.err = u.screen.through(u.err)
 	}
 	if out != nil {
 		u.columns = out.width
@@ -77,7 +73,6 @@ func (p *program) newUI(c *cli.Context) *ui {
 	if u.screen != nil && out != nil {
 		u.out = u.screen.through(u.out)
 	}
-	u.err = plain{u.err}
 	var level slog.Level
 	if level.UnmarshalText([]byte(c.String("log-level"))) != nil {
 		return u // a command without logs
@@ -85,26 +80,8 @@ func (p *program) newUI(c *cli.Context) *ui {
 	if u.quiet {
 		level = slog.LevelError
 	}
-	options := &slog.HandlerOptions{Level: level}
-	if c.String("log-format") == "json" {
-		u.log = slog.New(slog.NewJSONHandler(u.err, options))
-	} else {
-		u.log = slog.New(slog.NewTextHandler(u.err, options))
-	}
+	u.log = u.err.logger(level)
 	return u
-}
-
-// tellError says on stderr why the program could not do its work, and what to
-// do next.
-func tellError(w io.Writer, err error) {
-	if err == nil || told(err) {
-		return
-	}
-	text := fmt.Sprintf("enrow-export: %v\n", err)
-	if h := hint(err); h != "" {
-		text += fmt.Sprintf("hint: %s\n", h)
-	}
-	_, _ = plain{w}.Write([]byte(text))
 }
 
 // line writes one line of text, or one object, of the result.
@@ -139,15 +116,13 @@ func (p plain) Write(b []byte) (int, error) {
 func oneLine(words string) string { return schema.Escape(words, "") }
 
 // failure returns the error of a batch and its hint, for a line whose first column has
-// that width. A quiet command prints the line on stderr, and no other.
-func (u *ui) failure(width int, id string, err error) string {
+// that width.
+func (u *ui) failure(width int, kind, id string, err error) string {
 	text := err.Error()
 	if h := hint(err); h != "" {
 		text += "\n" + strings.Repeat(" ", width+2) + "hint: " + h
 	}
-	if u.quiet {
-		fmt.Fprintf(u.err, "%-*s  %s  %s\n", width, "failed", id, text)
-	}
+	u.complain(fmt.Sprintf("%-*s  %s  %s", width, "failed", u.shown(kind, id), text), (*slog.Logger).Error, "batch failed", ofBatch(kind, id, err)...)
 	return text
 }
 
@@ -198,7 +173,7 @@ func (u *ui) result(r export.Result) {
 	case export.Failed:
 		permanent := pipeline.IsPermanent(r.Err)
 		l.Error, l.Hint, l.Permanent = r.Err.Error(), hint(r.Err), &permanent
-		what = u.failure(8, u.shown(r.Kind, r.BatchID), r.Err)
+		what = u.failure(8, r.Kind, r.BatchID, r.Err)
 		notable = true
 		u.recall(u.shown(r.Kind, r.BatchID), r.Err)
 	}

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
 	"github.com/xrash/smetrics"
 )
 
@@ -160,19 +158,4 @@ func unknownVariables(commands []command, environ []string) []string {
 	}
 	slices.Sort(warnings)
 	return warnings
-}
-
-// warn prints warnings on stderr, as log lines if the command has logs.
-func (p *program) warn(c *cli.Context, warnings ...string) {
-	if c.Bool("quiet") || warnings == nil {
-		return
-	}
-	log := p.newUI(c).log
-	for _, warning := range warnings {
-		if c.String("log-level") != "" {
-			log.Warn(warning)
-			continue
-		}
-		fmt.Fprintf(plain{p.stderr}, "enrow-export: warning: %s\n", warning)
-	}
 }

@@ -65,7 +65,8 @@ func takeBack(ctx context.Context, m manifest.Manifest, e *manifest.Entry) (take
 		next := m.Next(e, e.BatchID)
 		next.Unfail()
 		if next.State == manifest.StateFailed {
-			next.State = manifest.StatePending
+			at := m.Time()
+			next.State, next.RecordedAt = manifest.StatePending, &at
 		}
 		_, err = m.Put(ctx, next, cond)
 		return err

@@ -92,6 +92,8 @@ func TestDismiss(t *testing.T) {
 			t.Errorf("entry %+v", e)
 		}
 
+		recorded := pipelinetest.ReadEntry(t, store, "bad").Since()
+
 		// Many at a time, a listing says which may be.
 		many := pipelinetest.ManyIDs(manifest.ListingPays)
 		isNew, known, failed, err := enqueued(t.Context(), store, append([]string{"bad", "worse"}, many...)...)
@@ -100,6 +102,8 @@ func TestDismiss(t *testing.T) {
 		}
 		if e := pipelinetest.ReadEntry(t, store, "bad"); e.State != manifest.StatePending || e.Dismissed || e.Permanent != nil || e.Error != "" || e.Attempts != 3 {
 			t.Errorf("entry %+v", e)
+		} else if !e.Since().After(recorded) {
+			t.Errorf("a batch that is recorded again waits since %v, when it was recorded first", e.Since())
 		}
 		if _, _, failed, err := dismissed(t.Context(), store, "bad"); len(failed) != 1 || err != nil {
 			t.Errorf("a pending batch: failed %v, error %v", failed, err)

@@ -51,7 +51,7 @@ func TestExportThenNothingToDo(t *testing.T) {
 				SHA256: pipelinetest.HexSum(all["email_find/b.ndjson.gz"]), CRC32C: got.Files["ndjson"].CRC32C, Compression: "gzip",
 			},
 		},
-		FirstExportedAt: &now, UpdatedAt: now, Attempts: 1, ToolVersion: "test",
+		RecordedAt: &now, FirstExportedAt: &now, UpdatedAt: now, Attempts: 1, ToolVersion: "test",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("entry (-want +got):\n%s", diff)

@@ -105,6 +105,8 @@ func checkTimes(e *Entry) error {
 	switch {
 	case !usable(e.UpdatedAt):
 		return invalid("updated_at")
+	case e.RecordedAt != nil && !usable(*e.RecordedAt):
+		return invalid("recorded_at")
 	case e.FirstExportedAt != nil && !usable(*e.FirstExportedAt):
 		return invalid("first_exported_at")
 	case e.Refusals != nil && (!usable(e.Refusals.FirstAt) || !e.Refusals.LastAt.IsZero() && !usable(e.Refusals.LastAt) || e.Refusals.Runs > mostAttempts):

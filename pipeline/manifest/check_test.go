@@ -36,7 +36,7 @@ const fullEntry = `{
     "raw": {"path": "_raw/email_find/b.json.zst", "rows": 7, "bytes": 10, "sha256": "SHA256", "crc32c": "AAAAAA==", "compression": "zstd"}
   },
   "superseded": ["email_find/b.csv.gz", "_raw/email_find/b.json.zst"],
-  "first_exported_at": "2026-01-02T03:04:05Z", "updated_at": "2026-01-02T03:04:05Z",
+  "recorded_at": "2026-01-02T03:04:05Z", "first_exported_at": "2026-01-02T03:04:05Z", "updated_at": "2026-01-02T03:04:05Z",
   "attempts": 1, "error": "e", "tool_version": "1"
 }`
 
@@ -67,6 +67,7 @@ var (
 		"permanent": {"true", 1}, "dismissed": {"true", 1}, "runs": {0, -1, 1 << 60, 1.5, "1"},
 		"first_at":          {"", "yesterday", "1800-01-01T00:00:00Z", "12026-01-01T00:00:00Z", 5},
 		"last_at":           {"", "yesterday", "1800-01-01T00:00:00Z", "12026-01-01T00:00:00Z", 5},
+		"recorded_at":       {"", "yesterday", "1800-01-01T00:00:00Z", 5},
 		"first_exported_at": {"", "yesterday", "1800-01-01T00:00:00Z", "12026-01-01T00:00:00Z", 5},
 		"updated_at":        {"", "yesterday", "0001-01-01T00:00:00Z", "12026-01-01T00:00:00Z", 5},
 	}

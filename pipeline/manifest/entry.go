@@ -71,9 +71,12 @@ type Entry struct {
 	// Generations are the first generations in which paths may still be put, in a store
 	// whose versions are not unique, by the path of generation 0. A path that is not in it
 	// may be put in any (generation.go).
-	Generations     map[string]int `json:"generations,omitempty"`
-	FirstExportedAt *time.Time     `json:"first_exported_at,omitempty"`
-	UpdatedAt       time.Time      `json:"updated_at"`
+	Generations map[string]int `json:"generations,omitempty"`
+	// RecordedAt is when the batch was recorded, or after it was dismissed, recorded again.
+	// Entries of early versions get the time of their last writing.
+	RecordedAt      *time.Time `json:"recorded_at,omitempty"`
+	FirstExportedAt *time.Time `json:"first_exported_at,omitempty"`
+	UpdatedAt       time.Time  `json:"updated_at"`
 	// Attempts counts the runs that asked the API for the batch.
 	Attempts int `json:"attempts"`
 	// Error is why the last attempt failed, empty when it did not.
@@ -144,7 +147,12 @@ func (e *Entry) Published() map[string]File {
 }
 
 // Since returns since when a batch that is not exported waits, as far as the entry tells.
-func (e *Entry) Since() time.Time { return e.UpdatedAt }
+func (e *Entry) Since() time.Time {
+	if e.RecordedAt != nil {
+		return *e.RecordedAt
+	}
+	return e.UpdatedAt
+}
 
 // Named returns the paths of the files that the entry names, also those that are
 // about to be put. A nil entry names none.

@@ -59,15 +59,11 @@ func (m Manifest) Read(ctx context.Context, id string) (*Entry, sinks.Condition,
 
 // Put replaces the entry under cond and returns the condition for the next Put. A
 // lost race is a *sinks.ConflictError. Put stamps the entry: UpdatedAt becomes the time of
-// this writing, but none before the one that it has; FirstExportedAt that of the first
-// writing as exported. Where versions may be the content's, UpdatedAt is a later time than
+// this writing, but none before the one that it has; RecordedAt that of the first writing,
+// and FirstExportedAt that of the first writing as exported. Where versions may be the content's, UpdatedAt is a later time than
 // before, and the paths in Superseded are given up.
 func (m Manifest) Put(ctx context.Context, e *Entry, cond sinks.Condition) (sinks.Condition, error) {
-	now := m.Now
-	if now == nil {
-		now = time.Now
-	}
-	at := now().UTC().Truncate(time.Millisecond)
+	at, before := m.Time(), e.UpdatedAt
 	if m.Store.Traits().ContentVersions {
 		e.giveUp()
 		if !at.After(e.UpdatedAt) { // no two writings of an entry have the same bytes
@@ -76,6 +72,10 @@ func (m Manifest) Put(ctx context.Context, e *Entry, cond sinks.Condition) (sink
 	}
 	if at.After(e.UpdatedAt) {
 		e.UpdatedAt = at
+	}
+	if e.RecordedAt == nil {
+		recorded := cmp.Or(before, e.UpdatedAt)
+		e.RecordedAt = &recorded
 	}
 	if e.State == StateExported && e.FirstExportedAt == nil {
 		first := e.UpdatedAt
@@ -91,6 +91,15 @@ func (m Manifest) Put(ctx context.Context, e *Entry, cond sinks.Condition) (sink
 	}
 	m.Cache.learn(ctx, m, e, info.Version)
 	return sinks.IfVersion(info.Version), nil
+}
+
+// Time returns the time as entries have it.
+func (m Manifest) Time() time.Time {
+	now := m.Now
+	if now == nil {
+		now = time.Now
+	}
+	return now().UTC().Truncate(time.Millisecond)
 }
 
 // Next returns a copy of the entry, or a pending one if old is nil, to be changed

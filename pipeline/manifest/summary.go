@@ -28,6 +28,7 @@ type note struct {
 	Table       int                 `json:"t,omitempty"` // version of the table
 	Fingerprint string              `json:"h,omitempty"`
 	Files       map[string]noteFile `json:"f,omitempty"` // by format, the copy of the answer as "raw"
+	Recorded    int64               `json:"c,omitempty"` // Unix time in milliseconds
 	Exported    int64               `json:"e,omitempty"` // Unix time in milliseconds of the first export
 	Totals      *Totals             `json:"o,omitempty"`
 }
@@ -68,7 +69,7 @@ func (m Manifest) summary(e *Entry) (_ *Entry, more bool) {
 		return out, true
 	}
 	out.UpdatedAt, out.Attempts, out.Rows, out.Files, out.Raw = e.UpdatedAt, e.Attempts, e.Rows, e.Files, e.Raw
-	out.FirstExportedAt, out.Totals = e.FirstExportedAt, m.Totals(e)
+	out.RecordedAt, out.FirstExportedAt, out.Totals = e.RecordedAt, e.FirstExportedAt, m.Totals(e)
 	if e.Schema != nil {
 		out.Schema = &SchemaRef{Table: e.Schema.Table, Version: e.Schema.Version, Fingerprint: e.Schema.Fingerprint}
 	}
@@ -85,9 +86,7 @@ func (m Manifest) noteOf(e *Entry) string {
 	n := note{State: e.State, Permanent: e.Permanent, Dismissed: e.Dismissed, More: more}
 	if !more {
 		n.Updated, n.Attempts, n.Rows, n.Totals = e.UpdatedAt.UnixMilli(), e.Attempts, e.Rows, want.Totals
-		if e.FirstExportedAt != nil {
-			n.Exported = e.FirstExportedAt.UnixMilli()
-		}
+		n.Recorded, n.Exported = milli(want.RecordedAt), milli(want.FirstExportedAt)
 		if want.Schema != nil {
 			n.Table, n.Fingerprint = want.Schema.Version, want.Schema.Fingerprint
 		}
@@ -111,14 +110,32 @@ func (m Manifest) noteOf(e *Entry) string {
 		return ""
 	}
 	got, again := m.ofNote(e.BatchID, string(text))
-	if got == nil || again != more || !got.UpdatedAt.Equal(want.UpdatedAt) || !sameTime(got.FirstExportedAt, want.FirstExportedAt) {
+	if got == nil || again != more || !got.UpdatedAt.Equal(want.UpdatedAt) ||
+		!sameTime(got.FirstExportedAt, want.FirstExportedAt) || !sameTime(got.RecordedAt, want.RecordedAt) {
 		return ""
 	}
-	got.UpdatedAt, got.FirstExportedAt = want.UpdatedAt, want.FirstExportedAt // perhaps in another zone
+	// Perhaps in another zone.
+	got.UpdatedAt, got.FirstExportedAt, got.RecordedAt = want.UpdatedAt, want.FirstExportedAt, want.RecordedAt
 	if !reflect.DeepEqual(got, want) {
 		return ""
 	}
 	return string(text)
+}
+
+// milli returns a time as notes have it, 0 for none.
+func milli(t *time.Time) int64 {
+	if t == nil {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func ofMilli(n int64) *time.Time {
+	if n == 0 {
+		return nil
+	}
+	t := time.UnixMilli(n).UTC()
+	return &t
 }
 
 func sameTime(a, b *time.Time) bool {
@@ -155,10 +172,7 @@ func (m Manifest) ofNote(id, text string) (e *Entry, more bool) {
 		return e, true
 	}
 	e.UpdatedAt, e.Attempts, e.Rows, e.Totals = time.UnixMilli(n.Updated).UTC(), n.Attempts, n.Rows, n.Totals
-	if n.Exported != 0 {
-		at := time.UnixMilli(n.Exported).UTC()
-		e.FirstExportedAt = &at
-	}
+	e.RecordedAt, e.FirstExportedAt = ofMilli(n.Recorded), ofMilli(n.Exported)
 	if !n.Totals.valid() {
 		return nil, false
 	}

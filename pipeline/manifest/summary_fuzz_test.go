@@ -24,7 +24,7 @@ func FuzzNote(f *testing.F) {
 		{State: StateExported, Rows: &rows, Schema: &SchemaRef{m.Table.Name, 1, sum, nil}, Files: map[string]File{"parquet": packed}},
 		{State: StateExported, Rows: &rows, Schema: &SchemaRef{m.Table.Name, 1, sum, nil}, Files: map[string]File{"parquet": file}, FirstExportedAt: &at, Batch: []byte(`{"stats":{"valid":2,"credits_cost":{"final":1.25,"refunded":0.5}}}`)},
 		{State: StateFailed, Permanent: &permanent, Error: "why"},
-		{State: StateOngoing, Attempts: 4},
+		{State: StateOngoing, Attempts: 4, RecordedAt: &at},
 	} {
 		e.ManifestVersion, e.BatchID, e.Kind, e.UpdatedAt = Version, "b", m.Table.Kind, at
 		text := m.noteOf(e)

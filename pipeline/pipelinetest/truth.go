@@ -62,7 +62,7 @@ func HexSum(data string) string { return manifest.SHA256([]byte(data)) }
 // EntryIgnore is in what an undisturbed run may differ from another: some fields, and the
 // generations of paths.
 var EntryIgnore = cmp.Options{
-	cmpopts.IgnoreFields(manifest.Entry{}, "UpdatedAt", "FirstExportedAt", "Attempts", "Error", "Generations"),
+	cmpopts.IgnoreFields(manifest.Entry{}, "UpdatedAt", "RecordedAt", "FirstExportedAt", "Attempts", "Error", "Generations"),
 	cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Path" }, cmp.Comparer(func(a, b string) bool {
 		x, _ := manifest.Generation(a)
 		y, _ := manifest.Generation(b)
