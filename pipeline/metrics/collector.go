@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"enrow-export/pipeline/manifest"
 	"enrow-export/pipeline/overview"
 	"enrow-export/pipeline/runs"
 	"enrow-export/schema"
@@ -41,7 +42,7 @@ func newGauges() gauges {
 		duration:    desc("last_run_duration_seconds", "How long the last run took."),
 		batches:     desc("last_run_batches", "Batches of the last run by outcome and kind.", "outcome", "kind"),
 		rows:        desc("last_run_rows", "Rows that the last run exported, by kind.", "kind"),
-		bytes:       desc("last_run_bytes", "Size of the data files that the last run wrote, by format.", "format"),
+		bytes:       desc("last_run_bytes", "Size of the files that the last run wrote, by format. raw is copies of responses.", "format"),
 		requests:    desc("last_run_api_requests", "Requests of the last run to the API, by status code. none is a request without a response.", "code"),
 		retries:     desc("last_run_retries", "Requests of the last run to the API that were sent again."),
 
@@ -127,6 +128,7 @@ func (c *collector) collectRun(give func(d *prometheus.Desc, value float64, labe
 		}
 		give(c.rows, float64(n.Rows), kind)
 	}
+	give(c.bytes, float64(l.Bytes[manifest.RawFormat]), manifest.RawFormat)
 	for _, f := range sinks.Formats() {
 		give(c.bytes, float64(l.Bytes[f.Name]), f.Name)
 	}
