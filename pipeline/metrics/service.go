@@ -41,7 +41,7 @@ func NewService(b Build, ready func() bool, notices ...string) *Service {
 		batches:      counters("batches_total", "Batches that runs have asked for, by outcome and kind.", "outcome", "kind"),
 		requests:     counters("api_requests_total", "Requests to the API, by status code. none is a request without a response.", "code"),
 		notices:      counters("notices_total", "Notices of finished batches that were received, by result.", "result"),
-		thenFailures: prometheus.NewCounter(prometheus.CounterOpts{Name: prefix + "then_failures_total", Help: "Commands of --then that have failed."}),
+		thenFailures: prometheus.NewCounter(prometheus.CounterOpts{Name: prefix + "then_failures_total", Help: "Failures of the command that follows a run."}),
 		request: prometheus.NewHistogram(histogram("api_request_duration_seconds", "How long requests to the API took, until the whole response was read.",
 			.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60)),
 		batch: prometheus.NewHistogramVec(histogram("batch_duration_seconds", "How long exported batches took, from the request to the manifest entry.",
