@@ -15,6 +15,7 @@
 //	runs      what a run did, as a line that other processes read
 //	export    the run: fetch, encode, publish; plan, pending, enqueue, dismiss
 //	overview  a root in figures, for those who watch it
+//	service   the long-lived process: when runs begin, and how well it is
 //	metrics   the last run and a root, for Prometheus
 //	ping      a run's beginning and end, for a monitor of cron jobs
 //	verify    the files against their entries

@@ -36,6 +36,8 @@ type Error struct {
 	Hint  string // what to do next, one line, may be empty
 	// Kind limits a Fatal error to the batches of one kind. Empty means all batches.
 	Kind string
+	// OfKey says that the API does not accept the key.
+	OfKey bool
 	// OneBatch says that a Fatal error is the answer to a request for Batch, and may hold
 	// for Batch only. The run begins no other batch, and finishes the batches under way.
 	OneBatch bool

@@ -33,7 +33,7 @@ func (c *Client) Account(ctx context.Context) (pipeline.Account, error) {
 	case ctx.Err() != nil:
 		return a, context.Cause(ctx)
 	}
-	return a, &pipeline.Error{Class: pipeline.Fatal, Err: failed, Hint: accountHint(failed)}
+	return a, &pipeline.Error{Class: pipeline.Fatal, Err: failed, Hint: accountHint(failed), OfKey: failed.ofKey}
 }
 
 // readAccount reads the account from a response.

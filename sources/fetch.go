@@ -111,7 +111,7 @@ func (c *Client) conclude(table *schema.Table, batchID string, last *failure, tr
 			e.Kind, e.OneBatch = table.Kind, true
 		}
 		if last.ofKey {
-			e.Op = "" // it is not about the batch
+			e.Op, e.OfKey = "", true // it is not about the batch
 		}
 		if last.class == pipeline.Refused {
 			e.Hint = unknownHint(table)

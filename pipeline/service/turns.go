@@ -1,0 +1,159 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"enrow-export/pipeline"
+	"enrow-export/pipeline/export"
+	"enrow-export/pipeline/runs"
+)
+
+// turns is the part of a Loop that only its own goroutine sees.
+type turns struct {
+	*Loop
+	nextSurvey time.Time
+	notBefore  time.Time // after a failure
+	backlog    []export.Work
+	// surveyed says that the backlog is of a survey of which no run has ended yet.
+	surveyed bool
+}
+
+// delay returns how long there is nothing to do.
+func (w *turns) delay(now time.Time) (d time.Duration, idle bool) {
+	next := w.nextSurvey
+	if len(w.backlog) > 0 {
+		next = now
+	}
+	w.mu.Lock()
+	if due, ok := w.announced.due(); ok && due.Before(next) {
+		next = due
+	}
+	w.mu.Unlock()
+	if next.Before(w.notBefore) {
+		next = w.notBefore
+	}
+	d = next.Sub(now)
+	return d, d > 0
+}
+
+// turn makes a survey if it is time for one, and a run.
+func (w *turns) turn(ctx context.Context) {
+	now := time.Now()
+	w.running(true)
+	defer w.running(false)
+	if !now.Before(w.nextSurvey) {
+		works, err := w.Survey(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			w.ended(Ran{Line: w.Failed(err), Err: err})
+			return
+		}
+		w.backlog, w.surveyed, w.nextSurvey = nonEmpty(works), true, now.Add(w.Every)
+	}
+	w.mu.Lock()
+	works := w.announced.take(now, mostOfRun)
+	w.mu.Unlock()
+	works = append(works, w.next(mostOfRun-count(works), works)...)
+	ran := w.Export(ctx, works)
+	if ctx.Err() != nil {
+		ran.Err = nil // it is not to blame
+	}
+	w.ended(ran)
+}
+
+func (w *turns) running(is bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.state.Running, w.beat = is, time.Now()
+	w.state.Next, w.state.Backlog = w.nextSurvey, count(w.backlog)
+	if w.state.Next.Before(w.notBefore) {
+		w.state.Next = w.notBefore
+	}
+}
+
+// next takes batches from the backlog, without those that are asked for already.
+func (w *turns) next(most int, already []export.Work) (works []export.Work) {
+	asked := make(map[Notice]bool)
+	for _, work := range already {
+		for _, id := range work.IDs {
+			asked[Notice{work.Table, id}] = true
+		}
+	}
+	for len(w.backlog) > 0 && most > 0 {
+		first := &w.backlog[0]
+		work := export.Work{Table: first.Table, Columns: first.Columns}
+		n := min(most, len(first.IDs))
+		for _, id := range first.IDs[:n] {
+			if !asked[Notice{first.Table, id}] {
+				work.IDs = append(work.IDs, id)
+			}
+		}
+		if first.IDs = first.IDs[n:]; len(first.IDs) == 0 {
+			w.backlog = w.backlog[1:]
+		}
+		most -= n
+		if len(work.IDs) > 0 {
+			works = append(works, work)
+		}
+	}
+	return works
+}
+
+// ended notes how a run ended.
+func (w *turns) ended(ran Ran) {
+	now := time.Now()
+	w.mu.Lock()
+	for _, res := range ran.Results {
+		w.announced.result(res, now, w.Every)
+	}
+	w.announced.release()
+	w.state.Runs = append(w.state.Runs, ran.Line)
+	if more := len(w.state.Runs) - mostRuns; more > 0 {
+		w.state.Runs = append([]runs.Line(nil), w.state.Runs[more:]...)
+	}
+	w.mu.Unlock()
+	if ran.Err != nil {
+		w.failed(ran.Err)
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.state.Failure, w.state.Failures = nil, 0
+	w.notBefore = time.Time{}
+	if w.surveyed {
+		w.surveyed, w.state.Surveyed = false, now
+	}
+}
+
+// failed begins a pause, after which there is a survey: the manifest knows what is left.
+func (w *turns) failed(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	pause := min(firstPause<<min(w.state.Failures, 16), w.Every)
+	w.state.Failures++
+	w.state.Failure = err
+	w.backlog, w.surveyed = nil, false
+	w.notBefore = time.Now().Add(pause)
+	w.nextSurvey = w.notBefore
+	w.Log.Error("the run failed; the next one begins after a pause", "error", err, "hint", pipeline.Hint(err), "pause", pause)
+}
+
+func nonEmpty(works []export.Work) (some []export.Work) {
+	for _, w := range works {
+		if len(w.IDs) > 0 {
+			some = append(some, w)
+		}
+	}
+	return some
+}
+
+// count returns the number of batches.
+func count(works []export.Work) (n int) {
+	for _, w := range works {
+		n += len(w.IDs)
+	}
+	return n
+}
