@@ -15,7 +15,7 @@ GORELEASER    := github.com/goreleaser/goreleaser/v2@v2.15.1
 CYCLONEDX     := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 TOOLS         ?= $(CURDIR)/build/tools
 
-.PHONY: build test gateway shells race lint fuzz bench demo cover faults crash memory many same docs engines release release-files
+.PHONY: build test gateway shells race lint fuzz bench demo cover faults crash memory many same prometheus docs engines release release-files
 
 # Without the client library's support for gRPC, which is not used: a third of
 # the program's size. Without C: the program runs wherever the kernel does.
@@ -93,6 +93,11 @@ faults:
 # The memory of the built program, on a machine that does nothing else.
 memory:
 	$(GO) test -tags memory ./cmd/enrow-export -run '^TestMemory' -count 1 -v
+
+# What the program writes and serves for Prometheus, the alerts and their tests, and the
+# expressions of the dashboard: promtool has to be installed.
+prometheus:
+	$(GO) test -tags promtool ./pipeline/metrics -run '^TestPromtool$$' -count 1
 
 # Compares this build with another one, EXE, over the same answers: for changes that
 # are to change nothing that is printed or stored.

@@ -16,6 +16,8 @@
 //	export    the run: fetch, encode, publish; plan, pending, enqueue, dismiss
 //	overview  a root in figures, for those who watch it
 //	service   the long-lived process: when runs begin, and how well it is
+//	metrics   the last run and a root, for Prometheus
+//	ping      a run's beginning and end, for a monitor of cron jobs
 //	verify    the files against their entries
 //	prune     files that no entry names
 //	adopt     entries that were lost, rebuilt from files

@@ -63,7 +63,8 @@ func (p *program) exportCommand() command {
 			}},
 			requestsGroup(floatFlag("rate", 0, "requests a second at most", checkRate).or("no limit").
 				more(fmt.Sprintf("0 is no limit. Retries count as requests. The smallest rate is %v.", minRate))),
-			{"Output", slices.Concat([]*flagDef{reportFlag(), outputFlag(), verboseFlag()}, logFlags())},
+			{"Output", slices.Concat([]*flagDef{outputFlag(), verboseFlag()}, logFlags())},
+			{"Monitoring", monitorFlags()},
 			storeGroup(writes),
 		},
 		action: p.export,
@@ -143,20 +144,18 @@ func (p *program) export(c *cli.Context) error {
 		return err
 	}
 	if c.Bool("dry-run") {
-		if name := c.String("report"); name != "" {
-			ui.log.Warn("a dry run is not in the report", "report", name)
-		}
+		warnOfDryRun(c, ui.log)
 		what, err := wantedBatches(c, cfg, from, ids, part)
 		if err != nil {
 			return err
 		}
 		return p.dryRun(c.Context, cfg, what, ui)
 	}
-	report, err := openReport(c, p.stdout)
+	monitors, err := p.openMonitors(c, cfg.Store, ui.log)
 	if err != nil {
 		return err
 	}
-	defer report.close()
+	defer monitors.close()
 	record := newRecord(c, cfg, part)
 	// What is done already is found by reading, which makes the most garbage.
 	collectAt(surveyGCPercent)
@@ -175,13 +174,7 @@ func (p *program) export(c *cli.Context) error {
 		ui.summary(summary, "")
 	}
 	err = p.written(joinOutcome(err, summary.Failed, summary.Ongoing+summary.NotTried))
-	if failed := report.append(record.end(summary, err)); failed != nil {
-		if err == nil {
-			return failed
-		}
-		ui.log.Error("the run is not in the report", "error", failed)
-	}
-	return err
+	return monitors.end(c.Context, record, summary, err)
 }
 
 // runExport exports the batches, and tells how that goes.

@@ -52,14 +52,15 @@ func (p *program) serveCommand() command {
 				textFlag("tls-key", "FILE", "", "private key of --tls-cert, in PEM form").file().
 					more("Without a certificate, a reverse proxy has to speak TLS: Enrow calls https addresses alone."),
 			}},
-			{"The page, metrics and health", []*flagDef{
-				textFlag("admin-listen", "HOST:PORT", "127.0.0.1:8781", "address of the page, the metrics and the health").checked(checkListen).
-					more("Nobody has to log in there: keep it away from the internet."),
-			}},
 			contentGroup(),
 			requestsGroup(floatFlag("rate", defaultRate, "requests a second at most", checkRate).
 				more(fmt.Sprintf("0 is no limit. Retries count as requests. The smallest rate is %v.", minRate))),
-			{"Output", append([]*flagDef{reportFlag()}, logFlags()...)},
+			{"Output", logFlags()},
+			{"Monitoring", []*flagDef{
+				textFlag("admin-listen", "HOST:PORT", "127.0.0.1:8781", "address of the page, the metrics and the health").checked(checkListen).
+					more("Nobody has to log in there: keep it away from the internet."),
+				reportFlag(), pingFlag(),
+			}},
 			storeGroup(writes),
 		},
 		action: p.serve,

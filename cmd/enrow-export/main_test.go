@@ -117,6 +117,7 @@ func TestScripts(t *testing.T) {
 			"elsewhere": startElsewhere,
 			"tls":       startTLS,
 			"proxy":     startProxy,
+			"monitor":   startMonitor,
 			"untouched": checkUntouched,
 			"valid":     validate,
 			"logs":      checkLogs,

@@ -51,7 +51,7 @@ func TestPagesShowWhatWorks(t *testing.T) {
 var othersFlags = []string{
 	"--help", "--version", "--use_legacy_sql", "--job_id", "--source_format", "--queries-file",
 	"--noreplace", "--noautodetect", "--max_bad_records", "--noignore_unknown_values", "--encoding", "--file_set_spec_type",
-	"--project", "--file", "--member", "--role", "--conn-type", "--conn-password", "--data-file", "--from-file", "--now", "--system", "--home-dir",
+	"--project", "--file", "--member", "--role", "--conn-type", "--conn-password", "--data-file", "--from-file", "--now", "--system", "--home-dir", "--collector",
 }
 
 // Inline mentions of flags in the pages must be of flags that exist.

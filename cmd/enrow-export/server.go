@@ -18,7 +18,9 @@ import (
 
 	"enrow-export/pipeline/export"
 	"enrow-export/pipeline/manifest"
+	"enrow-export/pipeline/metrics"
 	"enrow-export/pipeline/overview"
+	"enrow-export/pipeline/ping"
 	"enrow-export/pipeline/runs"
 	"enrow-export/pipeline/service"
 	"enrow-export/schema"
@@ -35,6 +37,9 @@ type server struct {
 	log     *slog.Logger
 	report  *report
 	stop    chan struct{}
+
+	metrics *metrics.Service
+	ping    *ping.Run // of the run after a survey; of the loop's goroutine
 
 	settingsMu sync.Mutex
 	settings   *settings
@@ -97,14 +102,33 @@ func (s *server) assemble(earlier []runs.Line) {
 		},
 		Log: s.log,
 	}
-	if command := s.c.String("then"); command != "" {
-		s.then = &service.Then{Command: command, Log: s.log}
-	}
 	s.health = &service.Health{Loop: s.loop, Look: s.look, Stall: s.stall()}
+	s.metrics = metrics.NewService(programBuild(), func() bool { return len(s.health.Ready(s.c.Context)) == 0 }, noticeResults()...)
+	s.figures.OnRead = s.metrics.Root
+	for _, l := range earlier {
+		s.metrics.Recall(l)
+	}
+	if command := s.c.String("then"); command != "" {
+		s.then = &service.Then{Command: command, Log: s.log, OnEnd: func(err error) {
+			if err != nil {
+				s.metrics.ThenFailed()
+			}
+		}}
+	}
 	if s.c.String("listen") != "" {
-		s.receiver = webhook.New(webhook.Config{Secrets: s.secrets, Record: s.record, Log: s.log})
+		s.receiver = webhook.New(webhook.Config{
+			Secrets: s.secrets, Record: s.record, Log: s.log,
+			Count: func(r webhook.Result) { s.metrics.Notice(string(r)) },
+		})
 		s.health.OnLost = s.receiver.Forget
 	}
+}
+
+func noticeResults() (names []string) {
+	for _, r := range webhook.Results() {
+		names = append(names, string(r))
+	}
+	return names
 }
 
 // stall returns how long a run may do nothing that anybody sees: as long as one batch may
@@ -154,6 +178,11 @@ func (s *server) adminHandler() http.Handler {
 	health := s.health.Handler()
 	mux.Handle("/healthz", health)
 	mux.Handle("/readyz", health)
+	measured := s.metrics.Handler()
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = s.figures.Last(s.c.Context) // reads them for the next time, if they are old
+		measured.ServeHTTP(w, r)
+	})
 	return mux
 }
 

@@ -14,12 +14,13 @@ import (
 )
 
 // survey returns the batches that are left to do.
-func (s *server) survey(ctx context.Context) ([]export.Work, error) {
+func (s *server) survey(context.Context) ([]export.Work, error) {
+	s.ping = beginPing(s.c, s.log)
+	collectAt(surveyGCPercent)
+	defer collectAt(gcPercent)
 	if err := s.there(); err != nil {
 		return nil, err
 	}
-	collectAt(surveyGCPercent)
-	defer collectAt(gcPercent)
 	what, err := unfinished(s.c, s.cfg, schema.Tables(), nil, export.Shard{})
 	s.left = what.left
 	return what.works, err
@@ -36,7 +37,10 @@ func (s *server) export(ctx context.Context, works []export.Work) service.Ran {
 	record := newRecord(s.c, s.cfg, export.Shard{})
 	cfg := s.cfg
 	settings := s.current().client
-	settings.OnRequest = func(int, time.Duration) { s.loop.Beat() }
+	settings.OnRequest = func(status int, elapsed time.Duration) {
+		s.loop.Beat()
+		s.metrics.Request(statusName(status), elapsed)
+	}
 	client, err := openClient(settings)
 	if err != nil {
 		return service.Ran{Line: s.failed(err), Err: err}
@@ -56,6 +60,7 @@ func (s *server) export(ctx context.Context, works []export.Work) service.Ran {
 			if r.NeedsAttention {
 				s.left.Add(r.Kind, r.BatchID)
 			}
+			s.metrics.Batch(r.Kind, string(r.Outcome), r.Elapsed, r.Publishing)
 			s.tell(r)
 		})
 	}
@@ -86,7 +91,7 @@ func (s *server) tell(r export.Result) {
 	case export.Exported:
 		s.log.Info("batch exported", pipeline.LogBatch, r.BatchID, "kind", r.Kind, "rows", *r.Entry.Rows, "elapsed", r.Elapsed)
 	case export.Failed:
-		s.log.Warn("batch failed", pipeline.LogBatch, r.BatchID, "kind", r.Kind, "permanent", pipeline.IsPermanent(r.Err), "error", r.Err, "hint", hint(r.Err))
+		s.log.Warn("batch failed", ofBatch(r.Kind, r.BatchID, r.Err)...)
 	default:
 		s.log.Debug("batch "+string(r.Outcome), pipeline.LogBatch, r.BatchID, "kind", r.Kind)
 	}
@@ -102,6 +107,11 @@ func (s *server) ended(ctx context.Context, l runs.Line) runs.Line {
 		level = s.log.Debug
 	}
 	level("run ended", "exit_code", l.ExitCode, "exported", l.Exported, "done", l.Done, "ongoing", l.Ongoing, "failed", l.Failed, "not_tried", l.NotTried, "rows", l.Rows, "elapsed", milliseconds(l.ElapsedMS))
+	s.metrics.Ran(l)
+	if s.ping != nil {
+		s.ping.End(ctx, l.ExitCode, pingText(l))
+		s.ping = nil
+	}
 	s.then.After(ctx, l)
 	return l
 }
