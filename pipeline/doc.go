@@ -41,6 +41,7 @@
 // Words:
 //
 //	answer    the bytes that the API sends for one batch
+//	notice    what Enrow sends to a webhook about a finished batch (sources/webhook)
 //	row       one result of an answer, with the columns of its table
 //	record    rows in memory, as Apache Arrow has them
 //	entry     what the manifest says of one batch

@@ -56,11 +56,12 @@ var allowed = map[string]struct {
 	},
 
 	"sources":         {[]string{"sinks/network", "pipeline", "pipeline/manifest", "schema", "sinks"}, "a source knows what the pipeline asks of it, and of where rows go only that answers may be kept there"},
+	"sources/webhook": {[]string{"pipeline", "schema"}, "a notice is an id and a kind: what is recorded of it, and where, is the business of who asked for it"},
 	"sources/fakeapi": {[]string{"schema"}, "the embedded API must not depend on the client it is to test"},
 	"cmd/enrow-export": {
 		[]string{
 			"sinks/network", "pipeline", "pipeline/adopt", "pipeline/answer", "pipeline/compact", "pipeline/doctor", "pipeline/export", "pipeline/load", "pipeline/manifest", "pipeline/overview", "pipeline/probe", "pipeline/prune", "pipeline/runs", "pipeline/service", "pipeline/verify",
-			"schema", "schema/dialect", "sinks", "sinks/gcs", "sinks/local", "sinks/s3", "sources", "sources/fakeapi",
+			"schema", "schema/dialect", "sinks", "sinks/gcs", "sinks/local", "sinks/s3", "sources", "sources/fakeapi", "sources/webhook",
 		},
 		"only the command wires them together, and tests' helpers stay out of it",
 	},

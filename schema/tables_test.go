@@ -90,6 +90,18 @@ func TestColumns(t *testing.T) {
 	}
 }
 
+// A notice that is taken for another kind's would be asked for where nobody knows it.
+func TestEvents(t *testing.T) {
+	want := map[string]string{
+		"email-find": "bulk_search_finished", "email-verify": "bulk_verification_finished", "phone-find": "bulk_phone_search_finished",
+	}
+	for _, table := range Tables() {
+		if table.Event == "" || table.Event != want[table.Kind] {
+			t.Errorf("%s: event %q, want %q", table.Kind, table.Event, want[table.Kind])
+		}
+	}
+}
+
 func TestFingerprint(t *testing.T) {
 	base := EmailFind.Fingerprint()
 	if !regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(base) {

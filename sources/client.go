@@ -19,6 +19,9 @@
 // The API key goes to the configured host and nowhere else. Redirects are not
 // followed, and the key is cut out of whatever servers and libraries say before
 // that becomes part of an error or a log line.
+//
+// Its children are webhook, which takes Enrow's notices of finished batches, and fakeapi,
+// which is the API in small.
 package sources
 
 import (

@@ -37,19 +37,7 @@ func (p *program) exportCommand() command {
 		),
 		groups: []flagGroup{
 			{"Destination", append(toFlags(), layoutFlag())},
-			{"What to write", []*flagDef{
-				formatsFlag(), compressionFlag(),
-				listFlag("columns", "NAME,...", "columns to write").or("all").
-					more("batch_id is always one of them. The names are listed by enrow-export schema."),
-				listFlag("exclude-columns", "NAME,...", "columns to leave out"),
-				csvSafeFlag(),
-				textFlag("unknown-fields", "MODE", "capture", "capture unknown fields in column extra, or error").oneOf("capture", "error").
-					more("A field is unknown when no column of the table declares it. capture keeps it in the column extra. error fails a batch that has one."),
-				boolFlag("allow-mismatch", "export batches whose rows do not match the totals").
-					more("The manifest then records the difference."),
-				boolFlag("keep-raw", "keep a copy of each response").
-					more("The copies are below _raw in the destination. export --from reads them, so another format needs no request."),
-			}},
+			contentGroup(),
 			{"Which batches", []*flagDef{
 				kindFlag(),
 				idsFileFlag(),
@@ -71,25 +59,50 @@ func (p *program) exportCommand() command {
 					more("It grows to ten times that while a batch makes little progress."),
 				durationFlag("max-runtime", 0, "start no batch after this time", notNegative).or("no limit").
 					more("0 is no limit. Batches in progress then have --grace to finish."),
-				durationFlag("grace", 20*time.Second, "time to finish batches when stopped", notNegative).
-					more("It begins with the first SIGINT, SIGTERM or SIGHUP, or with the end of --max-runtime."),
+				graceFlag("It begins with the first SIGINT, SIGTERM or SIGHUP, or with the end of --max-runtime."),
 			}},
-			{"Requests to the API", []*flagDef{
-				intFlag("concurrency", export.DefaultConcurrency, "batches at a time", checkConcurrency).
-					more(fmt.Sprintf("At most %d.", maxConcurrency)),
-				floatFlag("rate", 0, "requests a second at most", checkRate).or("no limit").
-					more(fmt.Sprintf("0 is no limit. Retries count as requests. The smallest rate is %v.", minRate)),
-				intFlag("retries", 5, "tries after the first, for each request", notNegative),
-				durationFlag("request-timeout", sources.DefaultRequestTimeout, "time limit of one try", positive),
-				sizeFlag("max-body", "64MiB", "largest response that is accepted"),
-				apiURLFlag(),
-				apiKeyFileFlag(),
-			}},
+			requestsGroup(floatFlag("rate", 0, "requests a second at most", checkRate).or("no limit").
+				more(fmt.Sprintf("0 is no limit. Retries count as requests. The smallest rate is %v.", minRate))),
 			{"Output", slices.Concat([]*flagDef{reportFlag(), outputFlag(), verboseFlag()}, logFlags())},
 			storeGroup(writes),
 		},
 		action: p.export,
 	}
+}
+
+// contentGroup is the flags that say what the files have in them.
+func contentGroup() flagGroup {
+	return flagGroup{"What to write", []*flagDef{
+		formatsFlag(), compressionFlag(),
+		listFlag("columns", "NAME,...", "columns to write").or("all").
+			more("batch_id is always one of them. The names are listed by enrow-export schema."),
+		listFlag("exclude-columns", "NAME,...", "columns to leave out"),
+		csvSafeFlag(),
+		textFlag("unknown-fields", "MODE", "capture", "capture unknown fields in column extra, or error").oneOf("capture", "error").
+			more("A field is unknown when no column of the table declares it. capture keeps it in the column extra. error fails a batch that has one."),
+		boolFlag("allow-mismatch", "export batches whose rows do not match the totals").
+			more("The manifest then records the difference."),
+		boolFlag("keep-raw", "keep a copy of each response").
+			more("The copies are below _raw in the destination. export --from reads them, so another format needs no request."),
+	}}
+}
+
+// requestsGroup is the flags of the client of the API.
+func requestsGroup(rate *flagDef) flagGroup {
+	return flagGroup{"Requests to the API", []*flagDef{
+		intFlag("concurrency", export.DefaultConcurrency, "batches at a time", checkConcurrency).
+			more(fmt.Sprintf("At most %d.", maxConcurrency)),
+		rate,
+		intFlag("retries", 5, "tries after the first, for each request", notNegative),
+		durationFlag("request-timeout", sources.DefaultRequestTimeout, "time limit of one try", positive),
+		sizeFlag("max-body", "64MiB", "largest response that is accepted"),
+		apiURLFlag(),
+		apiKeyFileFlag(),
+	}}
+}
+
+func graceFlag(begins string) *flagDef {
+	return durationFlag("grace", 20*time.Second, "time to finish batches when stopped", notNegative).more(begins)
 }
 
 func (p *program) export(c *cli.Context) error {

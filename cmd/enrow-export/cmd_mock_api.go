@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -20,6 +22,9 @@ func (p *program) mockAPICommand() command {
 		usage: "serve the embedded API, for tests",
 		description: "It serves saved responses, generated batches of one kind, and Enrow's documented sample of email searches, " +
 			"until it is interrupted. It prints its address and the ids of its batches.\n\n" +
+			"A POST to /email/find/bulk, /email/verify/bulk or /phone/bulk starts a batch with generated results, one for each " +
+			"item of the longest array in the body. With --webhook, a batch that a POST started is announced when it finishes, " +
+			"once and without retries.\n\n" +
 			"--script sets the responses to the first requests. STEPS is a list with commas:\n" +
 			"  ok             the normal response\n" +
 			"  ongoing        a batch that is still running; ongoing:202 with that status\n" +
@@ -36,6 +41,7 @@ func (p *program) mockAPICommand() command {
 		examples: []example{
 			{"100 batches of 5,000 results", "enrow-export mock-api --generate 100"},
 			{"the first two requests fail", "enrow-export mock-api --generate 3 --script 503x2"},
+			{"announce to a webhook", "enrow-export mock-api --announce --webhook http://127.0.0.1/hooks/SECRET"},
 		},
 		exits: exitCodes(exit{"1", "it cannot listen on the address"}),
 		groups: []flagGroup{
@@ -54,16 +60,37 @@ func (p *program) mockAPICommand() command {
 				intFlag("unknown-status", 400, "status of an unknown id: 400 or 404", intOf(400, 404)),
 				listFlag("script", "STEPS", "first responses, or ID=STEPS for one batch"),
 			}},
+			{"Announcing", []*flagDef{
+				webhookFlag(),
+				boolFlag("announce", "announce all served batches at the start, too"),
+				durationFlag("finish-after", 0, "time after which a batch that a POST started is finished", notNegative),
+			}},
 		},
 		action: p.mockAPI,
 	}
 }
 
+func webhookFlag() *flagDef {
+	f := textFlag("webhook", "URL", "", "webhook that finished batches are announced to").
+		more("Enrow takes https alone. This command takes http, too.")
+	f.parse = func(flag, value string) (string, error) {
+		if u, err := url.Parse(value); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			return "", usagef("such as http://127.0.0.1:8080/hooks/SECRET", "%s: not an http or https URL", flag)
+		}
+		return value, nil
+	}
+	return f
+}
+
 func (p *program) mockAPI(c *cli.Context) error {
-	api, ids, err := newMockAPI(c)
+	if c.Bool("announce") && c.String("webhook") == "" {
+		return usagef("add --webhook URL", "--announce: no webhook to announce batches to")
+	}
+	api, ids, err := p.newMockAPI(c)
 	if err != nil {
 		return err
 	}
+	defer api.Close()
 	if err := checkAddr(c.Context, c.String("addr")); err != nil {
 		return err
 	}
@@ -87,8 +114,23 @@ func (p *program) mockAPI(c *cli.Context) error {
 	text := fmt.Sprintf("serving %s until interrupted; in another shell:\n  ENROW_API_URL=%s ENROW_API_KEY=%s enrow-export export --to out%s %s",
 		count(int64(len(ids)), "batch"), listener.URL(), key, kind, ids[0])
 	p.journal().tell(text, (*slog.Logger).Info, "serving until interrupted", "batches", len(ids), "url", listener.URL())
+	if c.Bool("announce") {
+		for _, id := range ids {
+			p.announced(id, api.Announce(c.Context, id))
+		}
+	}
 	<-c.Done()
 	return context.Cause(c.Context)
+}
+
+// announced says how an announcement went. The URL is not told: it has a secret in it.
+func (p *program) announced(id string, err error) {
+	switch {
+	case err == nil:
+		fmt.Fprintf(p.stderr, "announced %s\n", id)
+	case !errors.Is(err, context.Canceled):
+		fmt.Fprintf(p.stderr, "not announced %s: %v\n", id, err)
+	}
 }
 
 // checkAddr tells an address that cannot be one from one that is taken.
@@ -105,8 +147,11 @@ func checkAddr(ctx context.Context, addr string) error {
 
 // newMockAPI makes the API that the flags describe, and returns the ids of its
 // batches.
-func newMockAPI(c *cli.Context) (*fakeapi.Server, []string, error) {
-	options := fakeapi.Options{OngoingStatus: c.Int("ongoing-status"), UnknownStatus: c.Int("unknown-status")}
+func (p *program) newMockAPI(c *cli.Context) (*fakeapi.Server, []string, error) {
+	options := fakeapi.Options{
+		OngoingStatus: c.Int("ongoing-status"), UnknownStatus: c.Int("unknown-status"),
+		FinishAfter: c.Duration("finish-after"), OngoingPolls: c.Int("ongoing"), Webhook: c.String("webhook"), Announced: p.announced,
+	}
 	if key := c.String("key"); key != "" {
 		options.Keys = []string{key}
 	}

@@ -71,6 +71,7 @@ func (d command) flag(name string) *flagDef {
 func (p *program) commands() []command {
 	return []command{
 		p.exportCommand(),
+		p.serveCommand(),
 		p.enqueueCommand(),
 		p.dismissCommand(),
 		p.statusCommand(),

@@ -28,6 +28,7 @@ type interrupts struct {
 	expired  chan struct{} // gets one value when the time is over
 
 	mu       sync.Mutex
+	reload   func() // called for SIGHUP, unless it is nil: it is no reason to stop then
 	grace    time.Duration
 	draining func(why error) // called in the beginning when there is a grace
 	received error
@@ -53,14 +54,18 @@ func withSignals(ctx context.Context) (context.Context, *interrupts) {
 func (i *interrupts) listen(signals chan os.Signal) {
 	defer signal.Stop(signals)
 	var why error
-	select {
-	case s := <-signals:
-		why = &signalError{s}
-	case <-i.expired:
-		why = errMaxRuntime
-	case <-i.finished:
-		i.cancel(nil)
-		return
+	for why == nil {
+		select {
+		case s := <-signals:
+			if !i.reloads(s) {
+				why = &signalError{s}
+			}
+		case <-i.expired:
+			why = errMaxRuntime
+		case <-i.finished:
+			i.cancel(nil)
+			return
+		}
 	}
 	timer := time.NewTimer(i.receive(why))
 	defer timer.Stop()
@@ -93,6 +98,25 @@ func (i *interrupts) receive(why error) time.Duration {
 		i.draining(why)
 	}
 	return i.grace
+}
+
+// onHangup has SIGHUP call reload instead of stopping the program.
+func (i *interrupts) onHangup(reload func()) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.reload = reload
+}
+
+// reloads calls what SIGHUP is for, and reports whether that was all that a signal is to do.
+func (i *interrupts) reloads(s os.Signal) bool {
+	i.mu.Lock()
+	reload := i.reload
+	i.mu.Unlock()
+	if s != syscall.SIGHUP || reload == nil {
+		return false
+	}
+	reload()
+	return true
 }
 
 // limit ends the run after that time, as a signal would; 0 is no limit.

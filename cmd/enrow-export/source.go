@@ -112,14 +112,20 @@ func checkEnvironment(target string) error {
 
 // newClient returns the API client that the flags describe. The caller closes it.
 func newClient(c *cli.Context, cfg export.Config) (*sources.Client, error) {
-	if err := checkEnvironment(c.String("api-url")); err != nil {
-		return nil, err
-	}
-	key, from, err := apiKey(c.Context, c.String("api-key-file"), c.String("api-url"))
+	config, err := clientConfig(c, cfg)
 	if err != nil {
 		return nil, err
 	}
-	client, err := sources.NewClient(sources.Config{
+	return openClient(config)
+}
+
+// clientConfig reads the flags of the API client, and the key.
+func clientConfig(c *cli.Context, cfg export.Config) (sources.Config, error) {
+	if err := checkEnvironment(c.String("api-url")); err != nil {
+		return sources.Config{}, err
+	}
+	key, from, err := apiKey(c.Context, c.String("api-key-file"), c.String("api-url"))
+	return sources.Config{
 		BaseURL:        c.String("api-url"),
 		Key:            key,
 		KeyFrom:        from,
@@ -130,7 +136,12 @@ func newClient(c *cli.Context, cfg export.Config) (*sources.Client, error) {
 		UserAgent:      userAgent,
 		Log:            cfg.Log,
 		Stop:           cfg.Stop,
-	})
+	}, err
+}
+
+// openClient returns the client of a Config. The caller closes it.
+func openClient(config sources.Config) (*sources.Client, error) {
+	client, err := sources.NewClient(config)
 	if err != nil {
 		return nil, usagef("check the key in ENROW_API_KEY or in the file of --api-key-file", "%v", err)
 	}

@@ -133,7 +133,7 @@ const variablePrefix = "ENROW_EXPORT_"
 // one of the program's and is none.
 func unknownVariables(commands []command, environ []string) []string {
 	own := func(name string) string { return strings.TrimPrefix(name, variablePrefix) }
-	known := []string{own(shardVariables[1][1])}
+	known := []string{own(shardVariables[1][1]), own(hookSecretVariable)}
 	for _, c := range commands {
 		for _, f := range c.flags() {
 			for _, name := range f.env {

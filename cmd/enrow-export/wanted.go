@@ -84,7 +84,6 @@ func wantedBatches(c *cli.Context, cfg export.Config, from source, ids []string,
 // withPending returns the named batches and then the pending ones, of each kind. Batches that
 // have failed before come last of all: their faults hold up no other batch.
 func withPending(c *cli.Context, cfg export.Config, named export.Work, part export.Shard) (wanted, error) {
-	w := wanted{kind: runs.AllKinds, left: &runs.GivenUp{First: []runs.Batch{}}}
 	if len(named.IDs) == 0 {
 		to, err := rootOf(c, "to")
 		if err == nil {
@@ -94,16 +93,23 @@ func withPending(c *cli.Context, cfg export.Config, named export.Work, part expo
 			err = to.known(c.Context, cfg.Store)
 		}
 		if err != nil {
-			return w, err
+			return wanted{kind: runs.AllKinds}, err
 		}
 	}
 	kinds := pendingTables(c)
-	if len(kinds) == 1 {
-		w.kind = kinds[0].Kind
-	}
 	ids, err := idsOfKinds(c, cfg, named, kinds)
 	if err != nil {
-		return w, err
+		return wanted{kind: runs.AllKinds}, err
+	}
+	return unfinished(c, cfg, kinds, ids, part)
+}
+
+// unfinished returns the batches of the kinds that a run has to take up: those that are named,
+// and those that the manifest has unfinished.
+func unfinished(c *cli.Context, cfg export.Config, kinds []*schema.Table, ids map[*schema.Table][]string, part export.Shard) (wanted, error) {
+	w := wanted{kind: runs.AllKinds, left: &runs.GivenUp{First: []runs.Batch{}}}
+	if len(kinds) == 1 {
+		w.kind = kinds[0].Kind
 	}
 	var later []export.Work
 	for _, table := range kinds {

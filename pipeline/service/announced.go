@@ -25,7 +25,7 @@ type announced struct {
 // look is when a batch is to be asked for.
 type look struct {
 	at    time.Time
-	delay time.Duration // before at, if it was ongoing
+	delay time.Duration // before at, if it is not the first look
 	taken bool          // by a run whose outcome is not known yet
 }
 
@@ -112,9 +112,16 @@ func (a *announced) result(res export.Result, now time.Time, every time.Duration
 	delete(a.waiting, n)
 }
 
-// release gives back what a run has taken and not tried.
-func (a *announced) release() {
-	for _, l := range a.waiting {
-		l.taken = false
+// release gives back what a run has taken and not tried, to be asked for after a pause. What
+// kept the run from it may keep others, too.
+func (a *announced) release(now time.Time, every time.Duration) {
+	for n, l := range a.waiting {
+		if !l.taken {
+			continue
+		}
+		l.taken, l.delay = false, max(2*l.delay, firstPause)
+		if l.at = now.Add(l.delay); l.delay >= every {
+			delete(a.waiting, n) // the surveys have it
+		}
 	}
 }

@@ -41,7 +41,8 @@ type Notice struct {
 // Ran is the outcome of a run.
 type Ran struct {
 	Line runs.Line
-	// Err is why the run failed as a whole: every other batch would fail, too.
+	// Err is why the run failed as a whole: every other batch would fail, too, or, if it is
+	// a *pipeline.Error with a Kind, every other batch of that kind.
 	Err error
 	// Results are of the batches that were tried.
 	Results []export.Result
@@ -71,6 +72,7 @@ type Loop struct {
 
 	mu        sync.Mutex
 	announced announced
+	hurried   bool
 	state     State
 	beat      time.Time // when it was last seen to do something
 }
@@ -91,8 +93,8 @@ type State struct {
 	Runs []runs.Line
 }
 
-// mostRuns is how many runs a State has.
-const mostRuns = 200
+// MostRuns is how many runs a State has.
+const MostRuns = 200
 
 // New returns a Loop that knows of earlier runs, the oldest first. Run begins its work.
 func New(cfg Config, earlier []runs.Line) *Loop {
@@ -131,6 +133,17 @@ func (l *Loop) State() State {
 	s.Announced = l.announced.len()
 	s.Runs = append([]runs.Line(nil), s.Runs...)
 	return s
+}
+
+// Hurry ends a pause, and has the Loop survey as soon as possible.
+func (l *Loop) Hurry() {
+	l.mu.Lock()
+	l.hurried = true
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default: // it will wake up
+	}
 }
 
 // Beat notes that the run under way gets on.

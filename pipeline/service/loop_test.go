@@ -72,7 +72,7 @@ func (s *stage) export(_ context.Context, works []export.Work) service.Ran {
 			if res.Outcome == "" {
 				res.Outcome = export.Exported
 			}
-			if ran.Err == nil {
+			if fails := (*pipeline.Error)(nil); ran.Err == nil || errors.As(ran.Err, &fails) && fails.Kind != "" && fails.Kind != res.Kind {
 				ran.Results = append(ran.Results, res)
 			}
 		}
@@ -200,14 +200,17 @@ func TestLoopPausesAfterFailures(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +done)\n%s", diff)
 		}
-		if st := s.loop.State(); !errors.Is(st.Failure, refused) || st.Failures != 6 || st.Announced != 100 || !st.Surveyed.IsZero() {
+		if st := s.loop.State(); !errors.Is(st.Failure, refused) || st.Failures != 6 || !st.Surveyed.IsZero() {
 			t.Errorf("state %+v", st)
 		}
 		s.mu.Lock()
 		s.fails = nil
+		s.left = []export.Work{{Table: find, IDs: []string{"left"}}}
 		s.mu.Unlock()
 		time.Sleep(16 * time.Minute)
-		s.expect(t, "30m30s survey", "30m30s run of 100")
+		if did := s.happened(); len(did) < 2 || did[0] != "30m30s survey" {
+			t.Errorf("done %q", did)
+		}
 		if st := s.loop.State(); st.Failure != nil || st.Failures != 0 || st.Announced != 0 || st.Surveyed.IsZero() {
 			t.Errorf("state %+v", st)
 		}
@@ -218,6 +221,27 @@ func TestLoopPausesAfterFailures(t *testing.T) {
 }
 
 func (s *stage) since() string { return time.Since(s.start).String() }
+
+// A failure that concerns one kind leaves the others alone. Of that kind, nothing more is
+// asked for until the next survey, but for what is announced, after pauses.
+func TestLoopOfAKindThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stage{
+			left:  []export.Work{{Table: phone, IDs: ids("p", 1000)}, {Table: find, IDs: []string{"a"}}},
+			fails: &pipeline.Error{Class: pipeline.Fatal, Err: errors.New("no credits"), Kind: phone.Kind},
+		}
+		begin(t, s)
+		s.expect(t, "0s survey", "0s run of 200", "0s run a")
+		s.loop.Announce(service.Notice{Table: phone, BatchID: "n"}, true)
+		s.loop.Announce(service.Notice{Table: find, BatchID: "m"}, true)
+		time.Sleep(14 * time.Minute)
+		s.expect(t, "0s run m n", "30s run n", "1m30s run n", "3m30s run n", "7m30s run n")
+		if st := s.loop.State(); st.Failure != nil || st.Surveyed.IsZero() {
+			t.Errorf("state %+v", st)
+		}
+		close(s.stop)
+	})
+}
 
 // A survey that fails is a run that fails: it has a record, and a pause follows.
 func TestLoopSurveyFails(t *testing.T) {

@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"enrow-export/pipeline"
@@ -26,6 +28,9 @@ func (w *turns) delay(now time.Time) (d time.Duration, idle bool) {
 		next = now
 	}
 	w.mu.Lock()
+	if w.hurried {
+		w.hurried, w.notBefore, w.nextSurvey, next = false, time.Time{}, now, now
+	}
 	if due, ok := w.announced.due(); ok && due.Before(next) {
 		next = due
 	}
@@ -109,13 +114,15 @@ func (w *turns) ended(ran Ran) {
 	for _, res := range ran.Results {
 		w.announced.result(res, now, w.Every)
 	}
-	w.announced.release()
+	w.announced.release(now, w.Every)
 	w.state.Runs = append(w.state.Runs, ran.Line)
-	if more := len(w.state.Runs) - mostRuns; more > 0 {
+	if more := len(w.state.Runs) - MostRuns; more > 0 {
 		w.state.Runs = append([]runs.Line(nil), w.state.Runs[more:]...)
 	}
 	w.mu.Unlock()
-	if ran.Err != nil {
+	if kind := kindOf(ran.Err); kind != "" {
+		w.backlog = slices.DeleteFunc(w.backlog, func(work export.Work) bool { return work.Table.Kind == kind })
+	} else if ran.Err != nil {
 		w.failed(ran.Err)
 		return
 	}
@@ -139,6 +146,14 @@ func (w *turns) failed(err error) {
 	w.notBefore = time.Now().Add(pause)
 	w.nextSurvey = w.notBefore
 	w.Log.Error("the run failed; the next one begins after a pause", "error", err, "hint", pipeline.Hint(err), "pause", pause)
+}
+
+// kindOf returns the kind to whose batches an error is limited, empty for all.
+func kindOf(err error) string {
+	if failure := (*pipeline.Error)(nil); errors.As(err, &failure) {
+		return failure.Kind
+	}
+	return ""
 }
 
 func nonEmpty(works []export.Work) (some []export.Work) {

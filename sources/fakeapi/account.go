@@ -3,6 +3,7 @@ package fakeapi
 import (
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // accountEndpoint tells of the account of a key.
@@ -20,20 +21,20 @@ type accountBody struct {
 // account answers for the account of a key. No script has a part in it, and no credit is
 // spent.
 func (s *Server) account(w http.ResponseWriter, r *http.Request) {
-	if !s.accepts(w, r) {
+	if !s.accepts(w, r, http.MethodGet) {
 		return
 	}
 	a := jsonAnswer(http.StatusOK, accountBody{Credits: s.opts.Credits, Webhooks: []string{}})
 	a.send(w, a.encode(w, r))
 }
 
-// accepts reports whether the method and the key of a request are accepted, and refuses
-// the request if they are not.
-func (s *Server) accepts(w http.ResponseWriter, r *http.Request) bool {
+// accepts reports whether the method of a request is one of those given and its key is
+// accepted, and refuses the request if not.
+func (s *Server) accepts(w http.ResponseWriter, r *http.Request, methods ...string) bool {
 	key := r.Header.Get("x-api-key")
 	switch {
-	case r.Method != http.MethodGet:
-		w.Header().Set("Allow", http.MethodGet)
+	case !slices.Contains(methods, r.Method):
+		w.Header().Set("Allow", strings.Join(methods, ", "))
 		sendMessage(w, r, http.StatusMethodNotAllowed, "Method Not Allowed")
 	case key == "":
 		sendMessage(w, r, http.StatusUnauthorized, noKey)

@@ -86,7 +86,7 @@ func (s *Server) normal(q question) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.batch(q)
-	if b != nil && b.polls < b.OngoingPolls {
+	if b != nil && (b.timer != nil || b.polls < b.OngoingPolls) {
 		return s.ongoing(q, 0)
 	}
 	return s.finished(q)

@@ -4,7 +4,8 @@
 // for demonstrations and for tests that must not cost credits or need a network.
 //
 // A Server holds Batches: the vendor's own Sample, made-up ones of any size
-// (Generate, GenerateKind) or saved answers (LoadDir). What makes it worth having is how it
+// (Generate, GenerateKind) or saved answers (LoadDir), and those that a POST starts, with
+// made-up results. It can announce batches to a webhook, as the vendor does. What makes it worth having is how it
 // fails. Batches are ongoing for their first polls, the older answers of the
 // API are there beside today's (Options), and a script of Steps, each the
 // answer to one request, plays the vendor's errors and a network's: error
@@ -19,10 +20,13 @@
 package fakeapi
 
 import (
+	"context"
 	"encoding/json"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	"enrow-export/schema"
 )
@@ -41,6 +45,18 @@ type Options struct {
 	UnknownStatus int
 	// Credits are what is left in the account of each key, some by default.
 	Credits float64
+	// FinishAfter is how long a batch that a POST starts is ongoing. Then it is
+	// announced; at once by default.
+	FinishAfter time.Duration
+	// OngoingPolls is the Batch.OngoingPolls of each such batch, which may be announced
+	// before. Whether the vendor's notice is ever ahead of its answers is not known.
+	OngoingPolls int
+	// Webhook is the URL that batches are announced to when they finish; none are if it is
+	// empty. The vendor takes https alone; here http does, too.
+	Webhook string
+	// Announced is called, if it is not nil, after each announcement but those of
+	// Announce, by several goroutines at once. It must not close the Server.
+	Announced func(id string, err error)
 }
 
 // Batch is one batch that a Server knows.
@@ -65,11 +81,16 @@ type Batch struct {
 // Server is the API. It serves from any number of goroutines at once, and what
 // it holds may be changed meanwhile.
 type Server struct {
-	opts      Options
-	closed    chan struct{}
-	closeOnce sync.Once
+	opts   Options // Webhook under mu
+	client *http.Client
+	seed   uint64 // of the batches that are started
+
+	open  context.Context // ends when the Server is closed
+	close context.CancelFunc
+	tasks sync.WaitGroup // announcements; none begins once open has ended
 
 	mu       sync.Mutex
+	started  int // batches
 	batches  map[string]*batch
 	scripts  map[string][]Step // what is left of them, by batch id, "" for any
 	requests map[string]int
@@ -80,6 +101,7 @@ type batch struct {
 	Batch
 	zipped func() []byte // Body compressed, made once
 	polls  int           // how often it was said to be ongoing
+	timer  *time.Timer   // until it finishes; nil if it has, or has no time for that
 }
 
 // New returns a Server without batches.
@@ -94,9 +116,13 @@ func New(opts Options) *Server {
 		opts.Credits = defaultCredits
 	}
 	opts.Keys = slices.Clone(opts.Keys)
+	open, cancel := context.WithCancel(context.Background())
 	return &Server{
 		opts:     opts,
-		closed:   make(chan struct{}),
+		client:   newAnnouncer(),
+		seed:     rand.Uint64(),
+		open:     open,
+		close:    cancel,
 		batches:  map[string]*batch{},
 		scripts:  map[string][]Step{},
 		requests: map[string]int{},
@@ -106,6 +132,13 @@ func New(opts Options) *Server {
 // Add makes b known, in place of an earlier batch of the same id. Its script
 // comes after what is left of earlier ones for that id.
 func (s *Server) Add(b Batch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.add(b)
+}
+
+// add is Add for a caller that holds the lock.
+func (s *Server) add(b Batch) *batch {
 	if b.Requested == 0 {
 		b.Requested = requested(b.Body)
 	}
@@ -113,10 +146,9 @@ func (s *Server) Add(b Batch) {
 		b.Table = &schema.EmailFind
 	}
 	added := &batch{Batch: b, zipped: sync.OnceValue(func() []byte { return compress(b.Body) })}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.batches[b.ID] = added
 	s.scripts[b.ID] = append(s.scripts[b.ID], b.Script...)
+	return added
 }
 
 // requested returns stats.requested of an answer, 0 when it has none.
@@ -133,7 +165,7 @@ func requested(body []byte) int {
 // Script puts steps behind what is left of the script for id, which may be
 // unknown. With an empty id they are for requests for any id, and come before
 // the script of that id itself. A request without an accepted key or without an
-// id takes no step.
+// id takes no step, nor does one that starts a batch.
 func (s *Server) Script(id string, steps ...Step) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,8 +188,19 @@ func (s *Server) Requests(id string) int {
 }
 
 // Close ends the answers that hang, now and from now on, as if their clients
-// had gone. It may be called more than once.
-func (s *Server) Close() { s.closeOnce.Do(func() { close(s.closed) }) }
+// had gone, and cuts announcements, and returns when none is under way. No batch finishes
+// by time any more. It may be called more than once.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.close()
+	for _, b := range s.batches {
+		if b.timer != nil {
+			b.timer.Stop()
+		}
+	}
+	s.mu.Unlock()
+	s.tasks.Wait()
+}
 
 // ServeHTTP answers as the API does.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -174,8 +217,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		s.count(id)
 	}
+	methods := []string{http.MethodGet}
+	if _, made := makers[table.Kind]; made {
+		methods = append(methods, http.MethodPost)
+	}
 	switch {
-	case !s.accepts(w, r):
+	case !s.accepts(w, r, methods...):
+	case r.Method == http.MethodPost:
+		s.start(w, r, table)
 	case id == "":
 		sendMessage(w, r, http.StatusBadRequest, missingID)
 	default:

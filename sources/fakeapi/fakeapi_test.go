@@ -31,7 +31,7 @@ func TestRefusals(t *testing.T) {
 		{"no id", fakeapi.Options{}, "GET", results, "d", 400, `{"message":"Missing id in the query params"}`},
 		{"empty id", fakeapi.Options{}, "GET", results + "?id=", "d", 400, `{"message":"Missing id in the query params"}`},
 		{"no key before no id", fakeapi.Options{}, "GET", results, "", 401, `{"message":"No apikey found in the x-api-key headers"}`},
-		{"other method", fakeapi.Options{}, "POST", results + "?id=a", "d", 405, `{"message":"Method Not Allowed"}`},
+		{"other method", fakeapi.Options{}, "PUT", results + "?id=a", "d", 405, `{"message":"Method Not Allowed"}`},
 		{"account", fakeapi.Options{}, "GET", "/account/info", "d", 200, `{"credits":1250.75,"webhooks":[]}`},
 		{"account without a key", fakeapi.Options{}, "GET", "/account/info", "", 401, `{"message":"No apikey found in the x-api-key headers"}`},
 		{"account of a wrong key", fakeapi.Options{Keys: []string{"b"}}, "GET", "/account/info", "d", 401, `{"message":"This apikey is not valid"}`},
@@ -129,9 +129,9 @@ func TestRequestsAreCounted(t *testing.T) {
 	if _, err := c.do(noKey); err != nil {
 		t.Fatal(err)
 	}
-	post := c.request("a")
-	post.Method = http.MethodPost
-	if _, err := c.do(post); err != nil {
+	put := c.request("a")
+	put.Method = http.MethodPut
+	if _, err := c.do(put); err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]int{"a": api.Requests("a"), "unknown": api.Requests("unknown"), "never": api.Requests("never"), "": api.Requests("")}

@@ -42,6 +42,12 @@ func Generate(id string, rows int, seed uint64) Batch {
 // GenerateKind is Generate for any kind that the API has; of another it panics.
 // The envelopes differ as the vendor's do.
 func GenerateKind(kind, id string, rows int, seed uint64) Batch {
+	return generate(kind, id, rows, seed, nil)
+}
+
+// generate is GenerateKind for a batch that has custom, JSON, attached to it; something
+// made up if it is nil.
+func generate(kind, id string, rows int, seed uint64, custom []byte) Batch {
 	table, known := schema.TableByKind(kind)
 	g := generator{Rand: rand.New(rand.NewPCG(seed, 0))}
 	maker, made := makers[kind]
@@ -64,7 +70,10 @@ func GenerateKind(kind, id string, rows int, seed uint64) Batch {
 
 	body := appendQuoted([]byte(`{"general":{"id":`), id)
 	body = append(body, `,"status":"completed","custom":`...)
-	body = append(body, g.batchCustom()...)
+	if custom == nil {
+		custom = []byte(g.batchCustom())
+	}
+	body = append(body, custom...)
 	body = append(body, '}')
 	if maker.resultsFirst {
 		body = append(append(body, `,"results":`...), results...)
@@ -82,12 +91,13 @@ type maker struct {
 	result       func(g generator, dst []byte, i int, hit bool) []byte
 	stats        func(dst []byte, rows, found int) []byte
 	resultsFirst bool // before the stats
+	most         int  // searches in a batch
 }
 
 var makers = map[string]maker{
-	schema.EmailFind.Kind:   {generator.appendEmail, appendEmailStats, false},
-	schema.EmailVerify.Kind: {generator.appendVerification, appendVerificationStats, true},
-	schema.PhoneFind.Kind:   {generator.appendPhone, appendPhoneStats, true},
+	schema.EmailFind.Kind:   {generator.appendEmail, appendEmailStats, false, 5000},
+	schema.EmailVerify.Kind: {generator.appendVerification, appendVerificationStats, true, 5000},
+	schema.PhoneFind.Kind:   {generator.appendPhone, appendPhoneStats, true, 3000},
 }
 
 // appendEmailStats has the vendor's credits: one for each search, given back for

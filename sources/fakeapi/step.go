@@ -38,7 +38,7 @@ func (s *Server) play(w http.ResponseWriter, r *http.Request, q question, step S
 	case actHang:
 		select {
 		case <-r.Context().Done():
-		case <-s.closed:
+		case <-s.open.Done():
 		}
 		panic(http.ErrAbortHandler)
 	case actDrop:

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+
+	"enrow-export/pipeline/manifest"
+	"enrow-export/pipeline/service"
+)
+
+// defaultRate keeps a service polite, whatever it is told to ask for, in requests a second.
+const defaultRate = 10
+
+func (p *program) serveCommand() command {
+	return command{
+		name:   "serve",
+		topic:  topicExport,
+		noArgs: "it exports what is pending and what webhooks announce",
+		usage:  "export pending batches all the time, and receive webhooks",
+		description: "It does what export --pending does from cron: at once, and every --every. " +
+			"With --listen it also receives Enrow's webhooks, and exports each announced batch at once. " +
+			"A batch is recorded in the manifest before its webhook is acknowledged.\n\n" +
+			"The address for Enrow is https://HOST/hooks/SECRET. SECRET is in the file of --hook-secret-file or in ENROW_EXPORT_HOOK_SECRET. " +
+			"The page for people, /metrics, /healthz and /readyz are at --admin-listen.\n\n" +
+			"SIGHUP reads the API key, the secret and the certificate again. SIGTERM stops the service.",
+		examples: []example{
+			{"behind a reverse proxy that speaks TLS", "enrow-export serve --to /data/enrow --listen 127.0.0.1:8780 \\\n    --hook-secret-file /etc/enrow-export/hook-secret"},
+			{"without webhooks, every five minutes, and load the files afterwards", "enrow-export serve --to gs://bucket/enrow --every 5m --then ./load.sh"},
+		},
+		page: "service.md",
+		exits: exitCodes(
+			exit{"0", "stopped by SIGTERM or SIGINT, and no batch was cut off"},
+			exit{"1", "it could not start: an address is taken, or the destination is out of reach"},
+		),
+		groups: []flagGroup{
+			{"Destination", append(toFlags(), layoutFlag())},
+			{"When to export", []*flagDef{
+				durationFlag("every", service.DefaultEvery, "time between two searches for pending batches", positive),
+				textFlag("then", "COMMAND", "", "shell command to run after batches were exported").
+					more("Its standard input has a line of JSON for each run that has exported something since COMMAND last succeeded: the line of --report. When COMMAND fails, it runs again after the next run."),
+				graceFlag("It begins with SIGTERM or SIGINT. Another signal stops at once."),
+			}},
+			{"Webhooks", []*flagDef{
+				textFlag("listen", "HOST:PORT", "", "address for webhooks").or("no webhooks").checked(checkListen),
+				textFlag("hook-secret-file", "FILE", "", "file with the secret of the webhooks' address").file().or("the secret in " + hookSecretVariable).
+					more("The secret has at least 128 bits, such as the output of openssl rand -hex 32. With two lines, both secrets are accepted, so that the secret can be changed."),
+				textFlag("tls-cert", "FILE", "", "certificate chain of --listen, in PEM form").file(),
+				textFlag("tls-key", "FILE", "", "private key of --tls-cert, in PEM form").file().
+					more("Without a certificate, a reverse proxy has to speak TLS: Enrow calls https addresses alone."),
+			}},
+			{"The page, metrics and health", []*flagDef{
+				textFlag("admin-listen", "HOST:PORT", "127.0.0.1:8781", "address of the page, the metrics and the health").checked(checkListen).
+					more("Nobody has to log in there: keep it away from the internet."),
+			}},
+			contentGroup(),
+			requestsGroup(floatFlag("rate", defaultRate, "requests a second at most", checkRate).
+				more(fmt.Sprintf("0 is no limit. Retries count as requests. The smallest rate is %v.", minRate))),
+			{"Output", append([]*flagDef{reportFlag()}, logFlags()...)},
+			storeGroup(writes),
+		},
+		action: p.serve,
+	}
+}
+
+// checkListen tells an address that cannot be one.
+func checkListen(flag, value string) error {
+	if value == "" {
+		return nil
+	}
+	if _, _, err := net.SplitHostPort(value); err != nil {
+		return usagef("such as 127.0.0.1:8780, or :8780 for all interfaces", "%s: %v", flag, err)
+	}
+	return nil
+}
+
+func (p *program) serve(c *cli.Context) (err error) {
+	ui := p.newUI(c)
+	s := &server{program: p, c: c, log: ui.log, stop: make(chan struct{})}
+	if s.cfg, err = exportConfig(c); err != nil {
+		return err
+	}
+	defer closeStore(s.cfg.Store)
+	s.cfg.Log, s.cfg.Stop = ui.log, s.stop
+	s.cfg.Cache = manifest.NewCache(s.cfg.Store, s.cfg.Log)
+	if s.columns, err = columnsOfKinds(c); err != nil {
+		return err
+	}
+	if s.settings, err = readSettings(c, s.cfg); err != nil {
+		return err
+	}
+	if s.to, err = rootOf(c, "to"); err != nil {
+		return err
+	}
+	earlier := earlierRuns(c, ui.log)
+	if s.report, err = openReport(c, p.stdout); err != nil {
+		return err
+	}
+	defer s.report.close()
+	if err := s.beginRoot(c.Context); err != nil {
+		return err
+	}
+	s.assemble(earlier)
+	if err := s.listen(c.Context); err != nil {
+		return err
+	}
+	p.stopGently(c.Duration("grace"), ui, s.stop)
+	p.signals.onHangup(s.reload)
+	return s.work(c.Context)
+}
+
+// work runs the service until it is told to stop.
+func (s *server) work(ctx context.Context) error {
+	watching, end := context.WithCancel(ctx)
+	var watched sync.WaitGroup
+	watched.Go(func() { s.supervisor.Watch(watching, s.health.Alive) })
+	s.supervisor.Ready()
+	s.loop.Run(ctx)
+	s.supervisor.Stopping()
+	s.health.End()
+	s.close(ctx)
+	end()
+	watched.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx) // the grace was over, and something was cut off
+	}
+	return nil
+}
+
+// close ends all that runs beside the loop: first what takes notices, last what tells of the
+// service's health.
+func (s *server) close(ctx context.Context) {
+	if s.hooks != nil {
+		s.hooks.Shutdown(ctx)
+	}
+	s.then.Wait()
+	s.figures.Wait()
+	s.admin.Shutdown(ctx)
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"enrow-export/pipeline"
+	"enrow-export/pipeline/export"
+	"enrow-export/pipeline/runs"
+	"enrow-export/pipeline/service"
+	"enrow-export/schema"
+)
+
+// survey returns the batches that are left to do.
+func (s *server) survey(ctx context.Context) ([]export.Work, error) {
+	if err := s.there(); err != nil {
+		return nil, err
+	}
+	collectAt(surveyGCPercent)
+	defer collectAt(gcPercent)
+	what, err := unfinished(s.c, s.cfg, schema.Tables(), nil, export.Shard{})
+	s.left = what.left
+	return what.works, err
+}
+
+// failed returns the record of a run that failed before it began.
+func (s *server) failed(err error) runs.Line {
+	record := newRecord(s.c, s.cfg, export.Shard{})
+	return s.ended(context.Background(), record.end(newSummary(runs.AllKinds, export.Summary{}, source{}), err))
+}
+
+// export exports batches. Without any, it makes sure that the key is accepted.
+func (s *server) export(ctx context.Context, works []export.Work) service.Ran {
+	record := newRecord(s.c, s.cfg, export.Shard{})
+	cfg := s.cfg
+	settings := s.current().client
+	settings.OnRequest = func(int, time.Duration) { s.loop.Beat() }
+	client, err := openClient(settings)
+	if err != nil {
+		return service.Ran{Line: s.failed(err), Err: err}
+	}
+	defer client.Close()
+	cfg.Source = client
+	for i := range works {
+		works[i].Columns = s.columns[works[i].Table]
+	}
+	var ran service.Ran
+	summary := export.Summary{}
+	if err = s.there(); err == nil {
+		summary, err = export.RunAll(ctx, cfg, works, func(r export.Result) {
+			s.loop.Beat()
+			ran.Results = append(ran.Results, r)
+			record.result(r)
+			if r.NeedsAttention {
+				s.left.Add(r.Kind, r.BatchID)
+			}
+			s.tell(r)
+		})
+	}
+	if failure := (*pipeline.Error)(nil); err == nil && summary.Asked == 0 || errors.As(err, &failure) && failure.OfKey && failure.Kind != "" {
+		// It may be that nothing needed the key, or that it is refused for one kind alone.
+		_, looked := client.Account(ctx)
+		err = cmp.Or(keyRefused(looked), err)
+	}
+	line := newSummary(runs.AllKinds, summary, source{Source: client})
+	line.PermanentlyFailed = s.left
+	ran.Err = err
+	ran.Line = s.ended(ctx, record.end(line, joinOutcome(err, summary.Failed, summary.Ongoing+summary.NotTried)))
+	return ran
+}
+
+// keyRefused returns the error of a look at the account if it is about the key, nil for any
+// other.
+func keyRefused(err error) error {
+	if failure := (*pipeline.Error)(nil); errors.As(err, &failure) && failure.OfKey {
+		return err
+	}
+	return nil
+}
+
+// tell logs what became of a batch.
+func (s *server) tell(r export.Result) {
+	switch r.Outcome {
+	case export.Exported:
+		s.log.Info("batch exported", pipeline.LogBatch, r.BatchID, "kind", r.Kind, "rows", *r.Entry.Rows, "elapsed", r.Elapsed)
+	case export.Failed:
+		s.log.Warn("batch failed", pipeline.LogBatch, r.BatchID, "kind", r.Kind, "permanent", pipeline.IsPermanent(r.Err), "error", r.Err, "hint", hint(r.Err))
+	default:
+		s.log.Debug("batch "+string(r.Outcome), pipeline.LogBatch, r.BatchID, "kind", r.Kind)
+	}
+}
+
+// ended tells the record of a run to those who wait for it, and returns it.
+func (s *server) ended(ctx context.Context, l runs.Line) runs.Line {
+	if err := s.report.append(l); err != nil {
+		s.log.Error("the run is not in the report", "error", err)
+	}
+	level := s.log.Info
+	if l.Asked == 0 && l.ExitCode == exitOK {
+		level = s.log.Debug
+	}
+	level("run ended", "exit_code", l.ExitCode, "exported", l.Exported, "done", l.Done, "ongoing", l.Ongoing, "failed", l.Failed, "not_tried", l.NotTried, "rows", l.Rows, "elapsed", milliseconds(l.ElapsedMS))
+	s.then.After(ctx, l)
+	return l
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"enrow-export/pipeline/export"
+	"enrow-export/sources"
+	"enrow-export/sources/webhook"
+)
+
+// hookSecretVariable has the secret of the webhooks' address.
+const hookSecretVariable = variablePrefix + "HOOK_SECRET"
+
+// settings is what serve reads again on SIGHUP.
+type settings struct {
+	client      sources.Config // with the key
+	secrets     []webhook.Secret
+	certificate *tls.Certificate // nil without TLS
+}
+
+// readSettings reads them from the files and variables that the flags name.
+func readSettings(c *cli.Context, cfg export.Config) (s *settings, err error) {
+	s = new(settings)
+	if s.client, err = clientConfig(c, cfg); err != nil {
+		return nil, err
+	}
+	client, err := openClient(s.client)
+	if err != nil {
+		return nil, err
+	}
+	client.Close()
+	if s.secrets, err = hookSecrets(c); err != nil {
+		return nil, err
+	}
+	s.certificate, err = certificate(c)
+	return s, err
+}
+
+// hookSecrets returns the secrets of the webhooks' address. Like the API key, none comes from
+// a flag's value.
+func hookSecrets(c *cli.Context) ([]webhook.Secret, error) {
+	file := c.String("hook-secret-file")
+	if c.String("listen") == "" {
+		if file != "" {
+			return nil, usagef("add --listen, or leave the secret out", "--hook-secret-file is for webhooks, and --listen is missing")
+		}
+		return nil, nil
+	}
+	data, from := []byte(os.Getenv(hookSecretVariable)), hookSecretVariable
+	if file != "" {
+		var err error
+		from = file
+		if data, err = unlessStopped(c.Context, func() ([]byte, error) { return readKey(file) }); err != nil {
+			return nil, secretFileError(err)
+		}
+	}
+	const hint = "openssl rand -hex 32 prints a good one"
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, usagef(hint+": set "+hookSecretVariable+", or name a file with --hook-secret-file", "no secret for webhooks: %s is empty", from)
+	}
+	secrets, err := webhook.ParseSecrets(data)
+	if err != nil {
+		return nil, usagef(hint, "the secret in %s cannot be used: %v", from, err)
+	}
+	return secrets, nil
+}
+
+// secretFileError returns why a file cannot be read, without its name if nothing has it: it
+// may be the secret itself.
+func secretFileError(err error) error {
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		err = path.Err
+	}
+	return usagef("name a file that has the secret in it", "--hook-secret-file: %v", err)
+}
+
+// certificate returns the certificate of --listen, nil without one.
+func certificate(c *cli.Context) (*tls.Certificate, error) {
+	chain, key := c.String("tls-cert"), c.String("tls-key")
+	switch {
+	case chain == "" && key == "":
+		return nil, nil
+	case chain == "" || key == "":
+		return nil, usagef("give both files, or none", "--tls-cert and --tls-key go together")
+	case c.String("listen") == "":
+		return nil, usagef("add --listen, or leave the certificate out", "--tls-cert is for webhooks, and --listen is missing")
+	}
+	pair, err := tls.LoadX509KeyPair(chain, key)
+	if err != nil {
+		return nil, usagef("give a certificate chain and its private key, in PEM form", "--tls-cert, --tls-key: %v", err)
+	}
+	return &pair, nil
+}
