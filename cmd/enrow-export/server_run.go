@@ -86,7 +86,7 @@ func (s *server) tell(r export.Result) {
 	case export.Exported:
 		s.log.Info("batch exported", pipeline.LogBatch, r.BatchID, "kind", r.Kind, "rows", *r.Entry.Rows, "elapsed", r.Elapsed)
 	case export.Failed:
-		s.log.Warn("batch failed", pipeline.LogBatch, r.BatchID, "kind", r.Kind, "permanent", pipeline.IsPermanent(r.Err), "error", r.Err, "hint", hint(r.Err))
+		s.log.Warn("batch failed", ofBatch(r.Kind, r.BatchID, r.Err)...)
 	default:
 		s.log.Debug("batch "+string(r.Outcome), pipeline.LogBatch, r.BatchID, "kind", r.Kind)
 	}
