@@ -183,7 +183,10 @@ func (p *program) runExport(c *cli.Context, cfg export.Config, from source, what
 	progress := ui.track(what.total(), cfg.Encodings)
 	cfg.OnWaiting = progress.waiting
 	ui.kinds = what.kind == runs.AllKinds
-	s, err := export.RunAll(c.Context, cfg, what.works, func(r export.Result) {
+	traces := tracing(c.Context, ui.log)
+	defer traces.end()
+	cfg.Tracer = traces.tracer
+	s, err := export.RunAll(traces.ctx, cfg, what.works, func(r export.Result) {
 		progress.result(r)
 		record.result(r)
 		ui.result(r)

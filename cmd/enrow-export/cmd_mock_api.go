@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"enrow-export/pipeline"
 	"enrow-export/schema"
 	"enrow-export/sources/fakeapi"
 )
@@ -127,9 +128,9 @@ func (p *program) mockAPI(c *cli.Context) error {
 func (p *program) announced(id string, err error) {
 	switch {
 	case err == nil:
-		fmt.Fprintf(p.stderr, "announced %s\n", id)
+		p.journal().tell("announced "+id, (*slog.Logger).Info, "announced", pipeline.LogBatch, id)
 	case !errors.Is(err, context.Canceled):
-		fmt.Fprintf(p.stderr, "not announced %s: %v\n", id, err)
+		p.journal().tell(fmt.Sprintf("not announced %s: %v", id, err), (*slog.Logger).Error, "not announced", pipeline.LogBatch, id, "error", err)
 	}
 }
 

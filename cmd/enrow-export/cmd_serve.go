@@ -85,6 +85,9 @@ func (p *program) serve(c *cli.Context) (err error) {
 		return err
 	}
 	defer closeStore(s.cfg.Store)
+	traces := tracing(c.Context, ui.log)
+	defer traces.end()
+	s.cfg.Tracer = traces.tracer // each run is a trace of its own
 	s.cfg.Log, s.cfg.Stop = ui.log, s.stop
 	s.cfg.Cache = manifest.NewCache(s.cfg.Store, s.cfg.Log)
 	if s.columns, err = columnsOfKinds(c); err != nil {

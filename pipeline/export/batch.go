@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"go.opentelemetry.io/otel/attribute"
 
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/answer"
@@ -49,9 +50,11 @@ type Result struct {
 // exportBatch takes one batch through all stages. The error is one that ends the
 // run, or ErrStopped if that has ended the batch. A failure of the batch is in the
 // Result.
-func (x *exporter) exportBatch(ctx context.Context, id string, at *position) (Result, error) {
+func (x *exporter) exportBatch(ctx context.Context, id string, at *position) (res Result, err error) {
 	start := x.Now()
-	res, err := x.stages(ctx, id, at)
+	at.span = x.span.begin(ctx, "batch", attribute.String("enrow.batch.id", id), attribute.String("enrow.batch.kind", x.Table.Kind))
+	defer func() { at.span.endBatch(x.Encodings, res, err) }()
+	res, err = x.stages(ctx, id, at)
 	if at.beyondFetch {
 		at.leave()
 	}
@@ -134,7 +137,9 @@ const (
 // ask asks for the answer of a batch that has the entry, and takes it to its
 // outcome. round is how often it was asked for before.
 func (x *exporter) ask(ctx context.Context, id string, entry *manifest.Entry, round int, at *position) (Result, error) {
+	fetching := at.span.begin(ctx, "fetch")
 	body, free, err := x.fetch(ctx, id)
+	fetching.end(err, bytesOf(int64(len(body))))
 	if errors.Is(err, pipeline.ErrStopped) {
 		return Result{}, err
 	}
@@ -147,8 +152,10 @@ func (x *exporter) ask(ctx context.Context, id string, entry *manifest.Entry, ro
 		free()
 		return Result{}, err
 	}
+	encoding := at.span.begin(ctx, "encode")
 	made := x.encodeBatch(id, body, free, entry)
 	defer made.release()
+	encoding.end(made.err(), bytesOf(made.bytes()))
 	if made.failure != nil && errors.Is(made.failure, answer.ErrCutOff) && round+1 < maxCutOff {
 		return made.res, fmt.Errorf("%w: %w", errAskAgain, made.failure)
 	}
@@ -165,7 +172,9 @@ func (x *exporter) ask(ctx context.Context, id string, entry *manifest.Entry, ro
 		return made.res, err
 	}
 	start := x.Now()
+	publishing := at.span.begin(ctx, "publish")
 	made.res.Entry, err = x.publish(ctx, made.publication, round > 0)
+	publishing.end(err, bytesOf(made.bytes()))
 	made.res.Publishing = x.Now().Sub(start)
 	if errors.Is(err, errUnforeseen) && round < maxUnforeseen {
 		return made.res, fmt.Errorf("%w: %w", errAskAgain, err)

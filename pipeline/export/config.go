@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/manifest"
@@ -86,6 +88,8 @@ type Config struct {
 	MaxBody int64
 	Mem     memory.Allocator
 	Log     *slog.Logger
+	// Tracer, unless it is nil, gets the spans of the run (spans.go).
+	Tracer trace.Tracer
 	// Now is the clock of the manifest's times.
 	Now         func() time.Time
 	ToolVersion string
@@ -133,6 +137,9 @@ func (c *Config) Validate() error {
 		c.Mem = new(recycler)
 	}
 	c.Log = cmp.Or(c.Log, pipeline.NoLog)
+	if c.Tracer == nil {
+		c.Tracer = noop.NewTracerProvider().Tracer("")
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}

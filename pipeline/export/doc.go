@@ -12,6 +12,8 @@
 // records ids as pending, Pending returns what is left to do, and Dismiss records that
 // nothing is.
 //
+// A run is a trace, if somebody wants one: spans.go.
+//
 // A run may be killed at any instant and started again, beside any number of other
 // runs over the same batches. Why that loses nothing is explained at publication.
 package export

@@ -26,6 +26,14 @@ type encoded struct {
 	*publication                 // nil when there is nothing to publish
 }
 
+// err returns the failure as an error.
+func (e *encoded) err() error {
+	if e.failure == nil {
+		return nil
+	}
+	return e.failure
+}
+
 // encodeBatch makes the files that the batch needs if its entry stays as it is until
 // they are published. It never blocks. It calls freeBody once the body is no longer
 // needed. The caller calls release.

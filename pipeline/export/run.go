@@ -58,6 +58,7 @@ type common struct {
 	answers sizeHint
 	copies  rawEncoder
 	looker  looker
+	span    span                            // of the run
 	check   func(ctx context.Context) error // once a run: whether the store can be written to
 }
 
@@ -133,6 +134,7 @@ func RunAll(ctx context.Context, cfg Config, works []Work, report func(Result)) 
 		r.count(of.Table.Kind, func(k *Counts) { k.Asked += len(ids) })
 		fresh = append(fresh, share{&exporter{settings: newSettings(of, len(ids)), common: r.common}, ids})
 	}
+	r.span = newSpan(ctx, cfg.Tracer)
 	var err error
 	if r.summary.Asked > 0 { // else nothing is needed of the destination
 		err = fresh[0].checkRoot(ctx)
@@ -164,6 +166,7 @@ func RunAll(ctx context.Context, cfg Config, works []Work, report func(Result)) 
 		s.Kinds[kind] = k
 	}
 	s.Elapsed = cfg.Now().Sub(start)
+	r.span.endRun(s, err)
 	return s, err
 }
 

@@ -37,6 +37,7 @@ type position struct {
 	slots
 	leave       func() // gives up the slot that the batch has
 	beyondFetch bool
+	span        span // of the batch
 }
 
 func newPosition(s slots) *position {

@@ -108,7 +108,7 @@ func TestOverview(t *testing.T) {
 		t.Errorf("the sum of all kinds is %+v", all)
 	}
 	for _, k := range got.Kinds {
-		all.States.Exported -= k.Exported
+		all.Exported -= k.Exported
 	}
 	if all.Exported != 0 {
 		t.Error("the sum of the kinds is not the total")
