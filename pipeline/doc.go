@@ -15,6 +15,7 @@
 //	runs      what a run did, as a line that other processes read
 //	export    the run: fetch, encode, publish; plan, pending, enqueue, dismiss
 //	overview  a root in figures, for those who watch it
+//	page      an overview and runs as one HTML document
 //	verify    the files against their entries
 //	prune     files that no entry names
 //	adopt     entries that were lost, rebuilt from files
