@@ -31,13 +31,10 @@ func TestPagesInABrowser(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "demo")
 	program("demo", "--to", root)
 	program("report", "--to", root, "--out", filepath.Join(dir, "demo.html"))
-	all := crowd()
-	runsOnly := all
-	runsOnly.Overview = nil
 	for name, d := range map[string]page.Data{
-		"empty": {Title: "Enrow exports", To: "out", Now: now, Version: "1.0.0", Overview: overviewOf()},
-		"crowd": all,
-		"runs":  runsOnly,
+		"empty":   {Title: "Enrow exports", To: "out", Now: now, Version: "1.0.0", Overview: overviewOf()},
+		"typical": typical(),
+		"crowd":   crowd(),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name+".html"), pageOf(t, d), 0o666); err != nil {
 			t.Fatal(err)

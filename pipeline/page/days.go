@@ -106,7 +106,7 @@ func (d days) name(c *chart) {
 
 // period says which days a chart has.
 func (d days) period() string {
-	return fmt.Sprintf("%s to %s, UTC", date(d.last[0].Date).Text, date(d.last[len(d.last)-1].Date).Text)
+	return d.last[0].Date.Format("2 Jan") + " to " + d.last[len(d.last)-1].Date.Format("2 Jan 2006") + " (UTC)"
 }
 
 // rows returns the charts of rows, of the found rate and of credits.

@@ -9,8 +9,8 @@ type failed struct {
 	Name, Class string
 	Advice      string
 	Steps       []step
-	Batches     []batch
-	More        int
+	Batches     list[batch]
+	all         []batch
 }
 
 var (
@@ -37,7 +37,7 @@ func failures(d Data) []failed {
 			}
 		}
 	}
-	attention := failed{Name: "Need a decision", Class: classBad, Advice: "Enrow has no results for these batches, and no run asks for them again.", Steps: decide}
+	attention := failed{Name: "Need a decision", Class: classBad, Advice: "Asking again does not help these batches as they are, so no run does, until somebody decides.", Steps: decide}
 	again := failed{Name: "Tried again", Class: classLook, Advice: "The next run with --pending asks for these batches again. There is nothing to do, unless they fail for days."}
 	unreadable := failed{Name: "Entries that cannot be used", Class: classBad, Advice: "Somebody else has written to the manifest, or a newer version of the program has.", Steps: repair}
 	if d.Overview == nil {
@@ -48,9 +48,9 @@ func failures(d Data) []failed {
 			if f.Permanent {
 				group = &attention
 			}
-			group.add(batch{ID: clip(f.BatchID, mostName), Kind: clip(f.Kind, mostName), Error: clip(f.Error, mostError), Hint: clip(f.Hint, mostError)})
+			group.all = append(group.all, batch{ID: clip(f.BatchID, mostName), Kind: clip(f.Kind, mostName), Error: clip(f.Error, mostError), Hint: clip(f.Hint, mostError)})
 		}
-		return notEmpty(attention, again)
+		return notEmpty(attention.of(len(attention.all)), again.of(len(again.all)))
 	}
 	for _, b := range d.Overview.Failed {
 		shown := batchOf(b, d.Now)
@@ -59,32 +59,28 @@ func failures(d Data) []failed {
 		}
 		switch {
 		case b.State == "":
-			unreadable.add(shown)
+			unreadable.all = append(unreadable.all, shown)
 		case b.NeedAttention:
-			attention.add(shown)
+			attention.all = append(attention.all, shown)
 		default:
-			again.add(shown)
+			again.all = append(again.all, shown)
 		}
 	}
 	all := d.Overview.Total()
-	attention.More = all.NeedAttention - len(attention.Batches)
-	again.More = all.Failed - len(again.Batches)
-	unreadable.More = all.Unreadable - len(unreadable.Batches)
-	return notEmpty(attention, unreadable, again)
+	return notEmpty(attention.of(all.NeedAttention), unreadable.of(all.Unreadable), again.of(all.Failed))
 }
 
-func (f *failed) add(b batch) {
-	if len(f.Batches) == mostBatches {
-		f.More++
-		return
-	}
-	f.Batches = append(f.Batches, b)
+// of returns the group, of so many batches.
+func (f failed) of(total int) failed {
+	named := f.all[:min(len(f.all), mostBatches)]
+	f.Batches = listOf("Failed batches: "+f.Name, named, unfolded, total-len(named))
+	return f
 }
 
 func notEmpty(groups ...failed) []failed {
 	var some []failed
 	for _, g := range groups {
-		if len(g.Batches)+g.More > 0 {
+		if len(g.Batches.Shown.All)+g.Batches.More > 0 {
 			some = append(some, g)
 		}
 	}

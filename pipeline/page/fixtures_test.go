@@ -65,6 +65,49 @@ func run(at time.Time, took time.Duration, code, asked, exported, failed, ongoin
 	}
 }
 
+// typical is a root after some weeks, with failures, shown by a service. Its texts are the
+// kind that breaks pages.
+func typical() page.Data {
+	random := rand.New(rand.NewPCG(3, 4))
+	d := page.Data{
+		Title: "Enrow exports", To: "gs://acme-exports/enrow", Now: now, Version: "1.0.0",
+		Service: &page.Service{Since: now.Add(-26 * day), Ready: true, NextRun: now.Add(4 * time.Minute), Announced: 1234},
+	}
+	var batches []manifest.Known
+	for n := range 130 {
+		at := now.Add(-time.Duration(n) * 7 * time.Hour)
+		if at.Weekday() == time.Sunday || at.Weekday() == time.Saturday {
+			continue
+		}
+		table, rows := schema.Tables()[n%5%3], int64(200+random.IntN(3000))
+		batches = append(batches, exported(table, fmt.Sprintf("batch-%03d", n), at, rows, rows*int64(50+random.IntN(25))/100, rows*int64(60+random.IntN(900)), float64(rows)/2, float64(rows)/40))
+	}
+	find, phone := &schema.EmailFind, &schema.PhoneFind
+	batches = append(batches,
+		known(find, "3d4cb64e-i64d-41e8-a686-736751004a32", manifest.StateOngoing, now.Add(-8*time.Minute), nil),
+		known(phone, "0b9f3a52-77aa-4c1d-9d2e-5b8e0c6f1a01", manifest.StatePending, now.Add(-95*time.Minute), nil),
+		failed(find, "f4d1", now.Add(-3*time.Hour), false, "fetch batch: 502 Bad Gateway, a page that is no JSON"),
+		failed(phone, "gone", now.Add(-5*day), true, "fetch batch: Enrow does not know it (404)"),
+		failed(find, "odd", now.Add(-6*day), true, "<script>alert(1)</script> \x1b[31m\u202e & \"quoted\""),
+		failed(find, "dismissed", now.Add(-7*day), true, "old"),
+		manifest.Known{Table: find, BatchID: "broken", Err: fmt.Errorf("parse entry: unexpected end")},
+	)
+	batches[len(batches)-2].Entry.Dismissed = true
+	d.Overview = overviewOf(batches...)
+	for n := range 24 {
+		r := run(now.Add(-time.Duration(24*15-15*n)*time.Minute), time.Duration(1500+random.IntN(6000))*time.Millisecond, []int{0, 75, 0, 3}[n%4], 4, 2, 0, 1, int64(random.IntN(6000)))
+		if r.ExitCode == 3 {
+			r.Failed, r.Failures = 1, []runs.Failure{{BatchID: "f4d1", Kind: find.Kind, Error: "fetch batch: 502", Hint: "wait: Enrow has a fault"}}
+		}
+		d.Runs = append(d.Runs, r)
+	}
+	d.Runs[9].ExitCode, d.Runs[9].Error, d.Runs[9].Hint = 1, "the API key is refused", "make a new key, and put it into /etc/enrow.key"
+	d.Runs[20].To, d.Runs[21].ExitCode, d.Runs[21].Shard = "elsewhere", 143, "1/2"
+	d.Runs[5].UnknownFields = []runs.UnknownField{{Path: "info.seniority", Reason: schema.Unknown, Count: 1200}, {Path: "index", Reason: schema.Misfit, Count: 2}}
+	d.Runs[6].UnknownFields = []runs.UnknownField{{Path: "info.seniority", Reason: schema.Unknown, Count: 34}}
+	return d
+}
+
 // crowd is a root of a hundred thousand batches, of which some hundred failed, and two
 // hundred runs. All texts are as long as they get.
 func crowd() page.Data {

@@ -15,15 +15,16 @@ type run struct {
 	Took, Word, Class               string
 	Exported, Failed, Ongoing, Rows string
 	Requests, Retries               string
-	To, Note, Hint                  string
+	Note, Hint                      string
 }
 
-func newRun(l runs.Line) run {
+// newRun returns a run on the page of a root.
+func newRun(l runs.Line, root string) run {
 	word, class := outcome(l)
 	r := run{
 		Started: at(l.StartedAt), Took: span(took(l)), Word: word, Class: class,
 		Exported: whole(l.Exported), Failed: whole(l.Failed), Ongoing: whole(l.Ongoing), Rows: whole(l.Rows), Retries: whole(l.Retries),
-		To: clip(l.To, mostName), Hint: clip(l.Hint, mostError),
+		Hint: clip(l.Hint, mostError),
 	}
 	var requests int64
 	for _, n := range l.Requests {
@@ -31,6 +32,9 @@ func newRun(l runs.Line) run {
 	}
 	r.Requests = whole(requests)
 	var notes []string
+	if root != "" && l.To != root {
+		notes = append(notes, "to "+clip(l.To, mostName))
+	}
 	if l.Shard != "" {
 		notes = append(notes, "shard "+clip(l.Shard, mostName))
 	}
@@ -140,7 +144,7 @@ func durationsChart(all []runs.Line) chart {
 	c, s := newChart("durations", title, fmt.Sprintf("How long each of the last %s took, the oldest on the left.", count(len(last), "run")), ticks(most/unit, 4, 0),
 		func(x float64) string { return short(x) + " " + name })
 	if len(last) == 0 {
-		c.Empty = "No run is known. export --report FILE records runs, and report --report FILE shows them."
+		c.Empty = "No run is known: see the end of the page."
 		return c
 	}
 	c.Table = table{Caption: title, Heads: []string{"Started (UTC)", "Took", "Result", "Rows a second"}}

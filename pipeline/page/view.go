@@ -18,30 +18,46 @@ const (
 	mostBars    = 60 // in the chart of their durations
 	mostBatches = 50 // in a list of batches
 	mostPaths   = 50 // that no column declares
+
+	unfoldedRuns = 10
+	unfolded     = 5 // of other lists
 )
 
 // view is a page as the template writes it.
 type view struct {
-	Policy         string
-	Style          template.HTML
-	Title          string
-	To             string
-	Version        string
-	Now            stamp
-	Verdict        verdict
-	Facts          []fact
-	Cards          []card
-	Charts         []chart
-	Known          bool // the batches of the root
-	Waiting        []batch
-	WaitingMore    int
-	Failed         []failed
-	Runs           []run
-	RunCount       int
-	SeveralTo      bool
-	Unknown        []unknown
-	UnknownMore    int
-	UnknownOfBatch bool
+	Policy   string
+	Style    template.HTML
+	Title    string
+	To       string
+	Version  string
+	Now      stamp
+	Verdict  verdict
+	Facts    []fact
+	Cards    []card
+	Charts   []chart
+	Known    bool // the batches of the root
+	Waiting  list[batch]
+	Failed   []failed
+	Runs     list[run]
+	RunCount string
+	Unknown  list[unknown]
+}
+
+// list is the first rows of a table, and the others, which are folded away.
+type list[T any] struct {
+	Shown, Folded rows[T]
+	More          int // that are not on the page
+}
+
+// rows are a table of their own. Label tells it from all others on the page.
+type rows[T any] struct {
+	Label string
+	All   []T
+}
+
+func listOf[T any](label string, all []T, shown, more int) list[T] {
+	shown = min(len(all), shown)
+	return list[T]{rows[T]{label, all[:shown]}, rows[T]{label + ", continued", all[shown:]}, more}
 }
 
 type (
@@ -69,7 +85,7 @@ func newView(d Data) view {
 		Policy: policy(), Style: template.HTML("<style>" + style + "</style>"),
 		Title: clip(d.Title, mostName), To: clip(d.To, mostError), Version: clip(d.Version, mostName), Now: moment(d.Now),
 		Verdict: newVerdict(d), Facts: facts(d), Known: d.Overview != nil,
-		Failed: failures(d), RunCount: len(d.Runs),
+		Failed: failures(d), RunCount: runCount(d.Runs),
 	}
 	known := daysOfRuns(d.Runs)
 	if o := d.Overview; o != nil {
@@ -77,21 +93,34 @@ func newView(d Data) view {
 		all := o.Total()
 		v.Cards = rootCards(all, d.Now)
 		v.Charts = append(v.Charts, statesChart(o, all), sizesChart(o))
+		var waiting []batch
 		for _, b := range o.Waiting[:min(len(o.Waiting), mostBatches)] {
-			v.Waiting = append(v.Waiting, batchOf(b, d.Now))
+			waiting = append(waiting, batchOf(b, d.Now))
 		}
-		v.WaitingMore = all.Pending + all.Ongoing - len(v.Waiting)
+		v.Waiting = listOf("Pending batches", waiting, unfolded, all.Pending+all.Ongoing-len(waiting))
 	} else if len(d.Runs) > 0 {
 		v.Cards = runCards(d.Runs)
 	}
 	v.Charts = append(v.Charts, daysOf(known, d.Now).charts()...)
 	v.Charts = append(v.Charts, durationsChart(d.Runs))
-	for i := len(d.Runs) - 1; i >= 0 && len(v.Runs) < mostRuns; i-- {
-		v.SeveralTo = v.SeveralTo || d.To != "" && d.Runs[i].To != d.To
-		v.Runs = append(v.Runs, newRun(d.Runs[i]))
+	var last []run
+	for i := len(d.Runs) - 1; i >= 0 && len(last) < mostRuns; i-- {
+		last = append(last, newRun(d.Runs[i], d.To))
 	}
-	v.Unknown, v.UnknownMore = unknownFields(d.Runs)
+	v.Runs = listOf("Runs", last, unfoldedRuns, 0)
+	v.Unknown = unknownFields(d.Runs)
 	return v
+}
+
+// runCount returns the runs as the end of "in ...".
+func runCount(all []runs.Line) string {
+	switch len(all) {
+	case 0:
+		return ""
+	case 1:
+		return "the last run"
+	}
+	return "the last " + count(len(all), "run")
 }
 
 // facts are the lines under the verdict.
@@ -277,7 +306,7 @@ func sizesChart(o *overview.Overview) chart {
 }
 
 // unknownFields sums what no column declares, the most frequent first.
-func unknownFields(all []runs.Line) (first []unknown, more int) {
+func unknownFields(all []runs.Line) list[unknown] {
 	type field struct {
 		path   string
 		reason schema.Reason
@@ -295,8 +324,9 @@ func unknownFields(all []runs.Line) (first []unknown, more int) {
 	slices.SortFunc(fields, func(a, b field) int {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.path, b.path), cmp.Compare(a.reason, b.reason))
 	})
+	var first []unknown
 	for _, f := range fields[:min(len(fields), mostPaths)] {
 		first = append(first, unknown{clip(f.path, mostName), clip(string(f.reason), mostName), whole(counts[f])})
 	}
-	return first, len(fields) - len(first)
+	return listOf("Keys without a column", first, unfolded, len(fields)-len(first))
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -49,7 +50,9 @@ func count[N int | int64](n N, noun string) string {
 // credits returns an amount with two decimals at most.
 func credits(x float64) string { return humanize.Commaf(math.Round(x*100) / 100) }
 
-func size(bytes int64) string { return humanize.IBytes(uint64(max(bytes, 0))) }
+func size(bytes int64) string {
+	return strings.Replace(humanize.IBytes(uint64(max(bytes, 0))), ".0 ", " ", 1)
+}
 
 // percent returns a part of a whole. A part that is not all of it is never called 100 %.
 func percent(part, of int64) string {
