@@ -11,7 +11,7 @@ import (
 const (
 	chartWidth  = 480
 	chartHeight = 220
-	plotLeft    = 58
+	plotLeft    = 62
 	plotRight   = chartWidth - 6
 	plotTop     = 14
 	plotBottom  = chartHeight - 30
@@ -64,13 +64,16 @@ func (s scale) at(x float64) float64 {
 	return s.from + (s.to-s.from)*x/s.most
 }
 
-// ticks returns round numbers from 0 to one that is not less than most, about so many.
-// least is the smallest step that makes sense: 1 of what can be counted.
-func ticks(most float64, about int, least float64) []float64 {
+// fewTicks is about how many steps an axis has.
+const fewTicks = 5
+
+// ticks returns round numbers from 0 to one that is not less than most. least is the
+// smallest step that makes sense: 1 of what can be counted.
+func ticks(most, least float64) []float64 {
 	if most <= 0 || math.IsNaN(most) || math.IsInf(most, 0) {
-		most = least
+		most = max(least, 1)
 	}
-	rough := most / float64(about)
+	rough := most / fewTicks
 	step := math.Pow10(int(math.Floor(math.Log10(rough))))
 	for _, times := range []float64{1, 2, 5, 10} {
 		if step*times >= rough*0.999 {

@@ -83,7 +83,7 @@ func (d days) chart(id, title, desc, class string, least float64, figure func(ov
 	for _, day := range d.last {
 		most = max(most, figure(day))
 	}
-	c, s := newChart(id, title, desc, ticks(most, 4, least), short)
+	c, s := newChart(id, title, desc, ticks(most, least), short)
 	if most == 0 {
 		c.Empty = d.none()
 	}

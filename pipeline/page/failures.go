@@ -1,8 +1,6 @@
 package page
 
-import (
-	"enrow-export/pipeline/runs"
-)
+import "enrow-export/pipeline/runs"
 
 // failed is a group of failed batches, and what to do about all of them.
 type failed struct {
@@ -12,14 +10,6 @@ type failed struct {
 	Batches     list[batch]
 	all         []batch
 }
-
-var (
-	decide = []step{
-		{"It was made by mistake, or its results do not matter", "enrow-export dismiss --to ROOT BATCH_ID"},
-		{"The cause is gone: try all of them once more", "enrow-export export --to ROOT --pending --retry-failed"},
-	}
-	repair = []step{{"See why each entry cannot be used", "enrow-export status --to ROOT"}}
-)
 
 type named struct{ kind, id string }
 
@@ -37,9 +27,12 @@ func failures(d Data) []failed {
 			}
 		}
 	}
-	attention := failed{Name: "Need a decision", Class: classBad, Advice: "Asking again does not help these batches as they are, so no run does, until somebody decides.", Steps: decide}
+	attention := failed{Name: "Need a decision", Class: classBad, Advice: "Asking again does not help these batches as they are, so no run does, until somebody decides.", Steps: steps(d.To,
+		"It was made by mistake, or its results do not matter", "enrow-export dismiss --to ROOT BATCH_ID",
+		"The cause is gone: try all of them once more", "enrow-export export --to ROOT --pending --retry-failed")}
 	again := failed{Name: "Tried again", Class: classLook, Advice: "The next run with --pending asks for these batches again. There is nothing to do, unless they fail for days."}
-	unreadable := failed{Name: "Entries that cannot be used", Class: classBad, Advice: "Somebody else has written to the manifest, or a newer version of the program has.", Steps: repair}
+	unreadable := failed{Name: "Entries that cannot be used", Class: classBad, Advice: "Somebody else has written to the manifest, or a newer version of the program has.", Steps: steps(d.To,
+		"See why each entry cannot be used", "enrow-export status --to ROOT")}
 	if d.Overview == nil {
 		again.Advice = "These batches failed in a run. Whether a later run has exported them stands in the manifest: give --to, too."
 		for _, key := range order {

@@ -141,7 +141,7 @@ func durationsChart(all []runs.Line) chart {
 	case most >= 2*60:
 		unit, name = 60, "min"
 	}
-	c, s := newChart("durations", title, fmt.Sprintf("How long each of the last %s took, the oldest on the left.", count(len(last), "run")), ticks(most/unit, 4, 0),
+	c, s := newChart("durations", title, fmt.Sprintf("How long each of the last %s took, the oldest on the left.", count(len(last), "run")), ticks(most/unit, 0),
 		func(x float64) string { return short(x) + " " + name })
 	if len(last) == 0 {
 		c.Empty = "No run is known: see the end of the page."
@@ -163,7 +163,7 @@ func durationsChart(all []runs.Line) chart {
 	}
 	for i := len(last) - 1; i >= 0; i-- {
 		word, _ := outcome(last[i])
-		c.Table.Rows = append(c.Table.Rows, row{When: at(last[i].StartedAt), Cells: []string{span(took(last[i])), word, short(last[i].RowsPerSecond)}})
+		c.Table.Rows = append(c.Table.Rows, row{When: at(last[i].StartedAt), Cells: []string{span(took(last[i])), word, whole(int64(last[i].RowsPerSecond))}})
 	}
 	c.below(len(last), func(i int) string { return last[i].StartedAt.UTC().Format("2 Jan 15:04") })
 	return c

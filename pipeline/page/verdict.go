@@ -2,6 +2,8 @@ package page
 
 import (
 	"fmt"
+	"regexp"
+	"strings"
 	"time"
 
 	"enrow-export/pipeline/overview"
@@ -33,7 +35,26 @@ type verdict struct {
 // reason is why a verdict is not better, and where the page says more.
 type reason struct{ Class, Text, Section string }
 
-type step struct{ Does, Call string }
+// step is a command, word by word, and what it does.
+type step struct {
+	Does string
+	Call []string
+}
+
+// plainWord is a word that a shell leaves as it is.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,-]{1,80}$`)
+
+// steps returns the steps for a root, which every ROOT stands for.
+func steps(root string, pairs ...string) []step {
+	if !plainWord.MatchString(root) {
+		root = "ROOT"
+	}
+	var all []step
+	for i := 0; i < len(pairs); i += 2 {
+		all = append(all, step{pairs[i], strings.Fields(strings.ReplaceAll(pairs[i+1], "ROOT", root))})
+	}
+	return all
+}
 
 func newVerdict(d Data) verdict {
 	var all overview.Kind
@@ -48,7 +69,7 @@ func newVerdict(d Data) verdict {
 	}
 	switch {
 	case v.Class == classBad:
-		v.Word, v.Sentence = "Somebody has to look at this", "Something is not done, and no run will do it by itself."
+		v.Word, v.Sentence = "Needs attention", "Something will not be done unless somebody acts."
 	case v.Class == classLook:
 		v.Word, v.Sentence = "Worth a look", "The next run may well do what is left."
 	case d.Overview != nil && all.Total() > 0:
@@ -57,10 +78,9 @@ func newVerdict(d Data) verdict {
 		v.Sentence = fmt.Sprintf("The last of %s did what it was to do.", count(len(d.Runs), "run"))
 	default:
 		v.Class, v.Word, v.Sentence = classNone, "Nothing to show yet", "No batch was exported or recorded here, and no run is known."
-		v.Steps = []step{
-			{"Export a batch by the id that Enrow returned for it", "enrow-export export --to ROOT --report runs.jsonl BATCH_ID"},
-			{"Then make this page again", "enrow-export report --to ROOT --report runs.jsonl --out report.html"},
-		}
+		v.Steps = steps(d.To,
+			"Export a batch by the id that Enrow returned for it", "enrow-export export --to ROOT --report runs.jsonl BATCH_ID",
+			"Then make this page again", "enrow-export report --to ROOT --report runs.jsonl --out report.html")
 	}
 	return v
 }
@@ -68,7 +88,7 @@ func newVerdict(d Data) verdict {
 func rootSentence(all overview.Kind) string {
 	waiting := all.Waiting()
 	switch {
-	case waiting == 0 && all.Exported == 1:
+	case all.Total() == 1 && all.Exported == 1:
 		return "The one batch is exported."
 	case waiting == 0 && all.Dismissed == 0:
 		return fmt.Sprintf("All %s are exported.", count(all.Exported, "batch"))
@@ -93,7 +113,7 @@ func reasons(d Data, all overview.Kind) []reason {
 			bad = append(bad, reason{classBad, "The last run stopped before its end: " + clip(last.Error, mostError), "runs"})
 		case class == classLook && last.ExitCode != 3:
 			look = append(look, reason{classLook, "The last run was interrupted.", "runs"})
-		case class == classLook:
+		case class == classLook && all.Failed+all.NeedAttention == 0: // or they are counted below
 			look = append(look, reason{classLook, count(last.Failed, "batch") + " failed in the last run.", "failures"})
 		}
 		if given := last.PermanentlyFailed; d.Overview == nil && given != nil && given.Count > 0 {

@@ -176,53 +176,14 @@ func foundNote(found, of int64) string {
 }
 
 func batchOf(b overview.Batch, now time.Time) batch {
-	shown := batch{ID: clip(b.BatchID, mostName), Kind: clip(b.Kind, mostName), State: clip(string(b.State), mostName), Since: at(b.Since), Attempts: whole(b.Attempts), Error: clip(b.Error, mostError)}
+	shown := batch{ID: clip(b.BatchID, mostName), Kind: clip(b.Kind, mostName), State: clip(string(b.State), mostName), Since: at(b.Since), Attempts: "–", Error: clip(b.Error, mostError)}
+	if b.Attempts > 0 {
+		shown.Attempts = whole(b.Attempts)
+	}
 	if !b.Since.IsZero() {
 		shown.Age = about(now.Sub(b.Since))
 	}
 	return shown
-}
-
-// part is a piece of a horizontal bar.
-type part struct {
-	value      int
-	class, tip string
-}
-
-// across returns a chart of horizontal bars that begin at 0, each below its name.
-func across(id, title, desc string, names []string, bars [][]part) chart {
-	const each, thick = 42, 14
-	c := chart{ID: id, Title: title, Desc: desc, Width: chartWidth, Height: each*len(names) + 4}
-	most := 1
-	sums := make([]int, len(bars))
-	for i, parts := range bars {
-		for _, p := range parts {
-			sums[i] += p.value
-		}
-		most = max(most, sums[i])
-	}
-	s := scale{float64(most), 0, chartWidth}
-	for i, parts := range bars {
-		y := each * i
-		c.Labels = append(c.Labels,
-			label{"0", coordinate(float64(y + 16)), "start", names[i]},
-			label{coordinate(chartWidth), coordinate(float64(y + 16)), "end", whole(sums[i])})
-		c.Bars = append(c.Bars, bar{"0", coordinate(float64(y + 23)), coordinate(chartWidth), coordinate(thick), "c-track", ""})
-		sum := 0
-		for _, p := range parts {
-			if p.value == 0 {
-				continue
-			}
-			x := s.at(float64(sum))
-			sum += p.value
-			width := s.at(float64(sum)) - x
-			if sum < sums[i] && width > 3 {
-				width-- // a gap to the next part, beside the colours
-			}
-			c.Bars = append(c.Bars, bar{coordinate(x), coordinate(float64(y + 23)), coordinate(max(width, 1)), coordinate(thick), p.class, p.tip})
-		}
-	}
-	return c
 }
 
 // statesChart shows the batches of each kind by state.
@@ -237,7 +198,7 @@ func statesChart(o *overview.Overview, all overview.Kind) chart {
 		{"Failed, tried again", "c-look", func(k overview.Kind) int { return k.Failed }},
 		{"Need attention", "c-bad", func(k overview.Kind) int { return k.NeedAttention }},
 		{"Dismissed", "c-off", func(k overview.Kind) int { return k.Dismissed }},
-		{"Unreadable entry", "c-bad", func(k overview.Kind) int { return k.Unreadable }},
+		{"Unreadable entry", "c-unread", func(k overview.Kind) int { return k.Unreadable }},
 	}
 	t := table{Caption: "Batches by state and kind", Heads: []string{"State"}}
 	var names []string

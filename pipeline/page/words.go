@@ -72,7 +72,7 @@ func short(x float64) string {
 		size float64
 		name string
 	}{{1e9, " G"}, {1e6, " M"}, {1e3, " k"}} {
-		if x >= 10*unit.size || x >= unit.size && unit.size > 1e3 {
+		if x >= unit.size {
 			return strconv.FormatFloat(math.Round(x/unit.size*100)/100, 'f', -1, 64) + unit.name
 		}
 	}
