@@ -17,9 +17,9 @@ var shots = flag.String("browser.shots", "", "directory in which screenshots are
 // Pages are rendered by Chromium on a phone and on a desk, light and dark, and looked at by
 // testdata/browser/check.mjs.
 func TestPagesInABrowser(t *testing.T) {
-	dir := t.TempDir()
+	dir, args := t.TempDir(), []string{"check.mjs"}
 	if *shots != "" {
-		dir = *shots
+		dir, args = *shots, append(args, "--shots")
 	}
 	program := func(args ...string) {
 		t.Helper()
@@ -40,7 +40,7 @@ func TestPagesInABrowser(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	check := exec.Command("node", "check.mjs", dir)
+	check := exec.Command("node", append(args, dir)...)
 	check.Dir = "../../testdata/browser"
 	if output, err := check.CombinedOutput(); err != nil {
 		t.Errorf("%v:\n%s", err, output)

@@ -223,7 +223,7 @@ func statesChart(o *overview.Overview, all overview.Kind) chart {
 	if len(o.Kinds) > 1 {
 		t.Heads = append(t.Heads, "All kinds")
 	}
-	c := across("states", "Batches by state and kind", "Batches of each kind, divided by their state. All bars have the same scale, which begins at 0.", names, bars)
+	c := across("states", "Batches by state and kind", "Batches of each kind, divided by their state. All bars have the same scale, which begins at 0. Parts that are too small to be seen are drawn wider.", names, bars)
 	for _, s := range states {
 		if s.of(all) > 0 {
 			c.Legend = append(c.Legend, legend{s.class, s.name})

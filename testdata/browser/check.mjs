@@ -1,15 +1,16 @@
 // Fails unless every page of a directory looks right in Chromium: on a phone and on a desk,
 // light and dark, with nothing loaded, nothing complained about on the console, nothing
 // wider than the window, nothing cut off, and nothing that axe finds against WCAG AA.
-// Screenshots lie beside the pages.
-import { readdirSync } from "node:fs";
+// With --shots, screenshots are put beside the pages.
+import { readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import puppeteer from "puppeteer-core";
 
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-const dir = resolve(process.argv[2]);
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const shots = process.argv.includes("--shots");
+const dir = resolve(process.argv.at(-1));
 const pages = readdirSync(dir).filter((name) => name.endsWith(".html"));
 if (pages.length === 0) {
   throw new Error(`no page in ${dir}`);
@@ -48,13 +49,15 @@ async function look(url, width, scheme, shot) {
   });
   await page.setViewport({ width, height: 844, deviceScaleFactor: 1, isMobile: width < 500 });
   await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
-  await page.goto(url, { waitUntil: "networkidle0" });
-  await page.screenshot({ path: shot, fullPage: true });
+  await page.goto(url, { waitUntil: "load" });
+  if (shots) {
+    await page.screenshot({ path: shot, fullPage: true });
+  }
   // What is folded is looked at, too.
   await page.evaluate(() => document.querySelectorAll("details").forEach((d) => (d.open = true)));
   found.push(...(await page.evaluate(measure)));
   page.removeAllListeners("console"); // axe is ours, and no part of the page
-  await page.evaluate(await import("node:fs").then((fs) => fs.readFileSync(axe, "utf8")));
+  await page.evaluate(axe);
   const result = await page.evaluate(() =>
     axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
   for (const violation of result.violations) {
