@@ -119,7 +119,7 @@ engines:
 SHOTS ?=
 browser:
 	cd testdata/browser && npm ci --silent --no-audit --no-fund
-	$(GO) test -tags browser,disable_grpc_modules ./pipeline/page -run '^TestPagesInABrowser$$' -count 1 -v -browser.shots '$(SHOTS)'
+	$(GO) test -tags browser,disable_grpc_modules ./pipeline/page -run '^(TestPagesInABrowser|TestABadPageIsRefused)$$' -count 1 -v -browser.shots '$(SHOTS)'
 
 # What a release consists of, in dist. Nothing is published.
 release:

@@ -55,7 +55,7 @@ async function look(url, width, scheme, shot) {
   }
   // What is folded is looked at, too.
   await page.evaluate(() => document.querySelectorAll("details").forEach((d) => (d.open = true)));
-  found.push(...(await page.evaluate(measure)));
+  found.push(...(await page.evaluate(measure, width)));
   page.removeAllListeners("console"); // axe is ours, and no part of the page
   await page.evaluate(axe);
   const result = await page.evaluate(() =>
@@ -70,9 +70,8 @@ async function look(url, width, scheme, shot) {
 }
 
 // measure runs in the page. It returns what is wider than the window, or cut off.
-function measure() {
+function measure(wide) {
   const found = [];
-  const wide = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth > wide) {
     found.push(`the page is ${document.documentElement.scrollWidth} wide, and the window ${wide}`);
   }
