@@ -54,14 +54,15 @@ type row struct {
 	Cells []string
 }
 
-// scale maps numbers from 0 to Most onto a line.
+// scale maps numbers from 0 to most onto a line. Others are at its ends: runs may say
+// anything.
 type scale struct{ most, from, to float64 }
 
 func (s scale) at(x float64) float64 {
 	if s.most <= 0 {
 		return s.from
 	}
-	return s.from + (s.to-s.from)*x/s.most
+	return s.from + (s.to-s.from)*min(max(x/s.most, 0), 1)
 }
 
 // fewTicks is about how many steps an axis has.

@@ -143,7 +143,7 @@ func TestDays(t *testing.T) {
 
 func TestWords(t *testing.T) {
 	got := []string{
-		whole(1234567), count(1, "batch"), count(1200, "batch"), count(int64(0), "row"), credits(0.1 + 0.2), credits(1234.5),
+		whole(1234567), count(1, "batch"), count(1200, "batch"), count(int64(0), "row"), credits(0.1 + 0.2), credits(1234.5), figure(1234.5), figure(12345.5),
 		percent(2, 3), percent(9999999, 10000000), percent(5, 5), percent(0, 0), size(1 << 20), size(1536),
 		short(0), short(999), short(2500), short(1.5e6), short(2e9), short(0.25),
 		span(12 * time.Millisecond), span(59999 * time.Millisecond), span(time.Minute), span(61 * time.Second), span(26*time.Hour + time.Minute), span(49 * time.Hour), span(-time.Second),
@@ -151,7 +151,7 @@ func TestWords(t *testing.T) {
 		clip("a\x1b[31m\u202eb\n", 10), clip("äöüß", 3), clip("äöü", 3),
 	}
 	want := []string{
-		"1,234,567", "1 batch", "1,200 batches", "0 rows", "0.3", "1,234.5",
+		"1,234,567", "1 batch", "1,200 batches", "0 rows", "0.3", "1,234.5", "1,234.5", "12,346",
 		"66.7 %", "99.9 %", "100.0 %", "–", "1 MiB", "1.5 KiB",
 		"0", "999", "2.5 k", "1.5 M", "2 G", "0.25",
 		"12 ms", "59.9 s", "1 min", "1 min 1 s", "26 h 1 min", "2 d 1 h", "0 ms",

@@ -78,7 +78,7 @@ func (d days) table(caption string, heads []string, cells func(overview.Day) []s
 }
 
 // chart returns the bars of a figure of each day.
-func (d days) chart(id, title, desc, class string, least float64, figure func(overview.Day) float64, tip func(overview.Day) string) chart {
+func (d days) chart(id, title, desc string, least float64, figure func(overview.Day) float64, tip func(overview.Day) string) chart {
 	most := 0.0
 	for _, day := range d.last {
 		most = max(most, figure(day))
@@ -90,7 +90,7 @@ func (d days) chart(id, title, desc, class string, least float64, figure func(ov
 	slot := slots(len(d.last))
 	for i, day := range d.last {
 		x, width := slot(i)
-		c.column(s, x, width, figure(day), class, date(day.Date).Text+": "+tip(day))
+		c.column(s, x, width, figure(day), "c-main", date(day.Date).Text+": "+tip(day))
 	}
 	d.name(&c)
 	return c
@@ -109,9 +109,9 @@ func (d days) period() string {
 	return d.last[0].Date.Format("2 Jan") + " to " + d.last[len(d.last)-1].Date.Format("2 Jan 2006") + " (UTC)"
 }
 
-// rows returns the charts of rows, of the found rate and of credits.
+// charts returns those of rows, of the found rate and of credits.
 func (d days) charts() []chart {
-	rows := d.chart("rows", "Rows by day", "Rows of the batches that were exported first on each day, "+d.period()+".", "c-main", 1,
+	rows := d.chart("rows", "Rows by day", "Rows of the batches that were exported first on each day, "+d.period()+".", 1,
 		func(day overview.Day) float64 { return float64(day.Rows) },
 		func(day overview.Day) string {
 			return count(day.Rows, "row") + " of " + count(day.Batches, "batch")
@@ -141,7 +141,7 @@ func (d days) charts() []chart {
 		return []string{whole(day.Found), whole(day.FoundOf), percent(day.Found, day.FoundOf)}
 	})
 
-	spent := d.chart("credits", "Credits by day", "Credits that the batches cost when they ran, by the day of their export, "+d.period()+". Exporting is free.", "c-main", 0,
+	spent := d.chart("credits", "Credits by day", "Credits that the batches cost when they ran, by the day of their export, "+d.period()+". Exporting is free.", 0,
 		func(day overview.Day) float64 { return day.Spent },
 		func(day overview.Day) string { return credits(day.Spent) + " credits" })
 	spent.Table = d.table("Credits by day", []string{"Spent", "Refunded"}, func(day overview.Day) []string {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"html"
+	"math"
 	"os"
 	"regexp"
 	"strings"
@@ -141,6 +142,20 @@ func TestTextsOfOthers(t *testing.T) {
 		if strings.Contains(document, strings.Repeat("long ", 60)) {
 			t.Error("a text is not cut")
 		}
+	}
+}
+
+// Numbers of runs may be anything, too.
+func TestNumbersOfOthers(t *testing.T) {
+	var all []runs.Line
+	for _, n := range []int64{math.MinInt64, -1, math.MaxInt64, math.MaxInt64} {
+		r := run(now, time.Second, int(n), 1, 1, 0, 0, n)
+		r.ElapsedMS, r.RowsPerSecond, r.CreditsSpent, r.Bytes = n, math.MaxFloat64, math.MaxFloat64, map[string]int64{"csv": n}
+		all = append(all, r)
+	}
+	document := string(pageOf(t, page.Data{Now: now, Runs: all}))
+	if bad := regexp.MustCompile(`="-?(\+Inf|-Inf|NaN|-?\d{5,}|-[^"]*)"`).FindAllString(document, -1); bad != nil {
+		t.Errorf("a drawing has %q", bad)
 	}
 }
 

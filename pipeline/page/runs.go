@@ -100,7 +100,7 @@ func runCards(all []runs.Line) []card {
 		failed,
 		{Name: "Rows", Value: whole(s.Rows), Note: in},
 		{Name: "Found", Value: percent(s.Found, s.Rows), Note: foundNote(s.Found, s.Rows)},
-		{Name: "Credits spent", Value: credits(s.CreditsSpent), Note: credits(s.CreditsRefunded) + " refunded"},
+		{Name: "Credits spent", Value: figure(s.CreditsSpent), Note: figure(s.CreditsRefunded) + " refunded"},
 	}
 }
 

@@ -164,7 +164,7 @@ func rootCards(all overview.Kind, now time.Time) []card {
 		attention,
 		{Name: "Rows", Value: whole(all.Rows), Note: size(all.Bytes) + " of data files"},
 		{Name: "Found", Value: percent(all.Found, all.FoundOf), Note: foundNote(all.Found, all.FoundOf)},
-		{Name: "Credits spent", Value: credits(all.Spent), Note: credits(all.Refunded) + " refunded"},
+		{Name: "Credits spent", Value: figure(all.Spent), Note: figure(all.Refunded) + " refunded"},
 	}
 }
 

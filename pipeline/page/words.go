@@ -50,6 +50,17 @@ func count[N int | int64](n N, noun string) string {
 // credits returns an amount with two decimals at most.
 func credits(x float64) string { return humanize.Commaf(math.Round(x*100) / 100) }
 
+// largeCredits is an amount of which nobody asks for decimals.
+const largeCredits = 10_000
+
+// figure returns an amount as a card has room for it.
+func figure(x float64) string {
+	if math.Abs(x) >= largeCredits {
+		x = math.Round(x)
+	}
+	return credits(x)
+}
+
 func size(bytes int64) string {
 	return strings.Replace(humanize.IBytes(uint64(max(bytes, 0))), ".0 ", " ", 1)
 }
