@@ -15,7 +15,7 @@ GORELEASER    := github.com/goreleaser/goreleaser/v2@v2.15.1
 CYCLONEDX     := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 TOOLS         ?= $(CURDIR)/build/tools
 
-.PHONY: build test gateway shells race lint fuzz bench demo cover faults crash memory many same prometheus docs engines release release-files
+.PHONY: build test gateway shells race lint fuzz bench demo cover faults crash memory many same prometheus docs engines browser release release-files
 
 # Without the client library's support for gRPC, which is not used: a third of
 # the program's size. Without C: the program runs wherever the kernel does.
@@ -118,6 +118,13 @@ crash:
 engines:
 	cd testdata/engines/parsers && npm ci --silent --no-audit --no-fund && node check.mjs ../../../schema/dialect/testdata/bigquery/*.sql
 	cd testdata/engines && $(GO) vet ./... && $(GO) test -count 1 -v ./...
+
+# Renders pages in Chromium, CHROMIUM or /usr/bin/chromium, and looks for what is wrong with
+# them. Needs npm. Screenshots are kept in SHOTS.
+SHOTS ?=
+browser:
+	cd testdata/browser && npm ci --silent --no-audit --no-fund
+	$(GO) test -tags browser,disable_grpc_modules ./pipeline/page -run '^(TestPagesInABrowser|TestABadPageIsRefused)$$' -count 1 -v -browser.shots '$(SHOTS)'
 
 # What a release consists of, in dist. Nothing is published.
 release:

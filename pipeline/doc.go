@@ -18,6 +18,7 @@
 //	service   the long-lived process: when runs begin, and how well it is
 //	metrics   the last run and a root, for Prometheus
 //	ping      a run's beginning and end, for a monitor of cron jobs
+//	page      an overview and runs as one HTML document
 //	verify    the files against their entries
 //	prune     files that no entry names
 //	adopt     entries that were lost, rebuilt from files

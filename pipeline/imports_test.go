@@ -41,6 +41,7 @@ var allowed = map[string]struct {
 	"pipeline/overview": {[]string{"pipeline", "pipeline/manifest", "schema", "sinks"}, "a root in figures is a view of the manifest, and knows no operation"},
 	"pipeline/metrics":  {[]string{"pipeline/manifest", "pipeline/overview", "pipeline/runs", "schema", "sinks"}, "metrics are another form of a run's line and of the overview, and know no operation"},
 	"pipeline/ping":     {[]string{"sinks/network"}, "it tells an exit code and a text, and knows nothing of either"},
+	"pipeline/page":     {[]string{"pipeline/overview", "pipeline/runs", "schema"}, "a page shows figures, and asks no store for them"},
 	"pipeline/answer":   {[]string{"pipeline", "schema"}, "an answer is taken apart without knowing where its rows go"},
 	"pipeline/manifest": {[]string{"pipeline", "pipeline/answer", "schema", "sinks"}, "all operations stand on the manifest, so it stands on none"},
 	"pipeline/probe":    {[]string{"pipeline", "pipeline/manifest", "sinks"}, "doctor and the commands that write stand on it, and it must fit every store"},
@@ -62,7 +63,7 @@ var allowed = map[string]struct {
 	"sources/fakeapi": {[]string{"schema"}, "the embedded API must not depend on the client it is to test"},
 	"cmd/enrow-export": {
 		[]string{
-			"sinks/network", "pipeline", "pipeline/adopt", "pipeline/answer", "pipeline/compact", "pipeline/doctor", "pipeline/export", "pipeline/load", "pipeline/manifest", "pipeline/metrics", "pipeline/overview", "pipeline/ping", "pipeline/probe", "pipeline/prune", "pipeline/runs", "pipeline/service", "pipeline/verify",
+			"sinks/network", "pipeline", "pipeline/adopt", "pipeline/answer", "pipeline/compact", "pipeline/doctor", "pipeline/export", "pipeline/load", "pipeline/manifest", "pipeline/metrics", "pipeline/overview", "pipeline/page", "pipeline/ping", "pipeline/probe", "pipeline/prune", "pipeline/runs", "pipeline/service", "pipeline/verify",
 			"schema", "schema/dialect", "sinks", "sinks/gcs", "sinks/local", "sinks/s3", "sources", "sources/fakeapi", "sources/webhook",
 		},
 		"only the command wires them together, and tests' helpers stay out of it",

@@ -79,6 +79,7 @@ func (p *program) commands() []command {
 		p.doctorCommand(),
 		p.filesCommand(),
 		p.batchesCommand(),
+		p.reportCommand(),
 		p.schemaCommand(),
 		p.loadSQLCommand(),
 		p.compactCommand(),
