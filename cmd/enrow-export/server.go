@@ -44,6 +44,8 @@ type server struct {
 	settingsMu sync.Mutex
 	settings   *settings
 
+	since      time.Time     // when the service began
+	announced  atomic.Int64  // batches, by notices
 	left       *runs.GivenUp // of the last survey; of the loop's goroutine
 	unrecorded lastFault     // of notices
 
@@ -93,6 +95,7 @@ func earlierRuns(c *cli.Context, log *slog.Logger) []runs.Line {
 
 // assemble puts the parts of the service together.
 func (s *server) assemble(earlier []runs.Line) {
+	s.since = time.Now()
 	s.loop = service.New(service.Config{
 		Every: s.c.Duration("every"), Survey: s.survey, Failed: s.failed, Export: s.export, Stop: s.stop, Log: s.log,
 	}, earlier)
@@ -170,20 +173,6 @@ func listenOn(ctx context.Context, flag, addr string, chain func() (*tls.Certifi
 		return nil, fmt.Errorf("--%s: %w", flag, err)
 	}
 	return server, nil
-}
-
-// adminHandler serves what is for those who run the service.
-func (s *server) adminHandler() http.Handler {
-	mux := http.NewServeMux()
-	health := s.health.Handler()
-	mux.Handle("/healthz", health)
-	mux.Handle("/readyz", health)
-	measured := s.metrics.Handler()
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
-		_, _ = s.figures.Last(s.c.Context) // reads them for the next time, if they are old
-		measured.ServeHTTP(w, r)
-	})
-	return mux
 }
 
 // current returns the settings as they were read last.
@@ -274,6 +263,7 @@ func (s *server) record(ctx context.Context, n webhook.Notice) error {
 	if err != nil {
 		return err
 	}
+	s.announced.Add(1)
 	s.loop.Announce(service.Notice(n), recorded.New)
 	return nil
 }

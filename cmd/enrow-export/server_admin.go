@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"time"
+
+	"enrow-export/pipeline/page"
+)
+
+// adminHandler serves what is for those who run the service: the page, the metrics, and its
+// health.
+func (s *server) adminHandler() http.Handler {
+	mux := http.NewServeMux()
+	health := s.health.Handler()
+	mux.Handle("/healthz", health)
+	mux.Handle("/readyz", health)
+	measured := s.metrics.Handler()
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = s.figures.Last(s.c.Context) // reads them for the next time, if they are old
+		measured.ServeHTTP(w, r)
+	})
+	mux.HandleFunc("GET /{$}", s.servePage)
+	return mux
+}
+
+// servePage serves the page with the figures that were read last.
+func (s *server) servePage(w http.ResponseWriter, r *http.Request) {
+	figures, _ := s.figures.Last(s.c.Context) // a failure is in the log, and the destination is not ready
+	state := s.loop.State()
+	reasons := s.health.Ready(r.Context())
+	d := page.Data{
+		Title: "enrow-export", To: s.to.at, Overview: figures, Runs: state.Runs, Now: time.Now(), Version: version,
+		Service: &page.Service{Since: s.since, Ready: len(reasons) == 0, Why: strings.Join(reasons, "; "), Announced: s.announced.Load()},
+	}
+	if !state.Running {
+		d.Service.NextRun = state.Next
+	}
+	var document bytes.Buffer
+	if err := page.Write(&document, d); err != nil {
+		s.log.Error("the page could not be made", "error", err)
+		http.Error(w, "the page could not be made: see the log", http.StatusInternalServerError)
+		return
+	}
+	header := w.Header()
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Security-Policy", page.Policy())
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	_, _ = document.WriteTo(w) // a client that has gone needs no page
+}
