@@ -18,7 +18,7 @@ func (s *server) adminHandler() http.Handler {
 	mux.Handle("/readyz", health)
 	measured := s.metrics.Handler()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
-		_, _ = s.figures.Last(s.c.Context) // reads them for the next time, if they are old
+		_, _ = s.figures.Last(s.c.Context) //nolint:contextcheck // they are read for the next request
 		measured.ServeHTTP(w, r)
 	})
 	mux.HandleFunc("GET /{$}", s.servePage)
@@ -27,11 +27,11 @@ func (s *server) adminHandler() http.Handler {
 
 // servePage serves the page with the figures that were read last.
 func (s *server) servePage(w http.ResponseWriter, r *http.Request) {
-	figures, _ := s.figures.Last(s.c.Context) // a failure is in the log, and the destination is not ready
+	figures, _ := s.figures.Last(s.c.Context) //nolint:contextcheck // they are read for the next request; a failure is in the log
 	state := s.loop.State()
 	reasons := s.health.Ready(r.Context())
 	d := page.Data{
-		Title: "enrow-export", To: s.to.at, Overview: figures, Runs: state.Runs, Now: time.Now(), Version: version,
+		Title: "Enrow exports", To: s.to.at, Overview: figures, Runs: state.Runs, Now: time.Now(), Version: version,
 		Service: &page.Service{Since: s.since, Ready: len(reasons) == 0, Why: strings.Join(reasons, "; "), Announced: s.announced.Load()},
 	}
 	if !state.Running {

@@ -27,9 +27,9 @@ func (s *server) survey(context.Context) ([]export.Work, error) {
 }
 
 // failed returns the record of a run that failed before it began.
-func (s *server) failed(err error) runs.Line {
+func (s *server) failed(ctx context.Context, err error) runs.Line {
 	record := newRecord(s.c, s.cfg, export.Shard{})
-	return s.ended(context.Background(), record.end(newSummary(runs.AllKinds, export.Summary{}, source{}), err))
+	return s.ended(ctx, record.end(newSummary(runs.AllKinds, export.Summary{}, source{}), err))
 }
 
 // export exports batches. Without any, it makes sure that the key is accepted.
@@ -43,7 +43,7 @@ func (s *server) export(ctx context.Context, works []export.Work) service.Ran {
 	}
 	client, err := openClient(settings)
 	if err != nil {
-		return service.Ran{Line: s.failed(err), Err: err}
+		return service.Ran{Line: s.failed(ctx, err), Err: err}
 	}
 	defer client.Close()
 	cfg.Source = client

@@ -46,7 +46,7 @@ type logLine struct {
 }
 
 // serveFlags are those of a service of which a test needs to know the addresses.
-var serveFlags = []string{"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json"}
+var serveFlags = []string{"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json", "--rate", "0"}
 
 // startService starts a service, and returns when it serves, or with false when the process
 // has ended before.

@@ -56,7 +56,7 @@ type Config struct {
 	// asked for. The error is one that keeps every batch from being exported.
 	Survey func(ctx context.Context) ([]export.Work, error)
 	// Failed returns the record of a run that ends with the error of a survey.
-	Failed func(err error) runs.Line
+	Failed func(ctx context.Context, err error) runs.Line
 	// Export exports batches. It is called from one goroutine, also without any batch: then it
 	// makes sure that the service could export one.
 	Export func(ctx context.Context, works []export.Work) Ran

@@ -48,7 +48,7 @@ func begin(t *testing.T, s *stage) {
 			s.note("survey")
 			return slices.Clone(s.left), s.surveys
 		},
-		Failed: func(err error) runs.Line { return runs.Line{ExitCode: 1, Error: err.Error()} },
+		Failed: func(_ context.Context, err error) runs.Line { return runs.Line{ExitCode: 1, Error: err.Error()} },
 		Export: s.export,
 	}, nil)
 	var over sync.WaitGroup

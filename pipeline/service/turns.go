@@ -53,7 +53,7 @@ func (w *turns) turn(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			w.ended(Ran{Line: w.Failed(err), Err: err})
+			w.ended(Ran{Line: w.Failed(ctx, err), Err: err})
 			return
 		}
 		w.backlog, w.surveyed, w.nextSurvey = nonEmpty(works), true, now.Add(w.Every)
