@@ -67,7 +67,7 @@ func (m leakTested) Run() int {
 //	steps ID STEPS       script the answers for a batch, * for all
 //	requests ID N        so many requests for results were made, * for all
 //	elsewhere NAME       start a server that refuses all, and repeats the API key
-//	                     that it was sent: its URL is in $NAME
+//	                     that it was sent: its URL is in $NAME, its address in $TAKEN
 //	untouched            that server has seen no request
 //	tls FILE             serve the embedded API with TLS on any host: its URL is in
 //	                     $TLS, and FILE gets the certificate, for example.com
@@ -213,6 +213,7 @@ func startElsewhere(ts *testscript.TestScript, _ bool, args []string) {
 	}))
 	ts.Defer(server.Close)
 	ts.Setenv(args[0], server.URL)
+	ts.Setenv("TAKEN", strings.TrimPrefix(server.URL, "http://"))
 }
 
 func checkUntouched(ts *testscript.TestScript, _ bool, args []string) {

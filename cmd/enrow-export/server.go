@@ -16,6 +16,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"enrow-export/pipeline"
 	"enrow-export/pipeline/export"
 	"enrow-export/pipeline/manifest"
 	"enrow-export/pipeline/metrics"
@@ -170,7 +171,7 @@ func (s *server) listen(ctx context.Context) error {
 func listenOn(ctx context.Context, flag, addr string, chain func() (*tls.Certificate, error), handler http.Handler) (*service.Server, error) {
 	server, err := service.Listen(ctx, addr, chain, handler)
 	if err != nil {
-		return nil, fmt.Errorf("--%s: %w", flag, err)
+		return nil, &pipeline.Error{Class: pipeline.Fatal, Err: fmt.Errorf("--%s: %w", flag, err), Hint: "end the program that listens there, or choose another port; port 0 is any free one"}
 	}
 	return server, nil
 }
