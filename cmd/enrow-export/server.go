@@ -49,6 +49,7 @@ type server struct {
 	announced  atomic.Int64  // batches, by notices
 	left       *runs.GivenUp // of the last survey; of the loop's goroutine
 	unrecorded lastFault     // of notices
+	toldFull   atomic.Int64  // Unix time at which the log last told that notices are refused
 
 	loop         *service.Loop
 	health       *service.Health
@@ -251,6 +252,9 @@ func (s *server) record(ctx context.Context, n webhook.Notice) error {
 		return err
 	}
 	if err := s.loop.Admit(); err != nil {
+		if last := s.toldFull.Swap(time.Now().Unix()); time.Since(time.Unix(last, 0)) > time.Minute {
+			s.log.Warn("notices are refused", "because", err)
+		}
 		return fmt.Errorf("%w: %w", webhook.ErrFull, err)
 	}
 	var recorded export.Recorded

@@ -108,6 +108,7 @@ func (s *server) ended(ctx context.Context, l runs.Line) runs.Line {
 	}
 	level("run ended", "exit_code", l.ExitCode, "exported", l.Exported, "done", l.Done, "ongoing", l.Ongoing, "failed", l.Failed, "not_tried", l.NotTried, "rows", l.Rows, "elapsed", milliseconds(l.ElapsedMS))
 	s.metrics.Ran(l)
+	_, _ = s.figures.Last(ctx) // reads them for those who ask next
 	if s.ping != nil {
 		s.ping.End(ctx, l.ExitCode, pingText(l))
 		s.ping = nil
