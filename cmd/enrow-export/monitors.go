@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -101,17 +100,23 @@ func (m *monitors) close() { m.report.close() }
 // run could not be told of.
 func (m *monitors) end(ctx context.Context, record *record, s runs.Summary, err error) error {
 	line := record.end(s, err)
-	untold := m.report.append(line)
+	err = m.orElse(err, "the run is not in the report", m.report.append(line))
 	if m.metrics != "" {
-		untold = errors.Join(untold, metrics.WriteFile(m.metrics, line, m.overview(ctx, line), programBuild()))
+		err = m.orElse(err, "the run is not in the metrics", metrics.WriteFile(m.metrics, line, m.overview(ctx, line), programBuild()))
 	}
-	if err != nil && untold != nil {
-		m.log.Error("not all monitors were told of the run", "error", untold)
-	}
-	if err = cmp.Or(err, untold); m.ping != nil {
+	if m.ping != nil {
 		m.ping.End(ctx, exitCode(err), pingText(record.end(s, err)))
 	}
 	return err
+}
+
+// orElse returns the error of a run, or else why it could not be told of. It logs what is
+// not returned.
+func (m *monitors) orElse(err error, message string, untold error) error {
+	if err != nil && untold != nil {
+		m.log.Error(message, "error", untold)
+	}
+	return cmp.Or(err, untold)
 }
 
 // How long the overview of a root may take after a run, and after one that has been stopped

@@ -7,6 +7,8 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
+
+	_ "enrow-export/sinks/platform" // processes get signals as groups
 )
 
 // Supervisor is systemd, or whatever speaks its protocol, if it has started the process.
