@@ -5,12 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"enrow-export/sources/fakeapi"
 )
 
 // container is what the manifests in docs say of the program.
@@ -38,7 +45,7 @@ func containers(t *testing.T, node *yaml.Node) (found []container) {
 	return found
 }
 
-// The manifests are well-formed, and the calls in them are such as the program
+// The manifests of jobs are well-formed, and the calls in them are such as the program
 // understands, in the environment that they are made in.
 func TestManifestsCallTheProgram(t *testing.T) {
 	environments := map[string][]string{
@@ -47,6 +54,7 @@ func TestManifestsCallTheProgram(t *testing.T) {
 		"kubernetes-indexed-job.yaml": {"JOB_COMPLETION_INDEX=3"},
 	}
 	pages, err := filepath.Glob("../../docs/deploy/[ck]*.yaml")
+	pages = slices.DeleteFunc(pages, func(page string) bool { return filepath.Base(page) == "kubernetes-deployment.yaml" }) // below
 	if err != nil || len(pages) != len(environments) {
 		t.Fatalf("manifests %q, error %v", pages, err)
 	}
@@ -106,6 +114,83 @@ func TestManifestsCallTheProgram(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The service of the Deployment starts as it is called there, becomes ready for the probes that
+// look at it, and stops within the time that it has.
+func TestDeploymentServes(t *testing.T) {
+	text, err := os.ReadFile("../../docs/deploy/kubernetes-deployment.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var manifest yaml.Node
+	if err := yaml.Unmarshal(text, &manifest); err != nil { // the first document
+		t.Fatal(err)
+	}
+	var deployment struct {
+		Spec struct {
+			Template struct {
+				Spec struct {
+					Grace      int `yaml:"terminationGracePeriodSeconds"`
+					Containers []struct {
+						Liveness  httpProbe `yaml:"livenessProbe"`
+						Readiness httpProbe `yaml:"readinessProbe"`
+					} `yaml:"containers"`
+				} `yaml:"spec"`
+			} `yaml:"template"`
+		} `yaml:"spec"`
+	}
+	if err := manifest.Decode(&deployment); err != nil {
+		t.Fatal(err)
+	}
+	pod := deployment.Spec.Template.Spec
+	if pod.Grace <= 20+10 { // --grace, and the end of the command of --then
+		t.Errorf("the pod has %d seconds to stop", pod.Grace)
+	}
+	dir := t.TempDir()
+	own := map[string]string{
+		"--to":               "out",
+		"--listen":           "127.0.0.1:0",
+		"--admin-listen":     "127.0.0.1:0",
+		"--api-key-file":     writeFile(t, filepath.Join(dir, "key"), testKey),
+		"--hook-secret-file": writeFile(t, filepath.Join(dir, "hook-secret"), hookSecret),
+	}
+	var args []string
+	for _, arg := range containers(t, &manifest)[0].Args {
+		name, _, _ := strings.Cut(arg, "=")
+		if value, ok := own[name]; ok {
+			delete(own, name)
+			arg = name + "=" + value
+		}
+		args = append(args, arg)
+	}
+	if len(own) > 0 {
+		t.Fatalf("%q: not given: %v", args, slices.Sorted(maps.Keys(own)))
+	}
+	api := fakeapi.New(fakeapi.Options{Keys: []string{testKey}})
+	server := httptest.NewServer(api)
+	defer func() { api.Close(); server.Close() }()
+	s, ok := startService(t, prepared(t, dir, server.URL, args...))
+	if !ok {
+		t.Fatalf("%q ends:\n%s", args, s.log())
+	}
+	if status, body := s.get(t, pod.Containers[0].Liveness.HTTPGet.Path); status != http.StatusOK {
+		t.Errorf("alive: status %d: %s", status, body)
+	}
+	if path := pod.Containers[0].Readiness.HTTPGet.Path; path != "/readyz" {
+		t.Errorf("the readiness is at %s", path)
+	}
+	untilReady(t, s, http.StatusOK, "OK")
+	if code := s.end(t, syscall.SIGTERM); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// httpProbe is how Kubernetes looks at a container.
+type httpProbe struct {
+	HTTPGet struct {
+		Path string `yaml:"path"`
+	} `yaml:"httpGet"`
 }
 
 func writeFile(t *testing.T, path, text string) string {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the user of the service and its data directory. The timer stays disabled.
+# Makes the user of the services and its data directory. The timer and the service stay disabled.
 set -e
 if command -v systemd-sysusers > /dev/null; then
 	systemd-sysusers enrow-export.conf

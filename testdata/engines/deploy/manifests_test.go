@@ -11,7 +11,10 @@ import (
 	"testing"
 
 	"google.golang.org/api/run/v1"
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -33,13 +36,21 @@ func read(t *testing.T, path string) []byte {
 // The manifests have no field that the schemas of Kubernetes and Cloud Run do not
 // know, and none of another type.
 func TestManifestsFitTheirSchemas(t *testing.T) {
-	for name, object := range map[string]any{
-		"kubernetes-cronjob.yaml":     new(batchv1.CronJob),
-		"kubernetes-indexed-job.yaml": new(batchv1.Job),
-		"cloud-run-job.yaml":          new(run.Job),
+	for name, objects := range map[string][]any{
+		"kubernetes-cronjob.yaml":     {new(batchv1.CronJob)},
+		"kubernetes-deployment.yaml":  {new(appsv1.Deployment), new(corev1.Service), new(networkingv1.Ingress)},
+		"kubernetes-indexed-job.yaml": {new(batchv1.Job)},
+		"cloud-run-job.yaml":          {new(run.Job)},
 	} {
-		if err := yaml.UnmarshalStrict(read(t, filepath.Join(docs, name)), object); err != nil {
-			t.Errorf("%s: %v", name, err)
+		documents := bytes.Split(read(t, filepath.Join(docs, name)), []byte("\n---\n"))
+		if len(documents) != len(objects) {
+			t.Errorf("%s: %d documents, want %d", name, len(documents), len(objects))
+			continue
+		}
+		for i, object := range objects {
+			if err := yaml.UnmarshalStrict(documents[i], object); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 	}
 }
