@@ -117,6 +117,10 @@ func (p *program) readRuns(c *cli.Context, name string) ([]runs.Line, error) {
 	in := p.stdin
 	if name != "-" {
 		f, err := os.Open(name)
+		if errors.Is(err, fs.ErrNotExist) && c.String("to") != "" {
+			p.warn(c, fmt.Sprintf("--report: there is no %s: the page has no runs", name)) // as before the first run
+			return nil, nil
+		}
 		if err != nil {
 			if path := (*fs.PathError)(nil); errors.As(err, &path) {
 				err = path.Err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os/exec"
 	"sync"
 
 	"github.com/urfave/cli/v2"
@@ -78,6 +79,17 @@ func checkListen(flag, value string) error {
 	return nil
 }
 
+// checkShell finds out whether the command of --then can be run at all.
+func checkShell(c *cli.Context) error {
+	if c.String("then") == "" {
+		return nil
+	}
+	if _, err := exec.LookPath(service.Shell); err != nil {
+		return usagef("leave it out, and run the command from elsewhere", "--then: this system has no %s", service.Shell)
+	}
+	return nil
+}
+
 func (p *program) serve(c *cli.Context) (err error) {
 	ui := p.newUI(c)
 	s := &server{program: p, c: c, log: ui.log, stop: make(chan struct{})}
@@ -91,6 +103,9 @@ func (p *program) serve(c *cli.Context) (err error) {
 	s.cfg.Log, s.cfg.Stop = ui.log, s.stop
 	s.cfg.Cache = manifest.NewCache(s.cfg.Store, s.cfg.Log)
 	if s.columns, err = columnsOfKinds(c); err != nil {
+		return err
+	}
+	if err := checkShell(c); err != nil {
 		return err
 	}
 	if s.settings, err = readSettings(c, s.cfg); err != nil {
@@ -122,6 +137,7 @@ func (s *server) work(ctx context.Context) error {
 	var watched sync.WaitGroup
 	watched.Go(func() { s.supervisor.Watch(watching, s.health.Alive) })
 	s.supervisor.Ready()
+	_, _ = s.figures.Last(ctx) // reads them for who asks first
 	s.loop.Run(ctx)
 	s.supervisor.Stopping()
 	s.health.End()

@@ -22,9 +22,11 @@ import (
 	"enrow-export/pipeline/metrics"
 	"enrow-export/pipeline/overview"
 	"enrow-export/pipeline/ping"
+	"enrow-export/pipeline/probe"
 	"enrow-export/pipeline/runs"
 	"enrow-export/pipeline/service"
 	"enrow-export/schema"
+	"enrow-export/sinks"
 	"enrow-export/sources/webhook"
 )
 
@@ -45,11 +47,11 @@ type server struct {
 	settingsMu sync.Mutex
 	settings   *settings
 
-	since      time.Time     // when the service began
-	announced  atomic.Int64  // batches, by notices
-	left       *runs.GivenUp // of the last survey; of the loop's goroutine
-	unrecorded lastFault     // of notices
-	toldFull   atomic.Int64  // Unix time at which the log last told that notices are refused
+	since     time.Time             // when the service began
+	announced atomic.Int64          // batches, by notices
+	left      *runs.GivenUp         // of the last survey; of the loop's goroutine
+	unwritten atomic.Pointer[error] // why a write to the root failed, nil when it has worked since
+	toldFull  atomic.Int64          // Unix time at which the log last told that notices are refused
 
 	loop         *service.Loop
 	health       *service.Health
@@ -233,7 +235,8 @@ func (s *server) there() error {
 	return nil
 }
 
-// look returns why the root cannot be used, nil when it can.
+// look returns why the root cannot be used, nil when it can. After a write that failed, it
+// tries another one: nothing else shows that a disk is full, or that it has room again.
 func (s *server) look(ctx context.Context) error {
 	if err := s.there(); err != nil {
 		return err
@@ -243,7 +246,34 @@ func (s *server) look(ctx context.Context) error {
 			return manifest.Failure("look at the destination", "", err)
 		}
 	}
-	return s.unrecorded.err()
+	failed := s.unwritten.Load()
+	if failed == nil {
+		return nil
+	}
+	if err := tryToWrite(ctx, s.cfg.Store); err != nil {
+		return *failed
+	}
+	if s.unwritten.CompareAndSwap(failed, nil) {
+		s.loop.Hurry() // a pause may have begun
+	}
+	return nil
+}
+
+// tryToWrite puts a small object and deletes it.
+func tryToWrite(ctx context.Context, store sinks.Store) error {
+	scratch := &probe.Scratch{Store: store}
+	info, err := scratch.Put(ctx, scratch.Name(), []byte("this can be deleted\n"), sinks.IfAbsent())
+	if err == nil {
+		err = scratch.Delete(ctx, info)
+	}
+	return err
+}
+
+// noteWrite remembers a write to the root that failed.
+func (s *server) noteWrite(err error) {
+	if err != nil {
+		s.unwritten.Store(&err)
+	}
 }
 
 // record records the batch of a notice, and has it exported.
@@ -264,37 +294,11 @@ func (s *server) record(ctx context.Context, n webhook.Notice) error {
 	if err == nil {
 		err = recorded.Err
 	}
-	s.unrecorded.note(err)
 	if err != nil {
+		s.noteWrite(fmt.Errorf("a notice could not be recorded: %w", err))
 		return err
 	}
 	s.announced.Add(1)
 	s.loop.Announce(service.Notice(n), recorded.New)
-	return nil
-}
-
-// lastFault is an error that has just happened.
-type lastFault struct{ last atomic.Pointer[fault] }
-
-type fault struct {
-	error
-	at time.Time
-}
-
-// faultHolds is how long an error counts that nothing has followed.
-const faultHolds = time.Minute
-
-func (f *lastFault) note(err error) {
-	if err == nil {
-		f.last.Store(nil)
-		return
-	}
-	f.last.Store(&fault{err, time.Now()})
-}
-
-func (f *lastFault) err() error {
-	if last := f.last.Load(); last != nil && time.Since(last.at) < faultHolds {
-		return fmt.Errorf("a notice could not be recorded: %w", last.error)
-	}
 	return nil
 }

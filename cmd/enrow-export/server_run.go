@@ -11,6 +11,7 @@ import (
 	"enrow-export/pipeline/runs"
 	"enrow-export/pipeline/service"
 	"enrow-export/schema"
+	"enrow-export/sinks"
 )
 
 // survey returns the batches that are left to do.
@@ -71,7 +72,9 @@ func (s *server) export(ctx context.Context, works []export.Work) service.Ran {
 	}
 	line := newSummary(runs.AllKinds, summary, source{Source: client})
 	line.PermanentlyFailed = s.left
-	ran.Err = err
+	if ran.Err = err; errors.Is(err, sinks.ErrUnreachable) {
+		s.noteWrite(err)
+	}
 	ran.Line = s.ended(ctx, record.end(line, joinOutcome(err, summary.Failed, summary.Ongoing+summary.NotTried)))
 	return ran
 }

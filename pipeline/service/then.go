@@ -16,6 +16,9 @@ import (
 	"enrow-export/pipeline/runs"
 )
 
+// Shell runs the command of a Then.
+const Shell = "/bin/sh"
+
 const (
 	// mostToTell bounds the runs that a command is told of. Older ones are left out.
 	mostToTell = 1000
@@ -110,7 +113,7 @@ func (t *Then) run(ctx context.Context, lines []runs.Line) error {
 		}
 		input.Write(text)
 	}
-	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", t.Command)
+	cmd := exec.CommandContext(ctx, Shell, "-c", t.Command)
 	cmd.Stdin = &input
 	// What the shell has started ends with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -145,7 +145,11 @@ func (w *turns) failed(err error) {
 	w.backlog, w.surveyed = nil, false
 	w.notBefore = time.Now().Add(pause)
 	w.nextSurvey = w.notBefore
-	w.Log.Error("the run failed; the next one begins after a pause", "error", err, "hint", pipeline.Hint(err), "pause", pause)
+	attrs := []any{"error", err, "pause", pause}
+	if hint := pipeline.Hint(err); hint != "" {
+		attrs = append(attrs, "hint", hint)
+	}
+	w.Log.Error("the run failed; the next one begins after a pause", attrs...)
 }
 
 // kindOf returns the kind to whose batches an error is limited, empty for all.

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"enrow-export/pipeline"
+	"enrow-export/pipeline/export"
+	"enrow-export/pipeline/pipelinetest"
+	"enrow-export/pipeline/service"
+	"enrow-export/schema"
+	"enrow-export/sinks"
+	"enrow-export/sources/webhook"
+)
+
+// limited is a store that may have no room.
+type limited struct {
+	sinks.Store
+	full atomic.Bool
+}
+
+func (l *limited) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
+	if l.full.Load() {
+		return sinks.Info{}, syscall.ENOSPC
+	}
+	return l.Store.Put(ctx, name, data, cond)
+}
+
+// A service whose disk is full is not ready, however long nothing else is written; it is ready
+// when there is room again, though no notice has come since.
+func TestServeDiskIsFull(t *testing.T) {
+	store := &limited{Store: sinks.NewMemory()}
+	s := &server{cfg: export.Config{Store: store}, to: root{scheme: schemes()[0]}, log: pipeline.NoLog, loop: service.New(service.Config{}, nil)}
+	n := webhook.Notice{Table: &schema.EmailFind, BatchID: "a"}
+	if err := s.look(t.Context()); err != nil {
+		t.Error(err)
+	}
+	store.full.Store(true)
+	if err := s.look(t.Context()); err != nil {
+		t.Errorf("nothing has been written, and yet: %v", err)
+	}
+	if err := s.record(t.Context(), n); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("error %v", err)
+	}
+	for range 3 {
+		if err := s.look(t.Context()); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("the disk is full, and yet: %v", err)
+		}
+	}
+	store.full.Store(false)
+	if err := s.look(t.Context()); err != nil {
+		t.Errorf("there is room: %v", err)
+	}
+	if err := s.record(t.Context(), n); err != nil {
+		t.Error(err)
+	}
+	if objects := pipelinetest.Objects(t, store); len(objects) != 1 {
+		t.Errorf("objects %v", objects)
+	}
+}
