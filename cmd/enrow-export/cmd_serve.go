@@ -13,7 +13,7 @@ import (
 	"enrow-export/pipeline/service"
 )
 
-// defaultRate keeps a service polite, whatever it is told to ask for, in requests a second.
+// defaultRate bounds the requests a second that notices can cause.
 const defaultRate = 10
 
 func (p *program) serveCommand() command {

@@ -109,7 +109,7 @@ func TestMetricsThatCannotBeWritten(t *testing.T) {
 			t.Errorf("after %v: error %v, exit code %d, want %d", outcome, err, exitCode(err), want)
 		}
 		if logged := strings.Contains(log.String(), `level=ERROR msg="the run is not in the metrics" error="write metrics to `); logged != (outcome != nil) {
-			t.Errorf("after %v: log %s", outcome, log.String()) // an error that is returned is told by whoever gets it
+			t.Errorf("after %v: log %s", outcome, log.String()) // the caller tells an error that is returned
 		}
 	}
 }

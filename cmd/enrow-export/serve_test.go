@@ -112,8 +112,8 @@ func untilReady(t *testing.T, s *serving, want int, reason string) {
 	}
 }
 
-// A key that is not accepted any more makes the service not ready, and whatever is announced,
-// the API is left alone. With another key in its file, SIGHUP is enough.
+// A key that is not accepted any more makes the service not ready. The service leaves the API
+// alone, also when batches are announced. With another key in its file, SIGHUP is enough.
 func TestServeKeyExpires(t *testing.T) {
 	ids := batchIDs(50)
 	api, _ := answersAPI(t, ids, 1)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -259,21 +260,12 @@ func (s *server) look(ctx context.Context) error {
 	return nil
 }
 
-// tryToWrite puts a small object and deletes it.
+// tryToWrite puts a small object and removes it. It tries no conditions, as doctor does: a
+// store for a single writer may not keep them.
 func tryToWrite(ctx context.Context, store sinks.Store) error {
 	scratch := &probe.Scratch{Store: store}
-	info, err := scratch.Put(ctx, scratch.Name(), []byte("this can be deleted\n"), sinks.IfAbsent())
-	if err == nil {
-		err = scratch.Delete(ctx, info)
-	}
-	return err
-}
-
-// noteWrite remembers a write to the root that failed.
-func (s *server) noteWrite(err error) {
-	if err != nil {
-		s.unwritten.Store(&err)
-	}
+	_, err := scratch.Put(ctx, scratch.Name(), []byte("this can be deleted\n"), sinks.IfAbsent())
+	return cmp.Or(err, scratch.Clean(ctx))
 }
 
 // record records the batch of a notice, and has it exported.
@@ -295,7 +287,8 @@ func (s *server) record(ctx context.Context, n webhook.Notice) error {
 		err = recorded.Err
 	}
 	if err != nil {
-		s.noteWrite(fmt.Errorf("a notice could not be recorded: %w", err))
+		unrecorded := fmt.Errorf("a notice could not be recorded: %w", err)
+		s.unwritten.Store(&unrecorded)
 		return err
 	}
 	s.announced.Add(1)

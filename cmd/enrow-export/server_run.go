@@ -73,7 +73,7 @@ func (s *server) export(ctx context.Context, works []export.Work) service.Ran {
 	line := newSummary(runs.AllKinds, summary, source{Source: client})
 	line.PermanentlyFailed = s.left
 	if ran.Err = err; errors.Is(err, sinks.ErrUnreachable) {
-		s.noteWrite(err)
+		s.unwritten.Store(&err)
 	}
 	ran.Line = s.ended(ctx, record.end(line, joinOutcome(err, summary.Failed, summary.Ongoing+summary.NotTried)))
 	return ran

@@ -44,7 +44,7 @@ func TestCrashServices(t *testing.T) {
 			processes.Wait()
 			t.Logf("seed %d: %d kills; %d of %d notices were not acknowledged", seed, c.kills.Load(), lost, len(ids))
 
-			// What nobody has acknowledged is sent again by whoever has sent it.
+			// A batch whose notice was not acknowledged is exported by its id.
 			p.mustExport(t, url, append([]string{"--pending", "--keep-raw"}, c.lost...)...)
 			files, entries := p.files(t), p.entries(t)
 			truthful(t, files, entries)

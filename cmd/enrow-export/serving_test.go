@@ -45,7 +45,7 @@ type logLine struct {
 	text    string
 }
 
-// serveFlags are those of a service of which a test needs to know the addresses.
+// serveFlags let the system choose the ports, and the log tells them.
 var serveFlags = []string{"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json", "--rate", "0"}
 
 // startService starts a service, and returns when it serves, or with false when the process

@@ -105,7 +105,7 @@ func (b *Builder) exported(table *schema.Table, kind *Kind, e *manifest.Entry) {
 	if len(e.Mismatches)+len(e.Warnings) > 0 {
 		kind.Warned++
 	}
-	kind.add(s)
+	kind.Add(s)
 	at := e.UpdatedAt
 	if e.FirstExportedAt != nil {
 		at = *e.FirstExportedAt
@@ -120,7 +120,7 @@ func (b *Builder) exported(table *schema.Table, kind *Kind, e *manifest.Entry) {
 		b.days[date] = day
 	}
 	day.Batches++
-	day.add(s)
+	day.Add(s)
 	i := slices.IndexFunc(b.sizes, func(size Size) bool { return s.Bytes < size.Below || size.Below == 0 })
 	b.sizes[i].Batches++
 }

@@ -124,13 +124,14 @@ func (o *Overview) Total() Kind {
 		all.Dismissed += k.Dismissed
 		all.Unreadable += k.Unreadable
 		all.Warned += k.Warned
-		all.add(k.Sums)
+		all.Add(k.Sums)
 		all.OldestWaiting = earlier(all.OldestWaiting, k.OldestWaiting)
 	}
 	return all
 }
 
-func (s *Sums) add(other Sums) {
+// Add adds what other batches brought.
+func (s *Sums) Add(other Sums) {
 	s.Rows += other.Rows
 	s.Found += other.Found
 	s.FoundOf += other.FoundOf

@@ -52,12 +52,7 @@ func midnight(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
 
 func addDay(to *overview.Day, d overview.Day) {
 	to.Batches += d.Batches
-	to.Rows += d.Rows
-	to.Found += d.Found
-	to.FoundOf += d.FoundOf
-	to.Bytes += d.Bytes
-	to.Spent += d.Spent
-	to.Refunded += d.Refunded
+	to.Add(d.Sums)
 }
 
 // table returns the days with batches, the last one first, and the sum of the days before.
