@@ -79,6 +79,18 @@ func checkListen(flag, value string) error {
 	return nil
 }
 
+// checkAddresses tells when the two listeners cannot both have what they are given.
+func checkAddresses(c *cli.Context) error {
+	hooks, admin := c.String("listen"), c.String("admin-listen")
+	if admin == "" { // the system would choose a port on all interfaces
+		return usagef("leave it out: only this machine can reach its default", "--admin-listen is empty")
+	}
+	if _, port, _ := net.SplitHostPort(hooks); hooks == admin && port != "0" { // checkListen has split it
+		return usagef("webhooks come from the internet, and the page is for those who run the service: choose another port", "--listen and --admin-listen are the same address: %s", hooks)
+	}
+	return nil
+}
+
 // checkShell finds out whether the command of --then can be run at all.
 func checkShell(c *cli.Context) error {
 	if c.String("then") == "" {
@@ -108,27 +120,48 @@ func (p *program) serve(c *cli.Context) (err error) {
 	if err := checkShell(c); err != nil {
 		return err
 	}
-	if s.settings, err = readSettings(c, s.cfg); err != nil {
+	if err := checkAddresses(c); err != nil {
 		return err
 	}
-	if s.to, err = rootOf(c, "to"); err != nil {
+	settings, err := readSettings(c, s.cfg)
+	if err != nil {
 		return err
 	}
+	s.settings.Store(settings)
+	to, err := rootOf(c, "to")
+	if err != nil {
+		return err
+	}
+	s.to = &servedRoot{root: to, store: s.cfg.Store}
 	earlier := earlierRuns(c, ui.log)
 	if s.report, err = openReport(c, p.stdout); err != nil {
 		return err
 	}
 	defer s.report.close()
-	if err := s.beginRoot(c.Context); err != nil {
-		return err
-	}
-	s.assemble(earlier)
 	if err := s.listen(c.Context); err != nil {
 		return err
 	}
+	s.assemble(earlier)
+	if err := s.begin(); err != nil {
+		s.hooks.Shutdown(c.Context)
+		s.admin.Shutdown(c.Context)
+		return err
+	}
+	s.serve()
 	p.stopGently(c.Duration("grace"), ui, s.stop)
 	p.signals.onHangup(s.reload)
 	return s.work(c.Context)
+}
+
+// begin makes the root ready to be written to.
+func (s *server) begin() error {
+	if err := s.to.begin(); err != nil {
+		return err
+	}
+	if err := s.program.writable(s.c, "to", s.cfg.Store); err != nil {
+		return err
+	}
+	return s.to.look(s.c.Context)
 }
 
 // work runs the service until it is told to stop.
@@ -153,9 +186,7 @@ func (s *server) work(ctx context.Context) error {
 // close ends all that runs beside the loop: first what takes notices, last what tells of the
 // service's health.
 func (s *server) close(ctx context.Context) {
-	if s.hooks != nil {
-		s.hooks.Shutdown(ctx)
-	}
+	s.hooks.Shutdown(ctx)
 	s.then.Wait()
 	s.figures.Wait()
 	s.admin.Shutdown(ctx)

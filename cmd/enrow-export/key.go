@@ -34,13 +34,13 @@ func apiKey(ctx context.Context, file, apiURL string) (key, from string, err err
 	key, fault := parseKey(data)
 	switch {
 	case fault != "":
-		return "", "", usagef("give the whole key and nothing else, as plain text on one line", "no API key: %s %s", from, fault)
+		return "", "", usagef("give the whole key and nothing else, as plain text on one line", "the API key cannot be used: %s %s", from, fault)
 	case key == "":
 		return "", "", usagef("set ENROW_API_KEY, or name a file with --api-key-file; enrow-export demo works without a key",
 			"no API key: %s is empty", from)
 	case len(key) < leastKey && !strings.HasPrefix(strings.ToLower(apiURL), "http:"):
 		return "", "", usagef("set ENROW_API_KEY to the whole key, or name a file with it with --api-key-file",
-			"no API key: %s has fewer than %d characters", from, leastKey)
+			"the API key cannot be used: %s has fewer than %d characters", from, leastKey)
 	}
 	return key, from, nil
 }

@@ -2,11 +2,17 @@ package main
 
 import (
 	"bytes"
+	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"enrow-export/pipeline/page"
+	"enrow-export/pipeline/runs"
+	"enrow-export/pipeline/service"
 )
 
 // adminHandler serves what is for those who run the service: the page, the metrics, and its
@@ -32,7 +38,7 @@ func (s *server) servePage(w http.ResponseWriter, r *http.Request) {
 	reasons := s.health.Ready(r.Context())
 	d := page.Data{
 		Title: "Enrow exports", To: s.to.at, Overview: figures, Runs: state.Runs, Now: time.Now(), Version: version,
-		Service: &page.Service{Since: s.since, Ready: len(reasons) == 0, Why: strings.Join(reasons, "; "), Announced: s.announced.Load()},
+		Service: &page.Service{Since: s.since, Ready: len(reasons) == 0, Why: strings.Join(reasons, "; "), Announced: s.notices.recorded.Load()},
 	}
 	if !state.Running {
 		d.Service.NextRun = state.Next
@@ -50,4 +56,26 @@ func (s *server) servePage(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 	_, _ = document.WriteTo(w) // a client that has gone needs no page
+}
+
+// earlierRuns returns the last runs that the file of --report has, if there is one that can
+// be read: they are for the page alone.
+func earlierRuns(c *cli.Context, log *slog.Logger) []runs.Line {
+	name := c.String("report")
+	if name == "" || name == "-" {
+		return nil
+	}
+	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
+		return nil // reading another kind of file might never end
+	}
+	file, err := os.Open(name)
+	if err == nil {
+		defer file.Close()
+		var earlier []runs.Line
+		if earlier, _, err = runs.Read(file, service.MostRuns); err == nil {
+			return earlier
+		}
+	}
+	log.Warn("earlier runs cannot be read from the report", "error", err)
+	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/export"
 	"enrow-export/pipeline/runs"
@@ -14,12 +16,25 @@ import (
 	"enrow-export/sinks"
 )
 
+// columnsOfKinds returns the columns of each kind.
+func columnsOfKinds(c *cli.Context) (map[*schema.Table][]string, error) {
+	all := make(map[*schema.Table][]string)
+	for _, table := range schema.Tables() {
+		names, err := columns(c, table)
+		if err != nil {
+			return nil, usagef("serve exports all kinds: name columns that each of them has", "%v", err)
+		}
+		all[table] = names
+	}
+	return all, nil
+}
+
 // survey returns the batches that are left to do.
 func (s *server) survey(context.Context) ([]export.Work, error) {
 	s.ping = beginPing(s.c, s.log)
 	collectAt(surveyGCPercent)
 	defer collectAt(gcPercent)
-	if err := s.there(); err != nil {
+	if err := s.to.there(); err != nil {
 		return nil, err
 	}
 	what, err := unfinished(s.c, s.cfg, schema.Tables(), nil, export.Shard{})
@@ -37,7 +52,7 @@ func (s *server) failed(ctx context.Context, err error) runs.Line {
 func (s *server) export(ctx context.Context, works []export.Work) service.Ran {
 	record := newRecord(s.c, s.cfg, export.Shard{})
 	cfg := s.cfg
-	settings := s.current().client
+	settings := s.settings.Load().client
 	settings.OnRequest = func(status int, elapsed time.Duration) {
 		s.loop.Beat()
 		s.metrics.Request(statusName(status), elapsed)
@@ -53,7 +68,7 @@ func (s *server) export(ctx context.Context, works []export.Work) service.Ran {
 	}
 	var ran service.Ran
 	summary := export.Summary{}
-	if err = s.there(); err == nil {
+	if err = s.to.there(); err == nil {
 		summary, err = export.RunAll(ctx, cfg, works, func(r export.Result) {
 			s.loop.Beat()
 			ran.Results = append(ran.Results, r)
@@ -73,7 +88,7 @@ func (s *server) export(ctx context.Context, works []export.Work) service.Ran {
 	line := newSummary(runs.AllKinds, summary, source{Source: client})
 	line.PermanentlyFailed = s.left
 	if ran.Err = err; errors.Is(err, sinks.ErrUnreachable) {
-		s.unwritten.Store(&err)
+		s.to.failed(err)
 	}
 	ran.Line = s.ended(ctx, record.end(line, joinOutcome(err, summary.Failed, summary.Ongoing+summary.NotTried)))
 	return ran

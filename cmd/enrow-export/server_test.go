@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"enrow-export/pipeline"
-	"enrow-export/pipeline/export"
 	"enrow-export/pipeline/pipelinetest"
 	"enrow-export/pipeline/service"
 	"enrow-export/schema"
@@ -33,28 +32,30 @@ func (l *limited) Put(ctx context.Context, name string, data []byte, cond sinks.
 // when there is room again, though no notice has come since.
 func TestServeDiskIsFull(t *testing.T) {
 	store := &limited{Store: sinks.NewMemory()}
-	s := &server{cfg: export.Config{Store: store}, to: root{scheme: schemes()[0]}, log: pipeline.NoLog, loop: service.New(service.Config{}, nil)}
+	hurried := 0
+	root := &servedRoot{root: root{scheme: schemes()[0]}, store: store, onWritable: func() { hurried++ }}
+	notices := &notices{root: root, store: store, loop: service.New(service.Config{}, nil), log: pipeline.NoLog}
 	n := webhook.Notice{Table: &schema.EmailFind, BatchID: "a"}
-	if err := s.look(t.Context()); err != nil {
+	if err := root.look(t.Context()); err != nil {
 		t.Error(err)
 	}
 	store.full.Store(true)
-	if err := s.look(t.Context()); err != nil {
+	if err := root.look(t.Context()); err != nil {
 		t.Errorf("nothing has been written, and yet: %v", err)
 	}
-	if err := s.record(t.Context(), n); !errors.Is(err, syscall.ENOSPC) {
+	if err := notices.record(t.Context(), n); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("error %v", err)
 	}
 	for range 3 {
-		if err := s.look(t.Context()); !errors.Is(err, syscall.ENOSPC) {
+		if err := root.look(t.Context()); !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("the disk is full, and yet: %v", err)
 		}
 	}
 	store.full.Store(false)
-	if err := s.look(t.Context()); err != nil {
-		t.Errorf("there is room: %v", err)
+	if err := root.look(t.Context()); err != nil || hurried != 1 {
+		t.Errorf("there is room: %v; told %d times", err, hurried)
 	}
-	if err := s.record(t.Context(), n); err != nil {
+	if err := notices.record(t.Context(), n); err != nil {
 		t.Error(err)
 	}
 	if objects := pipelinetest.Objects(t, store); len(objects) != 1 {

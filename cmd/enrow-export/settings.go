@@ -42,6 +42,20 @@ func readSettings(c *cli.Context, cfg export.Config) (s *settings, err error) {
 	return s, err
 }
 
+// reload reads the settings again. Those that cannot be used change nothing.
+func (s *server) reload() {
+	s.supervisor.Reloading()
+	defer s.supervisor.Ready()
+	again, err := readSettings(s.c, s.cfg)
+	if err != nil {
+		s.log.Error("the settings stay as they were", "error", err, "hint", hint(err))
+		return
+	}
+	s.settings.Store(again)
+	s.log.Info("the key, the secret and the certificate were read again")
+	s.loop.Hurry() // what failed for the old key may be done with the new one
+}
+
 // hookSecrets returns the secrets of the webhooks' address. Like the API key, none comes from
 // a flag's value.
 func hookSecrets(c *cli.Context) ([]webhook.Secret, error) {

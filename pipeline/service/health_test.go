@@ -164,14 +164,47 @@ func TestFigures(t *testing.T) {
 	})
 }
 
+// Clients of an address wait until it is served. One that never is can be shut down.
+func TestListenerWaits(t *testing.T) {
+	for _, serves := range []bool{true, false} {
+		s, err := service.Listen(t.Context(), "127.0.0.1:0", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := net.Dial("tcp", s.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		want := ""
+		if serves {
+			want = "HTTP/1.1 404 Not Found"
+			s.Serve(http.NotFoundHandler())
+		} else {
+			s.Shutdown(t.Context())
+		}
+		answer, _ := io.ReadAll(conn)
+		conn.Close()
+		if status, _, _ := strings.Cut(string(answer), "\r\n"); status != want {
+			t.Errorf("serves: %v, answer %q", serves, answer)
+		}
+		s.Shutdown(t.Context())
+		if conn, err := net.Dial("tcp", s.Addr()); err == nil {
+			conn.Close()
+			t.Error("the address is still taken")
+		}
+	}
+}
+
 // Slow clients, huge heads and many connections get no more than their share.
 func TestListenerIsBounded(t *testing.T) {
-	s, err := service.Listen(t.Context(), "127.0.0.1:0", nil, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") }))
+	s, err := service.Listen(t.Context(), "127.0.0.1:0", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Shutdown(t.Context())
-	if _, err := service.Listen(t.Context(), s.Addr(), nil, nil); err == nil || !strings.Contains(err.Error(), "address already in use") {
+	s.Serve(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") }))
+	if _, err := service.Listen(t.Context(), s.Addr(), nil); err == nil || !strings.Contains(err.Error(), "address already in use") {
 		t.Errorf("a second listener on the address: %v", err)
 	}
 	send := func(request string) string {

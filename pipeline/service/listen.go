@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -27,17 +28,16 @@ const (
 type Server struct {
 	http   *http.Server
 	ln     net.Listener
-	served chan struct{}
+	served sync.WaitGroup
 }
 
-// Listen serves on an address, with TLS if certificate is not nil, until the Server is shut
-// down.
-func Listen(ctx context.Context, addr string, certificate func() (*tls.Certificate, error), handler http.Handler) (*Server, error) {
+// Listen takes an address, for HTTP with TLS if certificate is not nil. Clients wait until
+// Serve is called. The caller calls Shutdown.
+func Listen(ctx context.Context, addr string, certificate func() (*tls.Certificate, error)) (*Server, error) {
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{ln: ln, served: make(chan struct{})}
 	ln = netutil.LimitListener(ln, mostConns)
 	if certificate != nil {
 		ln = tls.NewListener(ln, &tls.Config{
@@ -46,30 +46,34 @@ func Listen(ctx context.Context, addr string, certificate func() (*tls.Certifica
 			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate() },
 		})
 	}
-	s.http = &http.Server{
-		Handler:           handler,
+	return &Server{ln: ln, http: &http.Server{
 		ReadHeaderTimeout: headerLimit,
 		ReadTimeout:       requestLimit,
 		WriteTimeout:      responseLimit,
 		IdleTimeout:       idleLimit,
 		MaxHeaderBytes:    mostHeader,
 		ErrorLog:          log.New(io.Discard, "", 0), // it would be told of every scan, with paths that may hold the secret
-	}
-	go func() {
-		defer close(s.served)
-		_ = s.http.Serve(ln) // always an error: that it was closed
-	}()
-	return s, nil
+	}}, nil
+}
+
+// Serve begins to serve clients by handler. It returns at once, and is called once.
+func (s *Server) Serve(handler http.Handler) {
+	s.http.Handler = handler
+	s.served.Go(func() { _ = s.http.Serve(s.ln) }) // always an error: that it was closed
 }
 
 // Addr returns the address, with the port that the system has chosen if it was to.
 func (s *Server) Addr() string { return s.ln.Addr().String() }
 
 // Shutdown accepts no more connections, and waits for the requests under way until ctx is
-// done. Then it cuts them off.
+// done. Then it cuts them off. A nil s does nothing.
 func (s *Server) Shutdown(ctx context.Context) {
+	if s == nil {
+		return
+	}
+	_ = s.ln.Close() // the library does not know it before Serve; it may be closed already
 	if err := s.http.Shutdown(ctx); errors.Is(err, ctx.Err()) {
 		_ = s.http.Close()
 	}
-	<-s.served
+	s.served.Wait()
 }
