@@ -42,7 +42,7 @@ func (p *program) serveCommand() command {
 			{"When to export", []*flagDef{
 				durationFlag("every", service.DefaultEvery, "time between two searches for pending batches", positive),
 				textFlag("then", "COMMAND", "", "shell command to run after batches were exported").
-					more("Its standard input has a line of JSON for each run that has exported something since COMMAND last succeeded: the line of --report. When COMMAND fails, it runs again after the next run."),
+					more("Its standard input has a line of JSON for each run that has exported something since COMMAND last succeeded: the line of --report. It also runs after the first run of the service, because an earlier service may have been killed before COMMAND succeeded. When COMMAND fails, it runs again after the next run."),
 				graceFlag("It begins with SIGTERM or SIGINT. Another signal stops at once."),
 			}},
 			{"Webhooks", []*flagDef{

@@ -43,7 +43,8 @@ func ran(exported int) runs.Line {
 }
 
 // The command gets the line of each run that exported something, and gets it again until it
-// succeeds. A run that exported nothing is no reason to run it, but one to try again.
+// succeeds. A run that exported nothing is no reason to run it, but one to try again; only
+// the first run is always told.
 func TestThen(t *testing.T) {
 	dir := t.TempDir()
 	fails := filepath.Join(dir, "fails")
@@ -83,8 +84,8 @@ func TestThen(t *testing.T) {
 			t.Errorf("%s: the command is told %q, want %q", what, got, want)
 		}
 	}
-	expect("nothing exported", after(0), "")
-	expect("first", after(1), "1 =")
+	expect("first run", after(0), "0 =")
+	expect("exported", after(1), "1 =")
 	expect("nothing new", after(0), "")
 	if err := os.WriteFile(fails, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -94,10 +95,10 @@ func TestThen(t *testing.T) {
 	os.Remove(fails)
 	expect("tries again", after(0), "2 3 =")
 	expect("told", after(0), "")
-	if len(outcomes) != 4 || outcomes[0] != nil || outcomes[1] == nil || outcomes[2] == nil || outcomes[3] != nil {
+	if len(outcomes) != 5 || outcomes[1] != nil || outcomes[2] == nil || outcomes[3] == nil || outcomes[4] != nil {
 		t.Errorf("outcomes %v", outcomes)
 	}
-	if got := log.String(); strings.Count(got, "line=loaded") != 4 || strings.Count(got, "it runs again after the next run") != 2 {
+	if got := log.String(); strings.Count(got, "line=loaded") != 5 || strings.Count(got, "it runs again after the next run") != 2 {
 		t.Errorf("log:\n%s", got)
 	}
 }
@@ -133,8 +134,7 @@ func TestThenIsStopped(t *testing.T) {
 	none.Wait()
 }
 
-// A command that leaves a process behind is done when it has ended itself; output that does
-// not end, in one line, is cut.
+// Output that does not end, in one line, is cut.
 func TestThenOutput(t *testing.T) {
 	log := new(messages)
 	then := &service.Then{Command: `head -c 20000 /dev/zero | tr '\0' x; printf '\n\377\033[31mend\n'`, Log: slog.New(slog.NewTextHandler(log, nil))}
