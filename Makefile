@@ -123,8 +123,9 @@ engines:
 # them. Needs npm. Screenshots are kept in SHOTS.
 SHOTS ?=
 browser:
+	$(if $(SHOTS),mkdir -p '$(abspath $(SHOTS))')
 	cd testdata/browser && npm ci --silent --no-audit --no-fund
-	$(GO) test -tags browser,disable_grpc_modules ./pipeline/page -run '^(TestPagesInABrowser|TestABadPageIsRefused)$$' -count 1 -v -browser.shots '$(SHOTS)'
+	$(GO) test -tags browser,disable_grpc_modules ./pipeline/page -run '^(TestPagesInABrowser|TestABadPageIsRefused)$$' -count 1 -v -browser.shots '$(abspath $(SHOTS))'
 
 # What a release consists of, in dist. Nothing is published.
 release:

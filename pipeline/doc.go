@@ -12,7 +12,7 @@
 //
 //	answer    one answer of the API taken apart
 //	manifest  what is known of each batch, and where things lie below a root
-//	runs      what a run did, as a line that other processes read
+//	runs      the record of a run, as a line that other processes read
 //	export    the run: fetch, encode, publish; plan, pending, enqueue, dismiss
 //	overview  a root in figures, for those who watch it
 //	service   the long-lived process: when runs begin, and how well it is

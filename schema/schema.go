@@ -106,7 +106,7 @@ type Table struct {
 	Kind string
 	// Endpoint is the path of the API's bulk results endpoint of this kind.
 	Endpoint string
-	// Event is what a webhook's notice of a finished batch of this kind calls itself.
+	// Event is the event of a webhook's notice that a batch of this kind is finished.
 	Event string
 	// Version rises when a column is added, removed or changes its type.
 	Version int

@@ -71,7 +71,7 @@ func (p *program) exportCommand() command {
 	}
 }
 
-// contentGroup is the flags that say what the files have in them.
+// contentGroup is the flags for the content of the files.
 func contentGroup() flagGroup {
 	return flagGroup{"What to write", []*flagDef{
 		formatsFlag(), compressionFlag(),

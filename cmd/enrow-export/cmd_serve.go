@@ -79,7 +79,7 @@ func checkListen(flag, value string) error {
 	return nil
 }
 
-// checkAddresses tells when the two listeners cannot both have what they are given.
+// checkAddresses refuses one address for both listeners.
 func checkAddresses(c *cli.Context) error {
 	hooks, admin := c.String("listen"), c.String("admin-listen")
 	if admin == "" { // the system would choose a port on all interfaces
@@ -170,7 +170,7 @@ func (s *server) work(ctx context.Context) error {
 	var watched sync.WaitGroup
 	watched.Go(func() { s.supervisor.Watch(watching, s.health.Alive) })
 	s.supervisor.Ready()
-	_, _ = s.figures.Last(ctx) // reads them for who asks first
+	_, _ = s.figures.Last(ctx) // begins to read them, for the first request
 	s.loop.Run(ctx)
 	s.supervisor.Stopping()
 	s.health.End()
@@ -183,8 +183,8 @@ func (s *server) work(ctx context.Context) error {
 	return nil
 }
 
-// close ends all that runs beside the loop: first what takes notices, last what tells of the
-// service's health.
+// close ends all that runs beside the loop: first the receiver of notices, last the address
+// of the service's health.
 func (s *server) close(ctx context.Context) {
 	s.hooks.Shutdown(ctx)
 	s.then.Wait()

@@ -106,8 +106,8 @@ func (j journal) attr(groups []string, a slog.Attr) slog.Attr {
 // at is the level of a line: a method of a logger.
 type at = func(log *slog.Logger, message string, attrs ...any)
 
-// tell writes what is no log line to a person, whatever the level of the logs is: the text,
-// or in its place a line with the message.
+// tell writes a text for a person, at any log level. When a program reads stderr, it writes a
+// log line with the message and attrs in place of the text.
 func (j journal) tell(text string, level at, message string, attrs ...any) {
 	if j.structured() {
 		level(j.logger(slog.LevelDebug), message, attrs...)
@@ -143,8 +143,8 @@ func ofBatch(kind, id string, err error) []any {
 	return append([]any{pipeline.LogBatch, id, "kind", kind, "class", class.String()}, because(err)...)
 }
 
-// complain tells on stderr what a line of the result tells, if nobody else does: a quiet
-// command has no such lines, and who reads logs by a program may not see them.
+// complain repeats a line of the result on stderr, where nobody may see the result: a quiet
+// command prints none, and a program that reads the log does not read stdout.
 func (u *ui) complain(text string, level at, message string, attrs ...any) {
 	if u.quiet || u.err.structured() {
 		u.err.tell(text, level, message, attrs...)

@@ -42,7 +42,7 @@ func pingFlag() *flagDef {
 		more("The URL is a secret. The variable keeps it out of the list of processes. A ping that fails is a warning. A dry run sends none.")
 }
 
-// checkPing refuses what is no URL of a check, and does not repeat it.
+// checkPing refuses a value that is no URL of a check. The error does not repeat the value.
 func checkPing(flag, value string) error {
 	if err := ping.CheckURL(value); err != nil {
 		return usagef("give the ping URL that the check shows, such as https://hc-ping.com/UUID", "%s: the URL %v", flag, err)
@@ -96,8 +96,8 @@ func beginPing(c *cli.Context, log *slog.Logger) *ping.Run {
 
 func (m *monitors) close() { m.report.close() }
 
-// end tells how a run has ended, and returns its error: that of the run, or else why the
-// run could not be told of.
+// end reports to the monitors how a run has ended. It returns the error of the run or, without
+// one, why a monitor could not be written.
 func (m *monitors) end(ctx context.Context, record *record, s runs.Summary, err error) error {
 	line := record.end(s, err)
 	err = m.orElse(err, "the run is not in the report", m.report.append(line))
@@ -110,8 +110,8 @@ func (m *monitors) end(ctx context.Context, record *record, s runs.Summary, err 
 	return err
 }
 
-// orElse returns the error of a run, or else why it could not be told of. It logs what is
-// not returned.
+// orElse returns the error of a run or, without one, why a monitor could not be written. It
+// logs the second error when it returns the first.
 func (m *monitors) orElse(err error, message string, untold error) error {
 	if err != nil && untold != nil {
 		m.log.Error(message, "error", untold)

@@ -46,7 +46,7 @@ type planSummaryLine struct {
 	Export int    `json:"export"`
 	Done   int    `json:"done"`
 	Failed int    `json:"failed"`
-	// PermanentlyFailed is what --pending leaves out, nil without it.
+	// PermanentlyFailed are the batches that --pending leaves out, nil without --pending.
 	PermanentlyFailed *runs.GivenUp `json:"permanently_failed,omitempty"`
 }
 

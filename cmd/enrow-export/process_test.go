@@ -375,7 +375,7 @@ func TestMockAPI(t *testing.T) {
 	}
 }
 
-// mock-api announces what it serves, and batches that are started, and does not tell the
+// mock-api announces the batches that it serves, and batches that are started, and does not tell the
 // webhook's secret, even when the webhook refuses.
 func TestMockAPIAnnounces(t *testing.T) {
 	told := make(chan string, 10)

@@ -16,7 +16,7 @@ import (
 	"enrow-export/pipeline/runs"
 )
 
-// record collects what a run did.
+// record collects the outcomes of a run.
 type record struct{ line runs.Line }
 
 // newRecord begins the record of a run, now.

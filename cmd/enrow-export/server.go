@@ -21,7 +21,7 @@ import (
 	"enrow-export/sources/webhook"
 )
 
-// server is what serve consists of.
+// server is a service: the parts of serve.
 type server struct {
 	program *program
 	c       *cli.Context
@@ -117,7 +117,7 @@ func listenOn(ctx context.Context, c *cli.Context, flag string, chain func() (*t
 	return server, nil
 }
 
-// serve begins to serve those who have called the addresses.
+// serve begins to serve both addresses.
 func (s *server) serve() {
 	s.admin.Serve(s.adminHandler())
 	s.log.Info("serving the page, metrics and health", "address", "http://"+s.admin.Addr())

@@ -15,8 +15,7 @@ import (
 	"enrow-export/pipeline/service"
 )
 
-// adminHandler serves what is for those who run the service: the page, the metrics, and its
-// health.
+// adminHandler serves the page, the metrics and the health of the service to its operators.
 func (s *server) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	health := s.health.Handler()

@@ -103,7 +103,7 @@ func keyRefused(err error) error {
 	return nil
 }
 
-// tell logs what became of a batch.
+// tell logs the outcome of a batch.
 func (s *server) tell(r export.Result) {
 	switch r.Outcome {
 	case export.Exported:
@@ -115,7 +115,8 @@ func (s *server) tell(r export.Result) {
 	}
 }
 
-// ended tells the record of a run to those who wait for it, and returns it.
+// ended hands the record of a run to the report, the metrics, the monitor and --then, and
+// returns it.
 func (s *server) ended(ctx context.Context, l runs.Line) runs.Line {
 	if err := s.report.append(l); err != nil {
 		s.log.Error("the run is not in the report", "error", err)
@@ -126,7 +127,7 @@ func (s *server) ended(ctx context.Context, l runs.Line) runs.Line {
 	}
 	level("run ended", "exit_code", l.ExitCode, "exported", l.Exported, "done", l.Done, "ongoing", l.Ongoing, "failed", l.Failed, "not_tried", l.NotTried, "rows", l.Rows, "elapsed", milliseconds(l.ElapsedMS))
 	s.metrics.Ran(l)
-	_, _ = s.figures.Last(ctx) // reads them for those who ask next
+	_, _ = s.figures.Last(ctx) // begins to read them, for the next request
 	if s.ping != nil {
 		s.ping.End(ctx, l.ExitCode, pingText(l))
 		s.ping = nil

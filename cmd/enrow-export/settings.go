@@ -17,7 +17,7 @@ import (
 // hookSecretVariable has the secret of the webhooks' address.
 const hookSecretVariable = variablePrefix + "HOOK_SECRET"
 
-// settings is what serve reads again on SIGHUP.
+// settings are the values that serve reads again on SIGHUP.
 type settings struct {
 	client      sources.Config // with the key
 	secrets     []webhook.Secret
@@ -53,7 +53,7 @@ func (s *server) reload() {
 	}
 	s.settings.Store(again)
 	s.log.Info("the key, the secret and the certificate were read again")
-	s.loop.Hurry() // what failed for the old key may be done with the new one
+	s.loop.Hurry() // batches that failed for the old key may be exported with the new one
 }
 
 // hookSecrets returns the secrets of the webhooks' address. Like the API key, none comes from

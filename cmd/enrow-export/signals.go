@@ -107,7 +107,7 @@ func (i *interrupts) onHangup(reload func()) {
 	i.reload = reload
 }
 
-// reloads calls what SIGHUP is for, and reports whether that was all that a signal is to do.
+// reloads calls the function of SIGHUP, if the signal is one, and reports whether it was.
 func (i *interrupts) reloads(s os.Signal) bool {
 	i.mu.Lock()
 	reload := i.reload

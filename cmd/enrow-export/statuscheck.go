@@ -12,7 +12,7 @@ import (
 	"enrow-export/pipeline/overview"
 )
 
-// checkFlags are those of status --check.
+// checkFlags are the flags of status --check.
 func checkFlags() []*flagDef {
 	return []*flagDef{
 		boolFlag("check", "print one line, OK or FAILED, for Nagios and other monitors").
@@ -75,7 +75,7 @@ func (p *program) check(c *cli.Context, batches selection, err error) error {
 	return joinOutcome(nil, len(faults), 0)
 }
 
-// faultsOf returns what is wrong with a root. A limit of 0 is none.
+// faultsOf returns the faults of a root. A limit of 0 is no limit.
 func faultsOf(o *overview.Overview, unknown int, maxAge, maxPendingAge time.Duration) []string {
 	all := o.Total()
 	var faults []string

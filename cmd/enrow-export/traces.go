@@ -21,7 +21,7 @@ import (
 // flushTime bounds how long the end of a run waits until its trace is sent.
 const flushTime = 5 * time.Second
 
-// spans is where the spans of a run go.
+// spans sends the spans of a run, or drops them.
 type spans struct {
 	tracer trace.Tracer    // nil for nowhere
 	ctx    context.Context // with the parent

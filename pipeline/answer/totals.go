@@ -100,7 +100,7 @@ func Found(table *schema.Table, envelope jsontext.Value) (int64, bool) {
 	return n, ok && n >= 0
 }
 
-// CreditsOf returns what an envelope says of the cost. What it does not say is 0.
+// CreditsOf returns the cost of a batch by its envelope. A number that is missing is 0.
 func CreditsOf(envelope jsontext.Value) Credits { return credits(envelope) }
 
 // credits returns what an envelope says of the cost. What it does not say is 0.

@@ -39,7 +39,7 @@ type Summary struct {
 	Elapsed   time.Duration
 }
 
-// Counts is what a run did with the batches of one kind. Its fields are those of Summary.
+// Counts are the outcomes of the batches of one kind. Its fields are named as in Summary.
 type Counts struct {
 	Asked, Exported, Done, Ongoing, Failed, NotTried int
 

@@ -22,7 +22,7 @@ type Build struct {
 	GoVersion         string
 }
 
-// gauges are what a collector may give.
+// gauges are all metrics of a collector.
 type gauges struct {
 	built,
 	lastRun, lastSuccess, exitCode, duration, batches, rows, bytes, requests, retries,
@@ -78,7 +78,7 @@ func (c *collector) ran(l runs.Line) {
 	}
 }
 
-// holds notes what the root holds, nil when that is not known.
+// holds notes the figures of the root, nil when they are not known.
 func (c *collector) holds(o *overview.Overview) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

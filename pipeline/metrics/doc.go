@@ -1,4 +1,5 @@
-// Package metrics says in Prometheus' words what the last run did and what a root holds.
+// Package metrics has the outcome of the last run and the figures of a root as metrics of
+// Prometheus.
 //
 // A run of cron has no port that could be scraped: WriteFile leaves its figures in a file
 // for node_exporter. A process that stays has a Service, which has the same gauges, and

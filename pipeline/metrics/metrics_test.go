@@ -101,7 +101,7 @@ func TestFile(t *testing.T) {
 	golden(t, "file.prom", write(t, filepath.Join(t.TempDir(), "enrow.prom"), failedRun(), someRoot()))
 }
 
-// A root that could not be read has no figures, rather than those of nothing.
+// A root that could not be read has no gauges: 0 would be a lie.
 func TestFileWithoutRoot(t *testing.T) {
 	text := write(t, filepath.Join(t.TempDir(), "enrow.prom"), failedRun(), nil)
 	for _, name := range []string{"root_timestamp_seconds", "pending_batches", "oldest_pending_seconds", "failed_batches", "unreadable_batches"} {

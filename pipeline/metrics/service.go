@@ -92,7 +92,7 @@ func (s *Service) Ran(l runs.Line) {
 // counted.
 func (s *Service) Recall(l runs.Line) { s.collector.ran(l) }
 
-// Root notes what the root holds; nil when it cannot be read, and it has no gauges then.
+// Root notes the figures of the root. With nil the root has no gauges.
 func (s *Service) Root(o *overview.Overview) { s.collector.holds(o) }
 
 // Request notes a request to the API: the status code of the response, such as "200", or

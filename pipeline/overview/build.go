@@ -90,7 +90,7 @@ func batchOf(e *manifest.Entry) Batch {
 	return b
 }
 
-// exported adds what an exported batch brought.
+// exported adds an exported batch: its rows, credits and bytes.
 func (b *Builder) exported(table *schema.Table, kind *Kind, e *manifest.Entry) {
 	s := Sums{Rows: *e.Rows}
 	for _, f := range e.Files {
@@ -133,7 +133,8 @@ func share(f manifest.File) int64 {
 	return f.Bytes
 }
 
-// Overview returns the figures of what was added. The Builder is not used any more.
+// Overview returns the figures of all entries that were added. The Builder must not be used
+// after it.
 func (b *Builder) Overview(now time.Time) *Overview {
 	o := &Overview{At: now, Sizes: b.sizes, Failed: b.failed.first(), Waiting: b.waiting.first(), LastExport: b.lastExport}
 	for _, table := range schema.Tables() {

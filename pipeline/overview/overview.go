@@ -63,7 +63,7 @@ func (s States) Total() int {
 	return s.Exported + s.Waiting() + s.NeedAttention + s.Dismissed + s.Unreadable
 }
 
-// Sums are what exported batches brought.
+// Sums are sums over exported batches.
 type Sums struct {
 	Rows int64
 	// Found are rows that found what was searched for, of FoundOf rows: Enrow does not say
@@ -130,7 +130,7 @@ func (o *Overview) Total() Kind {
 	return all
 }
 
-// Add adds what other batches brought.
+// Add adds the sums of other batches.
 func (s *Sums) Add(other Sums) {
 	s.Rows += other.Rows
 	s.Found += other.Found

@@ -17,7 +17,7 @@ import (
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
 // put writes an entry as a run would have left it at that time.
-func put(t *testing.T, store sinks.Store, table *schema.Table, id string, at time.Time, change func(*manifest.Entry)) {
+func put(t testing.TB, store sinks.Store, table *schema.Table, id string, at time.Time, change func(*manifest.Entry)) {
 	t.Helper()
 	m := manifest.Manifest{Store: store, Table: table, Now: func() time.Time { return at }, Cache: manifest.NewCache(store, nil)}
 	e := m.Next(nil, id)

@@ -26,7 +26,7 @@ type chart struct {
 	Bars            []bar
 	Lines           []string // points of lines, each without a gap
 	Dots            []dot
-	Empty           string // what is said instead of a drawing
+	Empty           string // text in place of a drawing
 	Table           table
 	Legend          []legend
 }
@@ -69,7 +69,7 @@ func (s scale) at(x float64) float64 {
 const fewTicks = 5
 
 // ticks returns round numbers from 0 to one that is not less than most. least is the
-// smallest step that makes sense: 1 of what can be counted.
+// smallest step that makes sense: 1 for things that are counted.
 func ticks(most, least float64) []float64 {
 	if most <= 0 || math.IsNaN(most) || math.IsInf(most, 0) {
 		most = max(least, 1)

@@ -14,7 +14,7 @@ const (
 	fewestDays = 14
 )
 
-// days is what was exported each day. All are there, also days without an export.
+// days has the sums of each day, also of days without an export.
 type days struct {
 	last    []overview.Day // calendar days without a gap, the last one today
 	earlier overview.Day   // the sum of all before
@@ -99,12 +99,12 @@ func (d days) name(c *chart) {
 	c.below(len(d.last), func(i int) string { return d.last[i].Date.Format("2 Jan") })
 }
 
-// period says which days a chart has.
+// period is the days of a chart.
 func (d days) period() string {
 	return d.last[0].Date.Format("2 Jan") + " to " + d.last[len(d.last)-1].Date.Format("2 Jan 2006") + " (UTC)"
 }
 
-// charts returns those of rows, of the found rate and of credits.
+// charts returns the charts of rows, of the found rate and of credits.
 func (d days) charts() []chart {
 	rows := d.chart("rows", "Rows by day", "Rows of the batches that were exported first on each day, "+d.period()+".", 1,
 		func(day overview.Day) float64 { return float64(day.Rows) },

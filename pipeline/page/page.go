@@ -26,7 +26,7 @@ import (
 	"enrow-export/pipeline/runs"
 )
 
-// Data is what a page shows. The same Data gives the same bytes.
+// Data is the content of a page. The same Data gives the same bytes.
 type Data struct {
 	Title string // of the document
 	To    string // the root, as it was given; empty when it is not known
@@ -38,7 +38,7 @@ type Data struct {
 	Service  *Service // nil on a page that no service has made
 }
 
-// Service is what a running service says of itself.
+// Service is the state of a running service.
 type Service struct {
 	Since time.Time // when it began
 	Ready bool
@@ -73,7 +73,7 @@ func Policy() string { return policy() + "; frame-ancestors 'none'" }
 func Write(w io.Writer, d Data) error {
 	var page bytes.Buffer
 	if err := parsed.Execute(&page, newView(d)); err != nil {
-		panic(err) // a slip in the template, which every test meets
+		panic(err) // a mistake in the template, which every test meets
 	}
 	if _, err := page.WriteTo(w); err != nil {
 		return fmt.Errorf("write page: %w", err)

@@ -104,7 +104,7 @@ func runCards(all []runs.Line) []card {
 	}
 }
 
-// daysOfRuns returns what runs exported each day, for a page that knows no manifest.
+// daysOfRuns returns the sums of each day by the runs, for a page that knows no manifest.
 func daysOfRuns(all []runs.Line) []overview.Day {
 	var known []overview.Day
 	for _, r := range all {

@@ -9,7 +9,7 @@ import (
 	"enrow-export/pipeline/overview"
 )
 
-// Classes of what is shown, in style.css. Words say the same: colours never stand alone.
+// Classes of style.css. Words say the same: colours never stand alone.
 const (
 	classOK   = "ok"
 	classLook = "look"
@@ -100,7 +100,7 @@ func rootSentence(all overview.Kind) string {
 	return fmt.Sprintf("%s exported, %s on the way.", count(all.Exported, "batch"), whole(waiting))
 }
 
-// reasons returns what is not well, the worst first.
+// reasons returns the reasons why a root or its service is not well, the worst first.
 func reasons(d Data, all overview.Kind) []reason {
 	var bad, look []reason
 	if s := d.Service; s != nil && !s.Ready {

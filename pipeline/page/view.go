@@ -266,7 +266,7 @@ func sizesChart(o *overview.Overview) chart {
 	return c
 }
 
-// unknownFields sums what no column declares, the most frequent first.
+// unknownFields counts the fields that no column declares, the most frequent first.
 func unknownFields(all []runs.Line) list[unknown] {
 	type field struct {
 		path   string

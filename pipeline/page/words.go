@@ -19,7 +19,7 @@ const (
 	mostName  = 160
 )
 
-// clip returns text that shows what it is: cut, and without characters that control
+// clip returns a text that is safe to show: cut, and without characters that control
 // anything.
 func clip(text string, most int) string {
 	if utf8.RuneCountInString(text) > most {
@@ -50,7 +50,7 @@ func count[N int | int64](n N, noun string) string {
 // credits returns an amount with two decimals at most.
 func credits(x float64) string { return humanize.Commaf(math.Round(x*100) / 100) }
 
-// largeCredits is an amount of which nobody asks for decimals.
+// largeCredits is the amount from which on decimals are left out.
 const largeCredits = 10_000
 
 // figure returns an amount as a card has room for it.

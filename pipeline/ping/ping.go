@@ -5,7 +5,7 @@
 // A ping is a courtesy: it holds up no run and changes no exit code. Begin sends beside the
 // run. End waits for a short time that is bounded.
 //
-// The URL is a secret, since whoever has it can say that all is well. No error shows more of it
+// The URL is a secret: anybody who has it can report that all is well. No error shows more of it
 // than the host.
 package ping
 
@@ -30,7 +30,7 @@ const (
 	tries          = 2
 	// A tenth of the timeout lies between two tries.
 	pauseShare = 10
-	// maxText is the most that is sent of a text, in bytes, and maxReply what is read of a reply.
+	// maxText bounds the text of a ping and maxReply the part of a reply that is read, in bytes.
 	maxText, maxReply = 10 << 10, 1 << 10
 	// leastSecret is the length from which on a part of the URL may be the secret.
 	leastSecret = 6
@@ -47,7 +47,7 @@ type Config struct {
 	OnFailure func(error)
 }
 
-// CheckURL returns what is wrong with the URL of a check, without showing it.
+// CheckURL returns the fault of the URL of a check. The error does not show the URL.
 func CheckURL(text string) error {
 	_, err := parse(text)
 	return err

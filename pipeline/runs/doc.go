@@ -1,4 +1,4 @@
-// Package runs is what a run did, as one line of JSON: the line that export --report and
+// Package runs is the record of a run, as one line of JSON: the line that export --report and
 // serve append to a file, and that the page and the metrics are made from.
 //
 // It is a contract of its own, apart from export, since its readers come later, in other

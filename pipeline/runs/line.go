@@ -19,7 +19,7 @@ type Line struct {
 	Shard       string    `json:"shard,omitempty"`
 	Formats     []string  `json:"formats"` // that were asked for
 	ExitCode    int       `json:"exit_code"`
-	// Error is why the run stopped before its end, and Hint what to do about it.
+	// Error is why the run stopped before its end, and Hint is advice about it.
 	Error    string    `json:"error,omitempty"`
 	Hint     string    `json:"hint,omitempty"`
 	Failures []Failure `json:"failures"` // the first MostFailures
@@ -45,7 +45,7 @@ type Failure struct {
 	Permanent bool   `json:"permanent"`
 }
 
-// Summary counts what a run did. Counts are of batches unless their name says otherwise.
+// Summary has the counts of a run. They count batches unless their name says otherwise.
 type Summary struct {
 	Type string `json:"type"` // TypeSummary
 	// Kind is that of all batches, or AllKinds.
@@ -76,12 +76,12 @@ type Summary struct {
 	CreditsSpent    float64          `json:"credits_spent"`
 	CreditsRefunded float64          `json:"credits_refunded"`
 	UnknownFields   []UnknownField   `json:"unknown_fields"`
-	// PermanentlyFailed is what --pending leaves out, nil without it.
+	// PermanentlyFailed are the batches that --pending leaves out, nil without --pending.
 	PermanentlyFailed *GivenUp `json:"permanently_failed,omitempty"`
 }
 
 const (
-	// AllKinds is said of what concerns several kinds.
+	// AllKinds is the kind of a run over several kinds.
 	AllKinds = "all"
 	// NoStatus stands for the status of a request that got no response.
 	NoStatus = "none"

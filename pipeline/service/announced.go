@@ -9,17 +9,17 @@ import (
 	"enrow-export/schema"
 )
 
-// mostUnknown bounds the announced batches of which Enrow has not said that it knows them.
-// Each of them costs an entry, and some requests until it is permanently failed.
+// mostUnknown bounds the announced batches that Enrow has not confirmed. Each of them costs an
+// entry, and some requests until it is permanently failed.
 const mostUnknown = 10_000
 
 // announced are batches that a notice was about, while something is to be done about them.
 type announced struct {
 	waiting map[Notice]*look
-	// order has the batches of waiting in the order in which they were announced. It may
-	// have others, which are over.
+	// order has the batches of waiting in the order of their announcement, and perhaps batches
+	// that are not in waiting any more.
 	order   []Notice
-	unknown map[Notice]bool // those that Enrow has said nothing of yet
+	unknown map[Notice]bool // new batches that Enrow has not confirmed
 }
 
 // look is when a batch is to be asked for.
@@ -87,8 +87,8 @@ func (a *announced) take(now time.Time, most int) (works []export.Work) {
 	return works
 }
 
-// result notes what became of a batch: whether it is to be asked for again before the next
-// survey.
+// result notes the outcome of a batch, and whether the batch is to be asked for again before
+// the next survey.
 func (a *announced) result(res export.Result, now time.Time, every time.Duration) {
 	table, ok := schema.TableByKind(res.Kind)
 	if !ok {
@@ -112,8 +112,8 @@ func (a *announced) result(res export.Result, now time.Time, every time.Duration
 	delete(a.waiting, n)
 }
 
-// release gives back what a run has taken and not tried, to be asked for after a pause. What
-// kept the run from it may keep others, too.
+// release gives back batches that a run has taken and not tried. They are asked for after a
+// pause: the next run may fail for the same reason.
 func (a *announced) release(now time.Time, every time.Duration) {
 	for n, l := range a.waiting {
 		if !l.taken {

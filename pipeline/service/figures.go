@@ -16,8 +16,8 @@ const (
 	figuresShare = 20
 )
 
-// Figures keeps the overview of a root for those who ask often. It is read in the background:
-// who asks gets the last one at once.
+// Figures keeps the overview of a root for frequent requests. It reads the overview in the
+// background: a request gets the last one at once.
 type Figures struct {
 	Read func(ctx context.Context) (*overview.Overview, error)
 	Log  *slog.Logger
@@ -33,7 +33,7 @@ type Figures struct {
 }
 
 // Last returns the last overview, nil when there is none yet, and has it read again if it is
-// old, until ctx is done, which is the service's. The error is that of the last time it was read.
+// old, until ctx is done, which is the service's. The error is of the last reading.
 func (f *Figures) Last(ctx context.Context) (*overview.Overview, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -85,7 +85,7 @@ func (h *Health) Root(ctx context.Context) error {
 	if !h.looked.IsZero() && time.Since(h.looked) < lookAgain {
 		return h.fault
 	}
-	// Who asks may go away. The look is everybody's.
+	// The look is shared: it goes on when the client that caused it goes away.
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookLimit)
 	defer cancel()
 	fault := h.Look(limited)

@@ -48,7 +48,7 @@ type Ran struct {
 	Results []export.Result
 }
 
-// Config says what a Loop does. Survey, Failed and Export must be set.
+// Config is the work of a Loop. Survey, Failed and Export must be set.
 type Config struct {
 	// Every is the time between two surveys, DefaultEvery if it is 0.
 	Every time.Duration
@@ -77,7 +77,7 @@ type Loop struct {
 	beat      time.Time // when it was last seen to do something
 }
 
-// State is what a Loop has done so far.
+// State is the state of a Loop.
 type State struct {
 	Running bool
 	// Surveyed is when a survey last succeeded whose run did, too; zero before.
@@ -125,7 +125,7 @@ func (l *Loop) Admit() error {
 	return nil
 }
 
-// State returns what the Loop has done so far.
+// State returns the state of the Loop.
 func (l *Loop) State() State {
 	l.mu.Lock()
 	defer l.mu.Unlock()

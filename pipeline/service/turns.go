@@ -79,7 +79,7 @@ func (w *turns) running(is bool) {
 	}
 }
 
-// next takes batches from the backlog, without those that are asked for already.
+// next takes batches from the backlog, but none that the run asks for already.
 func (w *turns) next(most int, already []export.Work) (works []export.Work) {
 	asked := make(map[Notice]bool)
 	for _, work := range already {

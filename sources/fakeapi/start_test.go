@@ -26,7 +26,7 @@ func post(api *fakeapi.Server, endpoint, body string) *httptest.ResponseRecorder
 	return w
 }
 
-// get returns what api answers for a batch.
+// get returns the answer of api about a batch.
 func get(api *fakeapi.Server, endpoint, id string) string {
 	r := httptest.NewRequest(http.MethodGet, endpoint+"?id="+id, nil)
 	r.Header.Set("x-api-key", testKey)

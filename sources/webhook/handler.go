@@ -46,7 +46,7 @@ func Results() []Result {
 	return []Result{Recorded, Repeated, Single, Unknown, Refused, NoSecret, WrongVerb, TooLarge, Full, Unrecorded}
 }
 
-// ErrFull is what Config.Record returns, may be wrapped, for an id that it does not take
+// ErrFull is returned by Config.Record, perhaps wrapped, for an id that it does not take
 // because too many wait already. The notice is answered 503 and not logged: many may follow.
 var ErrFull = errors.New("too many ids wait already")
 
@@ -62,7 +62,7 @@ type Config struct {
 	Record func(context.Context, Notice) error
 	// Count is called once for each request, if it is not nil, by several goroutines at once.
 	Count func(Result)
-	// Log gets what a person has to look into. The secret is not in it, nor anything of a
+	// Log gets the faults that a person has to look into. The secret is not in it, nor anything of a
 	// body but ids that are well-formed. Nil: nothing is logged.
 	Log *slog.Logger
 }
@@ -88,7 +88,7 @@ func New(cfg Config) *Handler {
 }
 
 // Forget makes the Handler forget which ids were recorded lately: they are recorded again.
-// It is for when what was recorded may be gone.
+// It is called when the records may be gone.
 func (h *Handler) Forget() { h.recent.Store(new(memory)) }
 
 // ServeHTTP takes one notice.

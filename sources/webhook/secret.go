@@ -18,7 +18,7 @@ const (
 	leastLetters = 8   // distinct characters: a random secret has more
 )
 
-// hidden is what every attempt to print a Secret gives.
+// hidden is printed in place of a Secret.
 const hidden = "[secret]"
 
 // Secret is the end of a webhook's URL. Only its digest is kept, so that no memory of it
