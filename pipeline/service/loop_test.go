@@ -324,3 +324,20 @@ func TestLoopStops(t *testing.T) {
 		s.expect(t, "0s survey", "0s run of 200")
 	})
 }
+
+// A clock that jumps delays no survey and makes no run old: times keep the reading of the
+// monotonic clock, by which they are compared.
+func TestTimesAreMonotonic(t *testing.T) {
+	stop := make(chan struct{})
+	loop := service.New(service.Config{
+		Survey: func(context.Context) ([]export.Work, error) { return nil, nil },
+		Export: func(context.Context, []export.Work) service.Ran { close(stop); return service.Ran{} },
+		Stop:   stop,
+	}, nil)
+	loop.Run(t.Context())
+	for name, at := range map[string]time.Time{"Surveyed": loop.State().Surveyed, "Next": loop.State().Next} {
+		if !strings.Contains(at.String(), " m=") {
+			t.Errorf("%s is %v", name, at)
+		}
+	}
+}
