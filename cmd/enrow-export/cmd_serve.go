@@ -36,6 +36,7 @@ func (p *program) serveCommand() command {
 		exits: exitCodes(
 			exit{"0", "stopped by SIGTERM or SIGINT, and no batch was cut off"},
 			exit{"1", "it could not start: an address is taken, or the destination is out of reach"},
+			serviceSignalExit,
 		),
 		groups: []flagGroup{
 			{"Destination", append(toFlags(), layoutFlag())},
@@ -177,6 +178,7 @@ func (s *server) work(ctx context.Context) error {
 	s.close(ctx)
 	end()
 	watched.Wait()
+	s.log.Info("the service has ended")
 	if ctx.Err() != nil {
 		return context.Cause(ctx) // the grace was over, and something was cut off
 	}

@@ -33,7 +33,10 @@ type exit struct{ codes, meaning string }
 // exitCodes returns the exit codes of a command: those that it has words of its own for, and
 // those that mean the same everywhere.
 func exitCodes(own ...exit) []exit {
-	all := append(own, usageExit, signalExit)
+	all := append(own, usageExit)
+	if !slices.Contains(own, serviceSignalExit) {
+		all = append(all, signalExit)
+	}
 	slices.SortStableFunc(all, func(a, b exit) int { return cmp.Compare(a.first(), b.first()) })
 	return all
 }
@@ -51,6 +54,9 @@ func (e exit) first() int {
 var (
 	usageExit  = exit{"2", "wrong usage: nothing was tried"}
 	signalExit = exit{"129, 130, 143", "stopped by SIGHUP, SIGINT or SIGTERM: run it again"}
+	// serviceSignalExit is the exit of a service, which reads its settings again on SIGHUP.
+	serviceSignalExit = exit{"130, 143", "stopped by SIGINT or SIGTERM, and a batch was cut off: start it again"}
+
 	unreadExit = exit{"141", "stdout was closed before the end, as head does"}
 	// rootExit is the exit of a command that needs a manifest.
 	rootExit = exit{"1", "stopped: ROOT is out of reach, or has no manifest"}

@@ -107,7 +107,7 @@ func keyRefused(err error) error {
 func (s *server) tell(r export.Result) {
 	switch r.Outcome {
 	case export.Exported:
-		s.log.Info("batch exported", pipeline.LogBatch, r.BatchID, "kind", r.Kind, "rows", *r.Entry.Rows, "elapsed", r.Elapsed)
+		s.log.Info("batch exported", pipeline.LogBatch, r.BatchID, "kind", r.Kind, "rows", *r.Entry.Rows, "elapsed", r.Elapsed.Round(time.Millisecond))
 	case export.Failed:
 		s.log.Warn("batch failed", ofBatch(r.Kind, r.BatchID, r.Err)...)
 	default:
