@@ -46,7 +46,7 @@ var allowed = map[string]struct {
 	"pipeline/manifest": {[]string{"pipeline", "pipeline/answer", "schema", "sinks"}, "all operations stand on the manifest, so it stands on none"},
 	"pipeline/probe":    {[]string{"pipeline", "pipeline/manifest", "sinks"}, "doctor and the commands that write stand on it, and it must fit every store"},
 	"pipeline/export":   {[]string{"pipeline", "pipeline/answer", "pipeline/manifest", "schema", "sinks"}, "a run knows no provider and no source, so that any can be put in, and no other operation"},
-	"pipeline/service":  {[]string{"pipeline", "pipeline/export", "pipeline/overview", "pipeline/runs", "schema", "sinks/platform"}, "it says when runs begin, and how well the process is; what a run does it is told"},
+	"pipeline/service":  {[]string{"pipeline", "pipeline/export", "pipeline/overview", "pipeline/runs", "schema", "sinks", "sinks/platform"}, "it says when runs begin, and how well the process is; what a run does it is told"},
 	"pipeline/doctor":   {[]string{"pipeline", "pipeline/manifest", "pipeline/overview", "pipeline/probe", "schema", "sinks", "sinks/network", "sinks/platform"}, "it says what a run will meet, and must not be a run itself"},
 	"pipeline/verify":   {[]string{"pipeline/manifest", "schema", "sinks"}, "what checks the files must not share what wrote them"},
 	"pipeline/prune":    {[]string{"pipeline", "pipeline/manifest", "schema", "sinks"}, "operations never import each other"},

@@ -21,10 +21,16 @@ import (
 type servedRoot struct {
 	root
 	store sinks.Store
-	// onWritable is called when a write has worked after one that failed.
+	// onWritable is called when an attempt to write succeeds after one that failed.
 	onWritable func()
 
-	unwritten atomic.Pointer[error] // why a write failed, nil when one has worked since
+	unwritten atomic.Pointer[unwritten] // the write that failed last, nil when an attempt has succeeded since
+}
+
+// unwritten is a write that failed.
+type unwritten struct {
+	err   error
+	tried atomic.Bool // an attempt to write has failed, too
 }
 
 // manifestFolder is where the manifest of a folder is. When it is gone, so is the volume that
@@ -58,10 +64,11 @@ func (r *servedRoot) there() error {
 }
 
 // failed notes why a write has failed.
-func (r *servedRoot) failed(err error) { r.unwritten.Store(&err) }
+func (r *servedRoot) failed(err error) { r.unwritten.Store(&unwritten{err: err}) }
 
 // look returns why the root cannot be used, nil when it can. After a write that failed, it
-// tries another one: nothing else shows that a disk is full, or that it has room again.
+// attempts another one: nothing else shows that a disk is full, or that it has room again. An
+// attempt that succeeds at once proves nothing about the write that failed.
 func (r *servedRoot) look(ctx context.Context) error {
 	if err := r.there(); err != nil {
 		return err
@@ -76,9 +83,10 @@ func (r *servedRoot) look(ctx context.Context) error {
 		return nil
 	}
 	if err := tryToWrite(ctx, r.store); err != nil {
-		return *failed
+		failed.tried.Store(true)
+		return failed.err
 	}
-	if r.unwritten.CompareAndSwap(failed, nil) {
+	if r.unwritten.CompareAndSwap(failed, nil) && failed.tried.Load() {
 		r.onWritable()
 	}
 	return nil

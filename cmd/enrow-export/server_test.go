@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -15,14 +16,14 @@ import (
 	"enrow-export/sources/webhook"
 )
 
-// limited is a store that may have no room.
+// limited is a store that may have no room, or none for manifests.
 type limited struct {
 	sinks.Store
-	full atomic.Bool
+	full, noManifest atomic.Bool
 }
 
 func (l *limited) Put(ctx context.Context, name string, data []byte, cond sinks.Condition) (sinks.Info, error) {
-	if l.full.Load() {
+	if l.full.Load() || l.noManifest.Load() && strings.HasPrefix(name, "_manifest/email_find/") {
 		return sinks.Info{}, syscall.ENOSPC
 	}
 	return l.Store.Put(ctx, name, data, cond)
@@ -60,5 +61,22 @@ func TestServeDiskIsFull(t *testing.T) {
 	}
 	if objects := pipelinetest.Objects(t, store); len(objects) != 1 {
 		t.Errorf("objects %v", objects)
+	}
+}
+
+// A write that fails where others succeed ends no pause, however often the service is looked
+// at: the next run would fail, too.
+func TestServeFailsInPart(t *testing.T) {
+	store := &limited{Store: sinks.NewMemory()}
+	root := &servedRoot{root: root{scheme: schemes()[0]}, store: store, onWritable: func() { t.Error("the pause is ended") }}
+	notices := &notices{root: root, store: store, loop: service.New(service.Config{}, nil), log: pipeline.NoLog}
+	store.noManifest.Store(true)
+	for range 3 {
+		if err := notices.record(t.Context(), webhook.Notice{Table: &schema.EmailFind, BatchID: "a"}); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("error %v", err)
+		}
+		if err := root.look(t.Context()); err != nil {
+			t.Errorf("an attempt to write succeeds, and yet: %v", err)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"enrow-export/pipeline"
+	"enrow-export/sinks"
 )
 
 const (
@@ -60,14 +61,19 @@ func (h *Health) Ready(ctx context.Context) (reasons []string) {
 	if ending {
 		reasons = append(reasons, "the service is being stopped")
 	}
-	if err := h.Root(ctx); err != nil {
-		reasons = append(reasons, "the destination cannot be used: "+err.Error())
-	}
 	s := h.Loop.State()
+	lost := h.Root(ctx)
+	if lost == nil && errors.Is(s.Failure, sinks.ErrUnreachable) {
+		lost = s.Failure // a look does not see all that a run does
+	}
+	if lost != nil {
+		reasons = append(reasons, "the destination cannot be used: "+strings.TrimPrefix(lost.Error(), sinks.ErrUnreachable.Error()+": "))
+	}
 	refused := (*pipeline.Error)(nil)
 	switch age := time.Since(s.Surveyed); {
 	case errors.As(s.Failure, &refused) && refused.OfKey:
 		reasons = append(reasons, s.Failure.Error())
+	case s.Surveyed.IsZero() && lost != nil: // it says why
 	case s.Surveyed.IsZero() && s.Failure != nil:
 		reasons = append(reasons, "no run has succeeded yet: "+s.Failure.Error())
 	case s.Surveyed.IsZero():

@@ -20,6 +20,7 @@ import (
 	"enrow-export/pipeline"
 	"enrow-export/pipeline/overview"
 	"enrow-export/pipeline/service"
+	"enrow-export/sinks"
 )
 
 // A service is ready when the root and the key can be used and runs succeed; each reason why
@@ -59,9 +60,14 @@ func TestReady(t *testing.T) {
 		time.Sleep(15 * time.Minute)
 		expect("key expired", "the key is not valid")
 		s.mu.Lock()
+		s.fails = fmt.Errorf("%w: out/email_find: permission denied", sinks.ErrUnreachable)
+		s.mu.Unlock()
+		time.Sleep(time.Minute)
+		expect("a run sees more than a look", "the destination cannot be used: out/email_find: permission denied")
+		s.mu.Lock()
 		s.fails = errors.New("the API cannot be reached")
 		s.mu.Unlock()
-		time.Sleep(5 * time.Minute)
+		time.Sleep(4 * time.Minute)
 		expect("runs may fail for a while")
 		time.Sleep(30 * time.Minute)
 		expect("too old", "the last run that succeeded was 50m9s ago")
