@@ -49,7 +49,17 @@ func (r *record) end(s runs.Summary, err error) runs.Line {
 	if err != nil && !told(err) {
 		l.Error, l.Hint = err.Error(), hint(err)
 	}
+	if l.ExitCode == exitOngoing && l.Unanswered() {
+		l.Error, l.Hint = unanswered(l.Summary), unansweredHint
+	}
 	return l
+}
+
+const unansweredHint = "enrow-export doctor finds out why the API is out of reach"
+
+// unanswered says that the API is out of reach.
+func unanswered(s runs.Summary) string {
+	return "no response from the API to " + count(s.Requests[runs.NoStatus], "request")
 }
 
 // report is the file of --report, or stdout, nil without it.

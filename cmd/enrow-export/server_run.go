@@ -122,8 +122,11 @@ func (s *server) ended(ctx context.Context, l runs.Line) runs.Line {
 		s.log.Error("the run is not in the report", "error", err)
 	}
 	level := s.log.Info
-	if l.Asked == 0 && l.ExitCode == exitOK {
+	switch {
+	case l.Asked == 0 && l.ExitCode == exitOK:
 		level = s.log.Debug
+	case l.ExitCode == exitOngoing && l.Unanswered():
+		s.log.Warn(l.Error, "hint", l.Hint)
 	}
 	level("run ended", "exit_code", l.ExitCode, "exported", l.Exported, "done", l.Done, "ongoing", l.Ongoing, "failed", l.Failed, "not_tried", l.NotTried, "rows", l.Rows, "elapsed", milliseconds(l.ElapsedMS))
 	s.metrics.Ran(l)

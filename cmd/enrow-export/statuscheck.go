@@ -40,7 +40,7 @@ func checkCheck(c *cli.Context) error {
 // check prints whether all is well with a root, in one line. err says why nothing of it
 // can be looked at.
 func (p *program) check(c *cli.Context, batches selection, err error) error {
-	figures, unknown := overview.NewBuilder(), 0
+	figures, unknown := overview.NewBuilder(time.Now()), 0
 	if err == nil {
 		for known, failed := range batches.each {
 			if err = failed; err != nil {
@@ -65,7 +65,7 @@ func (p *program) check(c *cli.Context, batches selection, err error) error {
 	case err != nil:
 		return err
 	}
-	o := figures.Overview(time.Now())
+	o := figures.Overview()
 	faults := faultsOf(o, unknown, c.Duration("max-age"), c.Duration("max-pending-age"))
 	verdict := "OK: "
 	if faults != nil {
@@ -94,6 +94,8 @@ func faultsOf(o *overview.Overview, unknown int, maxAge, maxPendingAge time.Dura
 	}
 	switch newest := age(o, o.LastExport); {
 	case maxAge == 0:
+	case o.LastExport.IsZero() && all.Exported > 0:
+		faults = append(faults, "a wrong clock has put all exports into the future")
 	case o.LastExport.IsZero():
 		faults = append(faults, "no batch is exported")
 	case newest > maxAge:
@@ -113,7 +115,7 @@ func figuresOf(o *overview.Overview) string {
 		{all.Exported, "exported"},
 		{all.Pending, "pending"},
 		{all.Ongoing, "ongoing"},
-		{all.Failed, "failed"},
+		{all.Failed, "transiently failed"},
 		{all.NeedAttention, "permanently failed"},
 		{all.Dismissed, "dismissed"},
 		{all.Unreadable, "unreadable"},

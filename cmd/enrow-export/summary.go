@@ -53,7 +53,7 @@ func (u *ui) summary(l runs.Summary, rest string) {
 	files := sumOf(l.Bytes) - l.Bytes[manifest.RawFormat]
 	exported := fmt.Sprintf("exported (%s, %s)", count(l.Rows, "row"), size(files))
 	if l.FoundShare != nil {
-		exported = fmt.Sprintf("exported (%s, %s %% found, %s)", count(l.Rows, "row"), humanize.Ftoa(rounded(*l.FoundShare*100, 1)), size(files))
+		exported = fmt.Sprintf("exported (%s, %s %% found, %s)", count(l.Rows, "row"), humanize.Ftoa(foundPercent(l)), size(files))
 	}
 	none := "nothing to do"
 	if l.MaxRuntimeOver {
@@ -70,6 +70,10 @@ func (u *ui) summary(l runs.Summary, rest string) {
 	text += ", in " + duration(milliseconds(l.ElapsedMS))
 	if l.MaxRuntimeOver {
 		text += "\n--max-runtime is over: run again for the rest"
+	}
+	if l.Unanswered() && l.Failed == 0 { // or the failed batches say so
+		text += "\n" + unanswered(l) + ": " + unansweredHint
+		u.complain("enrow-export: "+unanswered(l)+"\nhint: "+unansweredHint, (*slog.Logger).Error, unanswered(l), "hint", unansweredHint)
 	}
 	if l.Warned > 0 {
 		text += fmt.Sprintf("\nwith warnings: %s", count(int64(l.Warned), "batch"))
@@ -97,6 +101,16 @@ func (u *ui) summary(l runs.Summary, rest string) {
 		text += fmt.Sprintf("\n  %s (%s, %s)", f.Path, f.Reason, count(f.Count, "time"))
 	}
 	u.line(l, "%s%s", u.recalled(l.Failed, rest), u.wrap(text+u.givenUp(l.PermanentlyFailed)))
+}
+
+// foundPercent returns the share of rows that found something. A share that is not all is
+// never called 100 %.
+func foundPercent(l runs.Summary) float64 {
+	percent := rounded(100*float64(l.Found)/float64(l.Rows), 1)
+	if l.Found < l.Rows {
+		percent = min(percent, 99.9)
+	}
+	return percent
 }
 
 // givenUp returns what a summary ends with when there are batches that nobody asks for

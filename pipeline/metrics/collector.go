@@ -37,7 +37,7 @@ func newGauges() gauges {
 		built: desc("build_info", "The program that wrote these metrics. The value is always 1.", "version", "revision", "goversion"),
 
 		lastRun:     desc("last_run_timestamp_seconds", "When the last run ended, in Unix time."),
-		lastSuccess: desc("last_success_timestamp_seconds", "When a run last ended with exit code 0 or 75, in Unix time. 0 if no run is known to have done so."),
+		lastSuccess: desc("last_success_timestamp_seconds", "When a run last succeeded, in Unix time: exit code 0, or 75 after a response of the API. 0 if no run is known to have succeeded."),
 		exitCode:    desc("last_run_exit_code", "Exit code of the last run."),
 		duration:    desc("last_run_duration_seconds", "How long the last run took."),
 		batches:     desc("last_run_batches", "Batches of the last run by outcome and kind.", "outcome", "kind"),
@@ -118,7 +118,7 @@ func (c *collector) collectRun(give func(d *prometheus.Desc, value float64, labe
 	give(c.lastRun, unix(l.FinishedAt))
 	give(c.exitCode, float64(l.ExitCode))
 	// A clock that was set back makes no run of negative length.
-	give(c.duration, max(0, l.FinishedAt.Sub(l.StartedAt).Seconds()))
+	give(c.duration, l.Took().Seconds())
 	for _, kind := range kinds() {
 		n := l.ByKind[kind]
 		for outcome, batches := range map[string]int{

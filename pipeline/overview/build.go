@@ -18,12 +18,16 @@ type Builder struct {
 	days            map[time.Time]*Day
 	sizes           []Size
 	failed, waiting named
-	lastExport      time.Time
+	now, lastExport time.Time
 }
 
-// NewBuilder returns one that has seen no batch.
-func NewBuilder() *Builder {
-	b := &Builder{kinds: make(map[string]*Kind), days: make(map[time.Time]*Day)}
+// skew is by how much the clocks of machines may differ. A time that is further ahead is of a
+// clock that was wrong, and says nothing about when a batch was exported last.
+const skew = time.Hour
+
+// NewBuilder returns a Builder without batches, for an Overview of that time.
+func NewBuilder(now time.Time) *Builder {
+	b := &Builder{now: now, kinds: make(map[string]*Kind), days: make(map[time.Time]*Day)}
 	for _, below := range sizes {
 		b.sizes = append(b.sizes, Size{Below: below})
 	}
@@ -58,23 +62,22 @@ func (b *Builder) Add(k manifest.Known) {
 		return
 	case e.NeedsAttention():
 		kind.NeedAttention++
-		b.failed.add(batchOf(e))
+		b.failed.add(batchOf(e, e.UpdatedAt))
 	case e.State == manifest.StateExported:
 		kind.Exported++
 	case e.Dismissed:
 		kind.Dismissed++
 	case e.State == manifest.StateFailed:
 		kind.Failed++
-		kind.OldestWaiting = earlier(kind.OldestWaiting, e.Since())
-		b.failed.add(batchOf(e))
+		b.failed.add(batchOf(e, e.UpdatedAt))
+		b.waits(kind, e)
 	default:
 		if e.State == manifest.StateOngoing {
 			kind.Ongoing++
 		} else {
 			kind.Pending++
 		}
-		kind.OldestWaiting = earlier(kind.OldestWaiting, e.Since())
-		b.waiting.add(batchOf(e))
+		b.waits(kind, e)
 	}
 	b.kinds[kind.Kind] = kind
 	if k.Entry != nil && k.Entry.State == manifest.StateExported {
@@ -82,12 +85,14 @@ func (b *Builder) Add(k manifest.Known) {
 	}
 }
 
-func batchOf(e *manifest.Entry) Batch {
-	b := Batch{Kind: e.Kind, BatchID: e.BatchID, State: e.State, Since: e.Since(), Attempts: e.Attempts, Error: e.Error, NeedAttention: e.NeedsAttention()}
-	if e.Error != "" {
-		b.Since = e.UpdatedAt
-	}
-	return b
+// waits adds a batch that waits.
+func (b *Builder) waits(kind *Kind, e *manifest.Entry) {
+	kind.OldestWaiting = earlier(kind.OldestWaiting, e.Since())
+	b.waiting.add(batchOf(e, e.Since()))
+}
+
+func batchOf(e *manifest.Entry, since time.Time) Batch {
+	return Batch{Kind: e.Kind, BatchID: e.BatchID, State: e.State, Since: since, Attempts: e.Attempts, Error: e.Error, NeedAttention: e.NeedsAttention()}
 }
 
 // exported adds an exported batch: its rows, credits and bytes.
@@ -110,7 +115,7 @@ func (b *Builder) exported(table *schema.Table, kind *Kind, e *manifest.Entry) {
 	if e.FirstExportedAt != nil {
 		at = *e.FirstExportedAt
 	}
-	if at.After(b.lastExport) {
+	if at.After(b.lastExport) && at.Before(b.now.Add(skew)) {
 		b.lastExport = at
 	}
 	date := at.UTC().Truncate(24 * time.Hour)
@@ -135,8 +140,8 @@ func share(f manifest.File) int64 {
 
 // Overview returns the figures of all entries that were added. The Builder must not be used
 // after it.
-func (b *Builder) Overview(now time.Time) *Overview {
-	o := &Overview{At: now, Sizes: b.sizes, Failed: b.failed.first(), Waiting: b.waiting.first(), LastExport: b.lastExport}
+func (b *Builder) Overview() *Overview {
+	o := &Overview{At: b.now, Sizes: b.sizes, Failed: b.failed.first(), Waiting: b.waiting.first(), LastExport: b.lastExport}
 	for _, table := range schema.Tables() {
 		if k := b.kinds[table.Kind]; k != nil {
 			o.Kinds = append(o.Kinds, *k)
@@ -146,8 +151,8 @@ func (b *Builder) Overview(now time.Time) *Overview {
 		o.Days = append(o.Days, *d)
 	}
 	slices.SortFunc(o.Days, func(a, b Day) int { return a.Date.Compare(b.Date) })
-	if o.LastExport.After(now) { // a clock is wrong
-		o.LastExport = now
+	if o.LastExport.After(b.now) {
+		o.LastExport = b.now
 	}
 	return o
 }

@@ -25,11 +25,12 @@ type Overview struct {
 	Kinds []Kind // those that have batches, in the order of schema.Tables
 	Days  []Day  // on which batches were exported, the first one first
 	Sizes []Size // how large the files of exported batches are, the smallest first
-	// Failed are failed batches, those that need attention first, and then those that
-	// changed last. Waiting are batches that are pending or ongoing, the oldest first.
-	// Both name MostNamed at most.
+	// Failed are failed batches, first those that need attention, then those that failed
+	// last. Waiting are the batches of States.Waiting, the oldest first. Both name MostNamed
+	// at most.
 	Failed, Waiting []Batch
-	// LastExport is when a batch was exported last, zero when none was. It is not after At.
+	// LastExport is when a batch was exported last, zero when none was. It is not after At: a
+	// time far ahead of it is of a wrong clock, and does not count.
 	LastExport time.Time
 }
 
@@ -91,7 +92,7 @@ type Size struct {
 type Batch struct {
 	Kind, BatchID string
 	State         manifest.State
-	Since         time.Time // when it was recorded, or of a failed batch, when it failed last
+	Since         time.Time // when it was recorded, or in Failed, when it failed last
 	Attempts      int
 	// Error is why it failed, without personal data. It is the destination's text, which
 	// anybody may have written there.
@@ -102,14 +103,14 @@ type Batch struct {
 // Of returns the overview of a root. The error is one of the store. An entry that cannot be
 // used is counted.
 func Of(ctx context.Context, store sinks.Store, tables []*schema.Table, now time.Time) (*Overview, error) {
-	b := NewBuilder()
+	b := NewBuilder(now)
 	for k, err := range manifest.Summaries(ctx, store, tables) {
 		if err != nil {
 			return nil, err
 		}
 		b.Add(k)
 	}
-	return b.Overview(now), nil
+	return b.Overview(), nil
 }
 
 // Total returns the sum of all kinds. Kind is empty.

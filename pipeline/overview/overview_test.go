@@ -95,6 +95,7 @@ func TestOverview(t *testing.T) {
 			{Kind: "phone-find", BatchID: "f", State: "failed", Since: noon.Add(-7 * time.Hour), Attempts: 2, Error: "fetch: why"},
 		},
 		Waiting: []overview.Batch{
+			{Kind: "phone-find", BatchID: "f", State: "failed", Since: noon.Add(-7 * time.Hour), Attempts: 2, Error: "fetch: why"},
 			{Kind: "email-find", BatchID: "e", State: "ongoing", Since: noon.Add(-6 * time.Hour)},
 			{Kind: "email-find", BatchID: "d", State: "pending", Since: noon.Add(-5 * time.Hour)},
 		},
@@ -160,7 +161,7 @@ func TestOverviewFromCache(t *testing.T) {
 
 // Lists name the batches that a person has to look at first, however many there are.
 func TestOverviewNamesFew(t *testing.T) {
-	b := overview.NewBuilder()
+	b := overview.NewBuilder(noon)
 	permanent, transient := true, false
 	for n := range 20 * overview.MostNamed {
 		e := &manifest.Entry{Kind: "email-find", BatchID: fmt.Sprintf("b%04d", n), State: manifest.StateFailed, Permanent: &transient, Error: "why", UpdatedAt: noon.Add(time.Duration(n) * time.Second)}
@@ -169,7 +170,7 @@ func TestOverviewNamesFew(t *testing.T) {
 		}
 		b.Add(manifest.Known{Table: &schema.EmailFind, BatchID: e.BatchID, Entry: e})
 	}
-	o := b.Overview(noon)
+	o := b.Overview()
 	if len(o.Failed) != overview.MostNamed || o.Failed[0].BatchID != "b0007" || o.Failed[1].BatchID != fmt.Sprintf("b%04d", 20*overview.MostNamed-1) {
 		t.Errorf("%d named, the first %+v", len(o.Failed), o.Failed[:2])
 	}
@@ -178,12 +179,21 @@ func TestOverviewNamesFew(t *testing.T) {
 	}
 }
 
-// A clock that was ahead makes no export of the future.
+// A clock that was a little ahead makes no export of the future. One that was far ahead does
+// not hide how old the last export is.
 func TestOverviewOfTheFuture(t *testing.T) {
 	store := sinks.NewMemory()
-	put(t, store, &schema.EmailFind, "a", noon.Add(time.Hour), exported(1, 1, `{}`))
-	o, err := overview.Of(t.Context(), store, schema.Tables(), noon)
-	if err != nil || !o.LastExport.Equal(noon) {
-		t.Errorf("last export %v, error %v", o.LastExport, err)
+	expect := func(want time.Time) {
+		t.Helper()
+		o, err := overview.Of(t.Context(), store, schema.Tables(), noon)
+		if err != nil || !o.LastExport.Equal(want) {
+			t.Errorf("last export %v, want %v, error %v", o.LastExport, want, err)
+		}
 	}
+	put(t, store, &schema.EmailFind, "a", noon.Add(10000*time.Hour), exported(1, 1, `{}`))
+	expect(time.Time{})
+	put(t, store, &schema.EmailFind, "b", noon.Add(-3*time.Hour), exported(1, 1, `{}`))
+	expect(noon.Add(-3 * time.Hour))
+	put(t, store, &schema.EmailFind, "c", noon.Add(time.Minute), exported(1, 1, `{}`))
+	expect(noon)
 }

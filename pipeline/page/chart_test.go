@@ -154,7 +154,7 @@ func TestWords(t *testing.T) {
 		"1,234,567", "1 batch", "1,200 batches", "0 rows", "0.3", "1,234.5", "1,234.5", "12,346",
 		"66.7 %", "99.9 %", "100.0 %", "–", "1 MiB", "1.5 KiB",
 		"0", "999", "2.5 k", "1.5 M", "2 G", "0.25",
-		"12 ms", "59.9 s", "1 min", "1 min 1 s", "26 h 1 min", "2 d 1 h", "0 ms",
+		"12 ms", "1 min", "1 min", "1 min 1 s", "26 h 1 min", "2 d 1 h", "0 ms",
 		"less than a minute", "1 minute", "47 hours", "3 days",
 		`a\u001b[31m\u202eb\u000a`, "äöü…", "äöü",
 	}

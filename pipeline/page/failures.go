@@ -14,7 +14,7 @@ type failed struct {
 type named struct{ kind, id string }
 
 // failures returns the failed batches in groups, those that somebody has to decide about
-// first. A batch has the hint of the last run in which it failed.
+// first. A batch has the hint of the last run in which it failed, if it was that failure.
 func failures(d Data) []failed {
 	last := make(map[named]runs.Failure)
 	var order []named // the last one first
@@ -47,7 +47,7 @@ func failures(d Data) []failed {
 	}
 	for _, b := range d.Overview.Failed {
 		shown := batchOf(b, d.Now)
-		if f, ok := last[named{b.Kind, b.BatchID}]; ok {
+		if f, ok := last[named{b.Kind, b.BatchID}]; ok && f.Error == b.Error {
 			shown.Hint = clip(f.Hint, mostError)
 		}
 		switch {

@@ -46,11 +46,11 @@ func known(table *schema.Table, id string, state manifest.State, at time.Time, c
 }
 
 func overviewOf(batches ...manifest.Known) *overview.Overview {
-	b := overview.NewBuilder()
+	b := overview.NewBuilder(now)
 	for _, k := range batches {
 		b.Add(k)
 	}
-	return b.Overview(now)
+	return b.Overview()
 }
 
 // run returns one that began at that time.
@@ -116,7 +116,7 @@ func crowd() page.Data {
 		return fmt.Sprintf("%08x-%04x-4%03x-a%03x-%012x", random.Uint32(), random.Uint32()>>16, random.Uint32()>>20, random.Uint32()>>20, random.Uint64()>>16)
 	}
 	tables := schema.Tables()
-	b := overview.NewBuilder()
+	b := overview.NewBuilder(now)
 	d := page.Data{Title: "Enrow exports", To: "gs://acme-exports/enrow", Now: now, Version: "1.0.0"}
 	why := func(n int) string {
 		return fmt.Sprintf("fetch batch: Enrow answered 50%d with a page that is no JSON: %s", n%4, strings.Repeat("the upstream server has sent a header that is too long. ", 8))
@@ -152,7 +152,7 @@ func crowd() page.Data {
 			b.Add(exported(table, id(), when, rows, int64(float64(rows)*(0.55+0.2*random.Float64())), rows*95, float64(rows)*0.6, float64(rows)*0.05))
 		}
 	}
-	d.Overview = b.Overview(now)
+	d.Overview = b.Overview()
 	for n := range 200 {
 		at := now.Add(-time.Duration(200-n) * 15 * time.Minute)
 		r := run(at, time.Duration(20+random.IntN(70))*time.Second, []int{0, 0, 75, 0, 75, 0, 3}[n%7], 60, 40, 0, 20, int64(20_000+random.IntN(20_000)))

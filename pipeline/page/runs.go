@@ -3,7 +3,6 @@ package page
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"enrow-export/pipeline/overview"
 	"enrow-export/pipeline/runs"
@@ -22,7 +21,7 @@ type run struct {
 func newRun(l runs.Line, root string) run {
 	word, class := outcome(l)
 	r := run{
-		Started: at(l.StartedAt), Took: span(took(l)), Word: word, Class: class,
+		Started: at(l.StartedAt), Took: span(l.Took()), Word: word, Class: class,
 		Exported: whole(l.Exported), Failed: whole(l.Failed), Ongoing: whole(l.Ongoing), Rows: whole(l.Rows), Retries: whole(l.Retries),
 		Hint: clip(l.Hint, mostError),
 	}
@@ -56,6 +55,8 @@ func outcome(l runs.Line) (word, class string) {
 	switch code := l.ExitCode; {
 	case code == 0:
 		return "complete", classOK
+	case code == 75 && l.Unanswered():
+		return "no response", classLook
 	case code == 75:
 		return "batches left", classOK
 	case code == 3:
@@ -64,14 +65,6 @@ func outcome(l runs.Line) (word, class string) {
 		return "interrupted", classLook
 	}
 	return "stopped", classBad
-}
-
-// took returns how long a run took. A clock may have been set back meanwhile.
-func took(l runs.Line) time.Duration {
-	if l.ElapsedMS > 0 {
-		return time.Duration(l.ElapsedMS) * time.Millisecond
-	}
-	return max(l.FinishedAt.Sub(l.StartedAt), 0)
 }
 
 // runCards are the key figures where only runs are known.
@@ -132,7 +125,7 @@ func durationsChart(all []runs.Line) chart {
 	last := all[max(len(all)-mostBars, 0):]
 	most := 0.0
 	for _, r := range last {
-		most = max(most, took(r).Seconds())
+		most = max(most, r.Took().Seconds())
 	}
 	unit, name := 1.0, "s"
 	switch {
@@ -153,17 +146,17 @@ func durationsChart(all []runs.Line) chart {
 	for i, r := range last {
 		x, width := slot(i)
 		word, class := outcome(r)
-		c.column(s, x, width, took(r).Seconds()/unit, barClasses[class], at(r.StartedAt).Text+" UTC: "+span(took(r))+", "+word)
+		c.column(s, x, width, r.Took().Seconds()/unit, barClasses[class], at(r.StartedAt).Text+" UTC: "+span(r.Took())+", "+word)
 		seen[class] = true
 	}
-	for _, l := range []struct{ class, text string }{{classOK, "Complete, or batches left"}, {classLook, "Some failed, or interrupted"}, {classBad, "Stopped"}} {
+	for _, l := range []struct{ class, text string }{{classOK, "Complete, or batches left"}, {classLook, "Some failed, interrupted, or without a response"}, {classBad, "Stopped"}} {
 		if seen[l.class] {
 			c.Legend = append(c.Legend, legend{barClasses[l.class], l.text})
 		}
 	}
 	for i := len(last) - 1; i >= 0; i-- {
 		word, _ := outcome(last[i])
-		c.Table.Rows = append(c.Table.Rows, row{When: at(last[i].StartedAt), Cells: []string{span(took(last[i])), word, whole(int64(last[i].RowsPerSecond))}})
+		c.Table.Rows = append(c.Table.Rows, row{When: at(last[i].StartedAt), Cells: []string{span(last[i].Took()), word, whole(int64(last[i].RowsPerSecond))}})
 	}
 	c.below(len(last), func(i int) string { return last[i].StartedAt.UTC().Format("2 Jan 15:04") })
 	return c

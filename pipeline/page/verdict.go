@@ -111,10 +111,15 @@ func reasons(d Data, all overview.Kind) []reason {
 		switch _, class := outcome(last); {
 		case class == classBad:
 			bad = append(bad, reason{classBad, "The last run stopped before its end: " + clip(last.Error, mostError), "runs"})
-		case class == classLook && last.ExitCode != 3:
+		case last.ExitCode > 128:
 			look = append(look, reason{classLook, "The last run was interrupted.", "runs"})
+		case class == classLook && last.Unanswered():
+			look = append(look, reason{classLook, "The API did not respond to the last run.", "runs"})
 		case class == classLook && all.Failed+all.NeedAttention == 0: // or they are counted below
 			look = append(look, reason{classLook, count(last.Failed, "batch") + " failed in the last run.", "failures"})
+		}
+		if last.NotTried > 0 && last.ExitCode != 1 {
+			look = append(look, reason{classLook, "The last run did not try " + count(last.NotTried, "batch") + ".", "runs"})
 		}
 		if given := last.PermanentlyFailed; d.Overview == nil && given != nil && given.Count > 0 {
 			bad = append(bad, reason{classBad, needAttention(given.Count), "failures"})

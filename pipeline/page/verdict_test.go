@@ -25,6 +25,9 @@ func TestVerdict(t *testing.T) {
 	given[0].PermanentlyFailed = &runs.GivenUp{Count: 2}
 	stopped := ended(time.Hour, 1)
 	stopped[0].Error = "the key is refused"
+	rest, silent := ended(time.Hour, 75), ended(time.Hour, 75)
+	rest[0].NotTried = 181
+	silent[0].Requests, silent[0].Error = map[string]int64{"none": 3}, "no response from the API to 3 requests"
 	root := func(batches ...manifest.Known) page.Data { return page.Data{Overview: overviewOf(batches...)} }
 	with := func(d page.Data, all []runs.Line, s *page.Service) page.Data {
 		d.Runs, d.Service = all, s
@@ -50,8 +53,11 @@ func TestVerdict(t *testing.T) {
 		"told once":          {with(root(failed(find, "f", now, false, "why")), ended(time.Hour, 3), nil), "Worth a look The next run may well do what is left. 1 batch failed, and", "failed in the last run"},
 		"interrupted":        {with(root(good), ended(time.Hour, 130), nil), "Worth a look The next run may well do what is left. The last run was interrupted.", ""},
 		"stopped":            {with(root(good), stopped, nil), "Needs attention Something will not be done unless somebody acts. The last run stopped before its end: the key is refused", ""},
+		"rest":               {with(root(good), rest, nil), "Worth a look The next run may well do what is left. The last run did not try 181 batches.", "nothing is left"},
+		"rest, runs alone":   {with(page.Data{}, rest, nil), "Worth a look The next run may well do what is left. The last run did not try 181 batches.", ""},
+		"silent API":         {with(root(good), silent, nil), "Worth a look The next run may well do what is left. The API did not respond to the last run.", "was interrupted"},
 		"quiet":              {with(root(good), ended(50*time.Hour, 0), nil), "Worth a look The next run may well do what is left. No run has ended for 2 days.", ""},
-		"runs alone":         {with(page.Data{}, ended(time.Hour, 0), nil), "All is well The last of 1 run did what it was to do.", "Oldest pending"},
+		"runs alone":         {with(page.Data{}, ended(time.Hour, 0), nil), "All is well The last of 1 run did what it was to do.", "Oldest waiting"},
 		"runs that gave up":  {with(page.Data{}, given, nil), "Needs attention Something will not be done unless somebody acts. 2 batches have failed for good: somebody has to decide about them. 2 batches failed in the last run.", ""},
 		"not ready":          {with(root(good), nil, &page.Service{Why: "the root is gone", Since: now}), "Needs attention Something will not be done unless somebody acts. The service is not ready: the root is gone Service running since 2 Mar 2026, 12:00 UTC Next run a run is under way", ""},
 	} {
@@ -74,7 +80,10 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 	find := &schema.EmailFind
 	hinted := func(hint string) runs.Line {
 		r := run(now.Add(-time.Hour), time.Second, 3, 1, 0, 1, 0, 0)
-		r.Failures = []runs.Failure{{BatchID: "again", Kind: find.Kind, Error: "e", Hint: hint}, {BatchID: "done", Kind: find.Kind, Error: "e", Hint: "outdated"}, {BatchID: "never", Kind: find.Kind, Error: "e", Permanent: true}}
+		r.Failures = []runs.Failure{
+			{BatchID: "again", Kind: find.Kind, Error: "why", Hint: hint}, {BatchID: "done", Kind: find.Kind, Error: "e", Hint: "outdated"},
+			{BatchID: "never", Kind: find.Kind, Error: "e", Hint: "of another failure", Permanent: true},
+		}
 		return r
 	}
 	d := page.Data{
@@ -90,11 +99,11 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 		"Need a decision", "enrow-export dismiss --to out BATCH_ID", "enrow-export export --to out --pending --retry-failed", "never", "why",
 		"Entries that cannot be used", "enrow-export status --to out", "broken", "no JSON",
 		"Tried again", "The next run with --pending asks for these batches again", "again email-find why Hint: the last hint")
-	if said := section(d); strings.Contains(said, "the first hint") || strings.Contains(said, "outdated") {
+	if said := section(d); strings.Contains(said, "the first hint") || strings.Contains(said, "outdated") || strings.Contains(said, "another failure") {
 		t.Errorf("the page has an old failure: %s", said)
 	}
 	d.Overview = nil
-	inOrder(t, section(d), "Need a decision", "never email-find e", "Tried again", "give --to, too", "again email-find e Hint: the last hint", "done email-find e Hint: outdated")
+	inOrder(t, section(d), "Need a decision", "never email-find e", "Tried again", "give --to, too", "again email-find why Hint: the last hint", "done email-find e Hint: outdated")
 }
 
 func inOrder(t *testing.T, text string, parts ...string) {

@@ -39,6 +39,7 @@ type view struct {
 	Waiting  list[batch]
 	Failed   []failed
 	Runs     list[run]
+	Read     bool // responses, in one of the runs
 	RunCount string
 	Unknown  list[unknown]
 }
@@ -97,7 +98,7 @@ func newView(d Data) view {
 		for _, b := range o.Waiting[:min(len(o.Waiting), mostBatches)] {
 			waiting = append(waiting, batchOf(b, d.Now))
 		}
-		v.Waiting = listOf("Pending batches", waiting, unfolded, all.Pending+all.Ongoing-len(waiting))
+		v.Waiting = listOf("Waiting batches", waiting, unfolded, all.Waiting()-len(waiting))
 	} else if len(d.Runs) > 0 {
 		v.Cards = runCards(d.Runs)
 	}
@@ -109,6 +110,7 @@ func newView(d Data) view {
 	}
 	v.Runs = listOf("Runs", last, unfoldedRuns, 0)
 	v.Unknown = unknownFields(d.Runs)
+	v.Read = slices.ContainsFunc(d.Runs, func(l runs.Line) bool { return l.Exported > 0 })
 	return v
 }
 
@@ -138,7 +140,7 @@ func facts(d Data) []fact {
 	if n := len(d.Runs); n > 0 {
 		last := d.Runs[n-1]
 		word, _ := outcome(last)
-		all = append(all, fact{"Last run", moment(last.FinishedAt), fmt.Sprintf("%s, %s exported in %s, ended", word, count(last.Exported, "batch"), span(took(last)))})
+		all = append(all, fact{"Last run", moment(last.FinishedAt), fmt.Sprintf("%s, %s exported in %s, ended", word, count(last.Exported, "batch"), span(last.Took()))})
 	}
 	if d.Overview != nil && !d.Overview.LastExport.IsZero() {
 		all = append(all, fact{"Last export", moment(d.Overview.LastExport), ""})
@@ -148,7 +150,7 @@ func facts(d Data) []fact {
 
 // rootCards are the key figures of a root.
 func rootCards(all overview.Kind, now time.Time) []card {
-	waiting := card{Name: "Waiting", Value: whole(all.Waiting()), Note: "nothing is left to do"}
+	waiting := card{Name: "Waiting", Value: whole(all.Waiting()), Note: "no known batch waits"}
 	if !all.OldestWaiting.IsZero() {
 		waiting.Note = "the oldest for " + about(now.Sub(all.OldestWaiting))
 	}

@@ -92,11 +92,14 @@ func short(x float64) string {
 
 // span returns a duration in its two largest units.
 func span(d time.Duration) string {
-	switch d = max(d, 0); {
+	if d = max(d, 0); d >= time.Second {
+		d = d.Round(time.Second / 10)
+	}
+	switch {
 	case d < time.Second:
 		return fmt.Sprintf("%d ms", d.Milliseconds())
 	case d < time.Minute:
-		return strconv.FormatFloat(math.Floor(d.Seconds()*10)/10, 'f', -1, 64) + " s"
+		return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + " s"
 	case d < time.Hour:
 		return twoUnits(d, time.Minute, "min", time.Second, "s")
 	case d < 48*time.Hour:

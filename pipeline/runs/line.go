@@ -32,9 +32,17 @@ const (
 	TypeSummary = "summary"
 )
 
-// Succeeded reports whether the run came to its end and no batch failed. Batches may be
-// ongoing.
-func (l Line) Succeeded() bool { return l.ExitCode == 0 || l.ExitCode == 75 }
+// Succeeded reports whether no batch of the run failed and nothing stopped it. Batches may be
+// left for the next run, but not because the API is out of reach.
+func (l Line) Succeeded() bool { return l.ExitCode == 0 || l.ExitCode == 75 && !l.Unanswered() }
+
+// Took returns how long the run took. A clock may have been set back meanwhile.
+func (l Line) Took() time.Duration {
+	if l.ElapsedMS > 0 {
+		return time.Duration(l.ElapsedMS) * time.Millisecond
+	}
+	return max(l.FinishedAt.Sub(l.StartedAt), 0)
+}
 
 // Failure is a batch that failed in a run.
 type Failure struct {
@@ -79,6 +87,9 @@ type Summary struct {
 	// PermanentlyFailed are the batches that --pending leaves out, nil without --pending.
 	PermanentlyFailed *GivenUp `json:"permanently_failed,omitempty"`
 }
+
+// Unanswered reports whether the run sent requests to the API and got no response at all.
+func (s Summary) Unanswered() bool { return s.Requests[NoStatus] > 0 && len(s.Requests) == 1 }
 
 const (
 	// AllKinds is the kind of a run over several kinds.

@@ -66,6 +66,16 @@ func TestSucceeded(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+	// An API that is out of reach leaves batches to the next run, and that is no success.
+	for _, test := range []struct {
+		requests map[string]int64
+		want     bool
+	}{{nil, true}, {map[string]int64{"none": 3}, false}, {map[string]int64{"none": 3, "200": 1}, true}} {
+		l := runs.Line{ExitCode: 75, Summary: runs.Summary{Requests: test.requests}}
+		if l.Succeeded() != test.want {
+			t.Errorf("requests %v: %v", test.requests, !test.want)
+		}
+	}
 }
 
 // No more than the first are named, and all are counted.
