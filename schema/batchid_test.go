@@ -14,7 +14,7 @@ func TestValidBatchID(t *testing.T) {
 			t.Errorf("%q is refused", id)
 		}
 	}
-	for _, id := range []string{"", "-a", "_a", ".a", "a b", "a/b", "../x", "a.b", "ä", "a\n", "a\x00", strings.Repeat("x", 129), strings.Repeat("x", 300)} {
+	for _, id := range []string{"", "-a", "_a", ".a", "a b", "a/b", "../x", "a.b", "BATCH_ID", "id", "batch-id", "ä", "a\n", "a\x00", strings.Repeat("x", 129), strings.Repeat("x", 300)} {
 		if ValidBatchID(id) {
 			t.Errorf("%q is accepted", id)
 		}

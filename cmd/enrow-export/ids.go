@@ -75,7 +75,7 @@ func (p *program) readAllIDs(c *cli.Context, args, files []string, want kindOfLi
 	var ids []string
 	for i, arg := range args {
 		switch {
-		case isIDName(arg):
+		case schema.NamesBatchID(arg):
 			bad.fault("is a placeholder, not a batch id", "argument ", i+1)
 		case !schema.ValidBatchID(arg):
 			bad.add(arg, "argument ", i+1)

@@ -149,7 +149,7 @@ func (l *idsFile) read() error {
 			l.ids = slices.Grow(l.ids, int(l.size/usualLine))
 			l.header = listed(text)
 			switch {
-			case isIDName(l.header):
+			case schema.NamesBatchID(l.header):
 			case mayNameIDs(l.header):
 				return &listFault{fmt.Sprintf(":%d seems to be a header, and not one that is known", l.line), headerHint}
 			default:
@@ -206,7 +206,7 @@ func (l *idsFile) add(id string) {
 	switch where := l.name + ":"; {
 	case l.header != "" && id == l.header:
 		l.bad.fault("repeats the header", where, l.line)
-	case isIDName(id):
+	case schema.NamesBatchID(id):
 		l.bad.fault("is a header, not a batch id", where, l.line)
 	case isNoValue(id):
 		l.bad.fault("is the word for an empty value, not a batch id", where, l.line)

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"enrow-export/schema"
 )
 
 // separators of the columns of a table. When a line has several, the most frequent one
@@ -31,22 +33,11 @@ type kindOfList struct {
 	chosen bool   // by --kind: rows of other kinds are left out, and refused otherwise
 }
 
-// isIDName reports whether a header names the column of batch ids.
-func isIDName(name string) bool {
-	n := bareName(name)
-	return n == "batchid" || n == "id"
-}
-
-// bareName returns a name of a column as it is compared.
-func bareName(name string) string {
-	return strings.NewReplacer(" ", "", "_", "", "-", "", ".", "").Replace(strings.ToLower(name))
-}
-
 // idNames finds other names that a column of batch ids might have. None is an id of Enrow's.
 var idNames = regexp.MustCompile(`^(enrow)?((batch|bulk|search)(e?s)?|(batch|bulk|search)?(ids?|uuids?|guids?))$`)
 
 // mayNameIDs reports whether a header may name ids.
-func mayNameIDs(name string) bool { return idNames.MatchString(bareName(name)) }
+func mayNameIDs(name string) bool { return idNames.MatchString(schema.BareName(name)) }
 
 // cellsOf splits a line of a table.
 func cellsOf(line string, sep rune) []string {
@@ -76,7 +67,7 @@ func separatorOf(line string, declared rune) rune {
 			continue
 		}
 		cells := cellsOf(strings.TrimRight(line, "\n"), sep)
-		named := slices.IndexFunc(cells, isIDName)
+		named := slices.IndexFunc(cells, schema.NamesBatchID)
 		switch full := countFull(cells); {
 		case len(cells) > 1 && (named > 0 || named == 0 && full > 1):
 			return sep
@@ -100,7 +91,7 @@ func countFull(cells []string) (n int) {
 // the name #, and not a comment.
 func isNumbered(line string) bool {
 	sep := separatorOf(line, 0)
-	return sep != 0 && cellsOf(line, sep)[0] == "#" && slices.ContainsFunc(cellsOf(line, sep), isIDName)
+	return sep != 0 && cellsOf(line, sep)[0] == "#" && slices.ContainsFunc(cellsOf(line, sep), schema.NamesBatchID)
 }
 
 // readTable reads a table from its header on, which is the last line that was read.
@@ -136,7 +127,7 @@ func (l *idsFile) readTable(header []byte, sep rune) error {
 				return err
 			}
 			l.header = strings.Clone(unquoted(cells[column]))
-			if bareName(l.header) == "id" {
+			if schema.BareName(l.header) == "id" {
 				names = slices.Clone(cells)
 			}
 			if column == 0 {
@@ -213,7 +204,7 @@ func lineOf(rows *csv.Reader) int {
 func columnsOfIDs(header []string) (id, kind int, err error) {
 	var named, plain, alike, kinds []int
 	for i, cell := range header {
-		switch name := bareName(unquoted(cell)); {
+		switch name := schema.BareName(unquoted(cell)); {
 		case name == "batchid":
 			named = append(named, i)
 		case name == "id":

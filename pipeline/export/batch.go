@@ -155,7 +155,7 @@ func (x *exporter) ask(ctx context.Context, id string, entry *manifest.Entry, ro
 	encoding := at.span.begin(ctx, "encode")
 	made := x.encodeBatch(id, body, free, entry)
 	defer made.release()
-	encoding.end(made.err(), bytesOf(made.bytes()))
+	encoding.end(made.err(), bytesOf(made.size()))
 	if made.failure != nil && errors.Is(made.failure, answer.ErrCutOff) && round+1 < maxCutOff {
 		return made.res, fmt.Errorf("%w: %w", errAskAgain, made.failure)
 	}
@@ -174,7 +174,7 @@ func (x *exporter) ask(ctx context.Context, id string, entry *manifest.Entry, ro
 	start := x.Now()
 	publishing := at.span.begin(ctx, "publish")
 	made.res.Entry, err = x.publish(ctx, made.publication, round > 0)
-	publishing.end(err, bytesOf(made.bytes()))
+	publishing.end(err, bytesOf(made.size()))
 	made.res.Publishing = x.Now().Sub(start)
 	if errors.Is(err, errUnforeseen) && round < maxUnforeseen {
 		return made.res, fmt.Errorf("%w: %w", errAskAgain, err)

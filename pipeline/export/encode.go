@@ -128,6 +128,16 @@ func (p *publication) bytes() (n int64) {
 	return n
 }
 
+// size returns the size of the files.
+func (p *publication) size() (n int64) {
+	if p != nil {
+		for _, f := range p.all() {
+			n += int64(len(f.content.bytes()))
+		}
+	}
+	return n
+}
+
 func (p *publication) all() []*file {
 	all := slices.AppendSeq(make([]*file, 0, len(p.files)+1), maps.Values(p.files))
 	return slices.DeleteFunc(append(all, p.raw), func(f *file) bool { return f == nil })

@@ -69,8 +69,15 @@ func TestSpans(t *testing.T) {
 		names[s.SpanContext().SpanID()], attrs[name] = name, values
 	}
 	got := make(map[string]int)
+	sizes := make(map[string]string)
 	for _, s := range recorder.Ended() {
-		got[fmt.Sprintf("%s > %s", names[s.Parent().SpanID()], names[s.SpanContext().SpanID()])]++
+		name := fmt.Sprintf("%s > %s", names[s.Parent().SpanID()], names[s.SpanContext().SpanID()])
+		got[name]++
+		for _, a := range s.Attributes() {
+			if a.Key == "enrow.bytes" {
+				sizes[name] = a.Value.String()
+			}
+		}
 	}
 	want := map[string]int{
 		"parent > run": 1, "run > batch good": 1, "run > batch running": 1, "run > batch down": 1, "run > batch cut": 1,
@@ -94,7 +101,13 @@ func TestSpans(t *testing.T) {
 			}
 		}
 	}
-	if slices.Contains([]string{"", "0"}, attrs["batch good"]["enrow.bytes"]) {
+	bytes := attrs["batch good"]["enrow.bytes"]
+	if slices.Contains([]string{"", "0"}, bytes) {
 		t.Error("the batch has no bytes")
+	}
+	for _, stage := range []string{"batch good > encode", "batch good > publish"} {
+		if sizes[stage] != bytes {
+			t.Errorf("%s has %s bytes, and the batch has %s", stage, sizes[stage], bytes)
+		}
 	}
 }

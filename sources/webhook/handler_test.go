@@ -63,6 +63,7 @@ func TestNotices(t *testing.T) {
 		{"id that is null", `{"event":"bulk_search_finished","id":null}`, 400, Refused, nil},
 		{"id that is a number", `{"event":"bulk_search_finished","id":12}`, 400, Refused, nil},
 		{"id that is an object", `{"event":"bulk_search_finished","id":{"id":"a"}}`, 400, Refused, nil},
+		{"placeholder", `{"event":"bulk_search_finished","id":"BATCH_ID"}`, 400, Refused, nil},
 		{"path as id", `{"event":"bulk_search_finished","id":"../a"}`, 400, Refused, nil},
 		{"line break in the id", `{"event":"bulk_search_finished","id":"a\n"}`, 400, Refused, nil},
 		{"long id", `{"event":"bulk_search_finished","id":"` + strings.Repeat("a", 129) + `"}`, 400, Refused, nil},
