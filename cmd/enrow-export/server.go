@@ -5,6 +5,9 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"os"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -71,7 +74,7 @@ func (s *server) assemble(earlier []runs.Line) {
 		s.metrics.Recall(l)
 	}
 	if command := s.c.String("then"); command != "" {
-		s.then = &service.Then{Command: command, Log: s.log, OnEnd: func(err error) {
+		s.then = &service.Then{Command: command, Env: withoutSecrets(os.Environ()), Log: s.log, OnEnd: func(err error) {
 			if err != nil {
 				s.metrics.ThenFailed()
 			}
@@ -107,6 +110,15 @@ func (s *server) listen(ctx context.Context) (err error) {
 		s.admin.Shutdown(ctx)
 	}
 	return err
+}
+
+// withoutSecrets returns an environment without this program's secrets: what a command prints
+// is in the log.
+func withoutSecrets(env []string) []string {
+	return slices.DeleteFunc(env, func(set string) bool {
+		name, _, _ := strings.Cut(set, "=")
+		return slices.Contains([]string{"ENROW_API_KEY", hookSecretVariable, variable("ping")}, name)
+	})
 }
 
 func listenOn(ctx context.Context, c *cli.Context, flag string, chain func() (*tls.Certificate, error)) (*service.Server, error) {

@@ -49,7 +49,7 @@ func TestServeStory(t *testing.T) {
 		}
 		return id
 	}
-	flags := []string{"--report", "runs.jsonl", "--then", "cat >> then.jsonl"}
+	flags := []string{"--report", "runs.jsonl", "--then", "cat >> then.jsonl; env > then.env"}
 
 	first := mustServe(t, dir, server.URL, flags...)
 	api.SetWebhook(first.hooks)
@@ -102,6 +102,9 @@ func TestServeStory(t *testing.T) {
 	}
 	if told := exportedSince(t, filepath.Join(dir, "then.jsonl")); told != 5 {
 		t.Errorf("--then was told of %d batches, want 5", told)
+	}
+	if env, err := os.ReadFile(filepath.Join(dir, "then.env")); err != nil || !strings.Contains(string(env), "PATH=") || strings.Contains(string(env), hookSecret) || strings.Contains(string(env), testKey) {
+		t.Errorf("error %v, the environment of --then:\n%s", err, env)
 	}
 
 	loaded := func() []string {

@@ -34,7 +34,8 @@ const (
 // further runs wait for their turn together. When it fails, it is run again after the next
 // run of any kind.
 type Then struct {
-	Command string // for the shell
+	Command string   // for the shell
+	Env     []string // its environment, that of the process if it is nil
 	Log     *slog.Logger
 	// OnEnd, unless it is nil, is told how the command ended.
 	OnEnd func(err error)
@@ -118,7 +119,7 @@ func (t *Then) run(ctx context.Context, lines []runs.Line) error {
 		input.Write(text)
 	}
 	cmd := exec.CommandContext(ctx, Shell, "-c", t.Command)
-	cmd.Stdin = &input
+	cmd.Stdin, cmd.Env = &input, t.Env
 	// What the shell has started ends with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
