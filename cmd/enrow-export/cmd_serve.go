@@ -109,7 +109,12 @@ func (p *program) serve(c *cli.Context) (err error) {
 	if s.cfg, err = exportConfig(c); err != nil {
 		return err
 	}
-	defer closeStore(s.cfg.Store)
+	to, err := rootOf(c, "to")
+	if err != nil {
+		return err
+	}
+	s.to = &servedRoot{root: to, store: s.cfg.Store}
+	defer s.to.close()
 	traces := tracing(c.Context, ui.log)
 	defer traces.end()
 	s.cfg.Tracer = traces.tracer // each run is a trace of its own
@@ -129,11 +134,6 @@ func (p *program) serve(c *cli.Context) (err error) {
 		return err
 	}
 	s.settings.Store(settings)
-	to, err := rootOf(c, "to")
-	if err != nil {
-		return err
-	}
-	s.to = &servedRoot{root: to, store: s.cfg.Store}
 	earlier := earlierRuns(c, ui.log)
 	if s.report, err = openReport(c, p.stdout); err != nil {
 		return err
@@ -156,7 +156,7 @@ func (p *program) serve(c *cli.Context) (err error) {
 
 // begin makes the root ready to be written to.
 func (s *server) begin() error {
-	if err := s.to.begin(); err != nil {
+	if err := s.to.begin(s.c.Context); err != nil {
 		return err
 	}
 	if err := s.program.writable(s.c, "to", s.cfg.Store); err != nil {

@@ -52,9 +52,10 @@ func TestServeFloodOfNotices(t *testing.T) {
 }
 
 // While the root is not there, no notice is acknowledged, nothing is written where it was, and
-// the service is not ready. When it is back, all is as before.
+// the service is not ready. When it is back, all is as before. A copy in its place is a root,
+// too.
 func TestServeRootDisappears(t *testing.T) {
-	ids := batchIDs(2)
+	ids := batchIDs(3)
 	_, url := answersAPI(t, ids, 1)
 	dir := t.TempDir()
 	s := mustServe(t, dir, url)
@@ -66,10 +67,13 @@ func TestServeRootDisappears(t *testing.T) {
 	if err := os.Rename(out, away); err != nil {
 		t.Fatal(err)
 	}
+	for _, path := range []string{"/", "/metrics", "/readyz"} { // readers find out, too
+		s.get(t, path)
+	}
 	if err := os.Mkdir(out, 0o700); err != nil { // as the folder that a volume was mounted on
 		t.Fatal(err)
 	}
-	for _, id := range ids { // also what was recorded there
+	for _, id := range ids[:2] { // also what was recorded there
 		if status := s.notify(finished(id)); status != http.StatusServiceUnavailable && id == ids[1] {
 			t.Errorf("status %d", status)
 		}
@@ -92,8 +96,19 @@ func TestServeRootDisappears(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 	s.mustLog(t, "batch exported", ids[1])
+	if err := os.Rename(out, away); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(out, os.DirFS(away)); err != nil {
+		t.Fatal(err)
+	}
+	if status := s.notify(finished(ids[2])); status != http.StatusOK {
+		t.Errorf("status %d", status)
+	}
+	s.mustLog(t, "batch exported", ids[2])
+	untilReady(t, s, http.StatusOK, "OK")
 	s.end(t, syscall.SIGINT)
-	if files := outFiles(t, dir); len(files) != 2 {
+	if files := outFiles(t, dir); len(files) != 3 {
 		t.Errorf("files %q", files)
 	}
 }

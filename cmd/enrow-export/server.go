@@ -60,10 +60,14 @@ func (s *server) assemble(earlier []runs.Line) {
 		Every: s.c.Duration("every"), Survey: s.survey, Failed: s.failed, Export: s.export, Stop: s.stop, Log: s.log,
 	}, earlier)
 	s.to.onWritable = s.loop.Hurry // a pause may have begun
-	s.notices = &notices{root: s.to, store: s.cfg.Store, loop: s.loop, log: s.log}
+	s.notices = &notices{root: s.to, loop: s.loop, log: s.log}
 	s.figures = &service.Figures{
 		Read: func(ctx context.Context) (*overview.Overview, error) {
-			return overview.Of(ctx, s.cfg.Store, schema.Tables(), time.Now())
+			store, err := s.to.open(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return overview.Of(ctx, store, schema.Tables(), time.Now())
 		},
 		Log: s.log,
 	}
@@ -86,6 +90,13 @@ func (s *server) assemble(earlier []runs.Line) {
 			Count: func(r webhook.Result) { s.metrics.Notice(string(r)) },
 		})
 		s.health.OnLost = s.receiver.Forget
+	}
+	s.to.onReplaced = func() {
+		s.log.Warn("the destination is another directory than before, or was away: it is read anew", "to", s.to.at)
+		if s.receiver != nil {
+			s.receiver.Forget()
+		}
+		s.loop.Hurry() // other batches may be pending there
 	}
 }
 

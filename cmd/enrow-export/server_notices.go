@@ -9,7 +9,6 @@ import (
 
 	"enrow-export/pipeline/export"
 	"enrow-export/pipeline/service"
-	"enrow-export/sinks"
 	"enrow-export/sources/webhook"
 )
 
@@ -18,10 +17,9 @@ const refusalsEvery = time.Minute
 
 // notices records the batches that notices are about, and has them exported.
 type notices struct {
-	root  *servedRoot
-	store sinks.Store // that of the runs
-	loop  *service.Loop
-	log   *slog.Logger
+	root *servedRoot
+	loop *service.Loop
+	log  *slog.Logger
 
 	recorded atomic.Int64              // since the start
 	refused  atomic.Pointer[time.Time] // when the log last told that notices are refused
@@ -29,7 +27,8 @@ type notices struct {
 
 // record records the batch of a notice. It may be called from several goroutines.
 func (n *notices) record(ctx context.Context, notice webhook.Notice) error {
-	if err := n.root.there(); err != nil {
+	store, err := n.root.open(ctx)
+	if err != nil {
 		return err
 	}
 	if err := n.loop.Admit(); err != nil {
@@ -37,8 +36,8 @@ func (n *notices) record(ctx context.Context, notice webhook.Notice) error {
 		return fmt.Errorf("%w: %w", webhook.ErrFull, err)
 	}
 	var recorded export.Recorded
-	err := export.Enqueue(ctx, export.EnqueueConfig{
-		Table: notice.Table, Store: n.store, Log: n.log, ToolVersion: version,
+	err = export.Enqueue(ctx, export.EnqueueConfig{
+		Table: notice.Table, Store: store, Log: n.log, ToolVersion: version,
 	}, []string{notice.BatchID}, func(r export.Recorded) { recorded = r })
 	if err == nil {
 		err = recorded.Err

@@ -30,14 +30,16 @@ func columnsOfKinds(c *cli.Context) (map[*schema.Table][]string, error) {
 }
 
 // survey returns the batches that are left to do.
-func (s *server) survey(context.Context) ([]export.Work, error) {
+func (s *server) survey(ctx context.Context) ([]export.Work, error) {
 	s.ping = beginPing(s.c, s.log)
 	collectAt(surveyGCPercent)
 	defer collectAt(gcPercent)
-	if err := s.to.there(); err != nil {
+	cfg := s.cfg
+	var err error
+	if cfg.Store, err = s.to.open(ctx); err != nil {
 		return nil, err
 	}
-	what, err := unfinished(s.c, s.cfg, schema.Tables(), nil, export.Shard{})
+	what, err := unfinished(s.c, cfg, schema.Tables(), nil, export.Shard{})
 	s.left = what.left
 	return what.works, err
 }
@@ -68,7 +70,7 @@ func (s *server) export(ctx context.Context, works []export.Work) service.Ran {
 	}
 	var ran service.Ran
 	summary := export.Summary{}
-	if err = s.to.there(); err == nil {
+	if cfg.Store, err = s.to.open(ctx); err == nil {
 		summary, err = export.RunAll(ctx, cfg, works, func(r export.Result) {
 			s.loop.Beat()
 			ran.Results = append(ran.Results, r)

@@ -35,7 +35,7 @@ func TestServeDiskIsFull(t *testing.T) {
 	store := &limited{Store: sinks.NewMemory()}
 	hurried := 0
 	root := &servedRoot{root: root{scheme: schemes()[0]}, store: store, onWritable: func() { hurried++ }}
-	notices := &notices{root: root, store: store, loop: service.New(service.Config{}, nil), log: pipeline.NoLog}
+	notices := &notices{root: root, loop: service.New(service.Config{}, nil), log: pipeline.NoLog}
 	n := webhook.Notice{Table: &schema.EmailFind, BatchID: "a"}
 	if err := root.look(t.Context()); err != nil {
 		t.Error(err)
@@ -69,7 +69,7 @@ func TestServeDiskIsFull(t *testing.T) {
 func TestServeFailsInPart(t *testing.T) {
 	store := &limited{Store: sinks.NewMemory()}
 	root := &servedRoot{root: root{scheme: schemes()[0]}, store: store, onWritable: func() { t.Error("the pause is ended") }}
-	notices := &notices{root: root, store: store, loop: service.New(service.Config{}, nil), log: pipeline.NoLog}
+	notices := &notices{root: root, loop: service.New(service.Config{}, nil), log: pipeline.NoLog}
 	store.noManifest.Store(true)
 	for range 3 {
 		if err := notices.record(t.Context(), webhook.Notice{Table: &schema.EmailFind, BatchID: "a"}); !errors.Is(err, syscall.ENOSPC) {
@@ -78,5 +78,26 @@ func TestServeFailsInPart(t *testing.T) {
 		if err := root.look(t.Context()); err != nil {
 			t.Errorf("an attempt to write succeeds, and yet: %v", err)
 		}
+	}
+}
+
+// A service does not start on a root that it cannot write to, and leaves nothing there.
+func TestServeBegins(t *testing.T) {
+	folder := t.TempDir()
+	store := &limited{Store: sinks.NewMemory()}
+	r := &servedRoot{root: root{folder: folder}, store: store}
+	store.full.Store(true)
+	if err := r.begin(t.Context()); !errors.Is(err, syscall.ENOSPC) || exitCode(err) != exitStopped || hint(err) == "" {
+		t.Errorf("error %v, hint %q", err, hint(err))
+	}
+	store.full.Store(false)
+	if err := r.begin(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := r.there(); err != nil {
+		t.Error(err)
+	}
+	if objects := pipelinetest.Objects(t, store); len(objects) != 0 {
+		t.Errorf("objects %v", objects)
 	}
 }

@@ -12,8 +12,9 @@ import (
 	"enrow-export/sinks"
 )
 
-// errMoved says that the root is not the folder that it was.
-var errMoved = errors.New("the directory was moved away or replaced while it was in use")
+// ErrMoved says that the root is not the folder that it was. It is for good: a Store that is
+// opened anew takes the folder that is there then for its root.
+var ErrMoved = errors.New("the directory was moved away or replaced while it was in use")
 
 // rootFolder is the folder that the root was when it was first seen. Objects go
 // together: whoever moves the folder away takes with him what was put, and what
@@ -89,7 +90,7 @@ func NotDirectory(path string) *sinks.AdvisedError {
 // moved notes that the root is not the folder that it was.
 func (s *Store) moved() error {
 	s.seen.moved.Store(true)
-	return unreachable(fmt.Errorf("%s: %w", s.root, errMoved))
+	return unreachable(fmt.Errorf("%s: %w", s.root, ErrMoved))
 }
 
 // remember takes the folder at root, which info describes, for the root from now

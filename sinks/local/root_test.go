@@ -227,12 +227,12 @@ func TestRootComesBack(t *testing.T) {
 	s := open(t)
 	put(t, s, "a", "x")
 	gone := moveAway(t, s.root)
-	if err := s.Check(t.Context()); !errors.Is(err, errMoved) {
-		t.Errorf("check: error %v, want errMoved", err)
+	if err := s.Check(t.Context()); !errors.Is(err, ErrMoved) {
+		t.Errorf("check: error %v, want ErrMoved", err)
 	}
 	must(t, os.Rename(gone, s.root))
-	if _, err := s.Put(t.Context(), "b", []byte("x"), sinks.IfAbsent()); !errors.Is(err, errMoved) {
-		t.Errorf("put: error %v, want errMoved", err)
+	if _, err := s.Put(t.Context(), "b", []byte("x"), sinks.IfAbsent()); !errors.Is(err, ErrMoved) {
+		t.Errorf("put: error %v, want ErrMoved", err)
 	}
 	if diff := cmp.Diff([]string{"a"}, files(t, s)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
@@ -278,8 +278,8 @@ func TestRootSeenByReading(t *testing.T) {
 		must(t, os.Mkdir(s.root, 0o777))
 		_ = do(t.Context(), s)
 		moveAway(t, s.root)
-		if _, err := s.Put(t.Context(), "a", nil, sinks.IfAbsent()); !errors.Is(err, errMoved) {
-			t.Errorf("put after %s: error %v, want errMoved", op, err)
+		if _, err := s.Put(t.Context(), "a", nil, sinks.IfAbsent()); !errors.Is(err, ErrMoved) {
+			t.Errorf("put after %s: error %v, want ErrMoved", op, err)
 		}
 		if _, err := os.Lstat(s.root); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("after %s the root was made again: error %v", op, err)
@@ -296,8 +296,8 @@ func TestLinkedRootIsLedElsewhere(t *testing.T) {
 	put(t, s, "b", "x")
 	must(t, os.Remove(s.root))
 	must(t, os.Symlink(second, s.root))
-	if _, err := s.Put(t.Context(), "c", []byte("x"), sinks.IfAbsent()); !errors.Is(err, errMoved) {
-		t.Errorf("put: error %v, want errMoved", err)
+	if _, err := s.Put(t.Context(), "c", []byte("x"), sinks.IfAbsent()); !errors.Is(err, ErrMoved) {
+		t.Errorf("put: error %v, want ErrMoved", err)
 	}
 	// Another way to the same folder is none to another one.
 	s = open(t)
