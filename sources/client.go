@@ -92,6 +92,9 @@ type Config struct {
 	// of it when the API has too many requests (429, 503) for the nth time in
 	// a row.
 	BackoffBase, BackoffMax time.Duration
+	// Throttle, unless it is nil, is shared with other Clients: its rate and its pauses are
+	// those of all of them together.
+	Throttle *Throttle
 	// Stop, when it is closed, ends every Fetch that has no request under way,
 	// with pipeline.ErrStopped: it is that of the pipeline's Config. May be nil.
 	Stop <-chan struct{}
@@ -112,7 +115,7 @@ type Client struct {
 	keyHint        string
 	quote          quoter
 	transport      http.RoundTripper
-	throttle       *throttle
+	throttle       *Throttle
 	onRequest      func(status int, elapsed time.Duration)
 	// requests and repeated count what was sent.
 	requests, repeated atomic.Int64
@@ -151,7 +154,7 @@ func NewClient(cfg Config) (*Client, error) {
 		maxBody:        orDefault(cfg.MaxBody, pipeline.DefaultMaxBody),
 		backoffBase:    cfg.BackoffBase,
 		backoffMax:     cfg.BackoffMax,
-		throttle:       newThrottle(cfg.Rate, cfg.BackoffBase, cfg.BackoffMax, cfg.Stop),
+		throttle:       cmp.Or(cfg.Throttle, NewThrottle(cfg)),
 		log:            cfg.Log,
 		onRequest:      cfg.OnRequest,
 		keyHint:        keyHint(cfg.Key, cfg.KeyFrom),

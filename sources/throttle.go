@@ -11,8 +11,8 @@ import (
 	"enrow-export/pipeline"
 )
 
-// throttle holds back the requests of a Client, those of all its goroutines
-// together: to the rate that was asked for, and while the API says that it has
+// Throttle holds back the requests of a Client, or of several that share it, those of all
+// goroutines together: to the rate that was asked for, and while the API says that it has
 // too many.
 //
 // An answer that says so (429, 503) begins a pause, in which no request is sent.
@@ -20,7 +20,7 @@ import (
 // whose ceiling doubles with every such answer in a row. Answers to requests that
 // were sent before the last pause began are not counted: they come from the same
 // trouble, and do not show that it is over either.
-type throttle struct {
+type Throttle struct {
 	limiter *rate.Limiter   // nil for no limit
 	stop    <-chan struct{} // ends all waits when it is closed
 
@@ -30,10 +30,14 @@ type throttle struct {
 	until  time.Time // the end of the last one
 }
 
-func newThrottle(perSecond float64, base, limit time.Duration, stop <-chan struct{}) *throttle {
-	t := &throttle{pace: newPacer(base, limit), stop: stop}
-	if perSecond > 0 {
-		t.limiter = rate.NewLimiter(rate.Limit(perSecond), 1)
+// NewThrottle returns the Throttle of a Client with that Config, to be shared by further ones.
+func NewThrottle(cfg Config) *Throttle {
+	t := &Throttle{
+		pace: newPacer(orDefault(cfg.BackoffBase, defaultBackoffBase), orDefault(cfg.BackoffMax, defaultBackoffMax)),
+		stop: cfg.Stop,
+	}
+	if cfg.Rate > 0 {
+		t.limiter = rate.NewLimiter(rate.Limit(cfg.Rate), 1)
 	}
 	return t
 }
@@ -46,7 +50,7 @@ type ticket struct {
 // admit returns when a request may be sent. It fails when the run is over, and with
 // a *failure, at once and for the whole run, when the API demands a longer wait than
 // maxWait of everybody: whoever asked nevertheless would be told the same.
-func (t *throttle) admit(ctx context.Context) (ticket, error) {
+func (t *Throttle) admit(ctx context.Context) (ticket, error) {
 	for {
 		now, left := t.pause()
 		if err := t.over(ctx); err != nil {
@@ -80,7 +84,7 @@ func (t *throttle) admit(ctx context.Context) (ticket, error) {
 }
 
 // pause returns how long the pause still is that is under way.
-func (t *throttle) pause() (ticket, time.Duration) {
+func (t *Throttle) pause() (ticket, time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return ticket{t.pauses}, max(time.Until(t.until), 0)
@@ -88,7 +92,7 @@ func (t *throttle) pause() (ticket, time.Duration) {
 
 // refused notes that the API had too many requests, and wants none for the time
 // demanded. It returns the pause if this has begun one.
-func (t *throttle) refused(sent ticket, demanded time.Duration) (pause time.Duration) {
+func (t *Throttle) refused(sent ticket, demanded time.Duration) (pause time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if sent.pauses == t.pauses {
@@ -104,7 +108,7 @@ func (t *throttle) refused(sent ticket, demanded time.Duration) (pause time.Dura
 }
 
 // answered notes an answer of another kind: the next pause is a first one again.
-func (t *throttle) answered(sent ticket) {
+func (t *Throttle) answered(sent ticket) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if sent.pauses == t.pauses {
@@ -113,7 +117,7 @@ func (t *throttle) answered(sent ticket) {
 }
 
 // sleep waits for d, or until the run is over, which is the error.
-func (t *throttle) sleep(ctx context.Context, d time.Duration) error {
+func (t *Throttle) sleep(ctx context.Context, d time.Duration) error {
 	if d > 0 {
 		timer := time.NewTimer(d)
 		defer timer.Stop()
@@ -127,7 +131,7 @@ func (t *throttle) sleep(ctx context.Context, d time.Duration) error {
 }
 
 // over returns why no request may be sent any more, nil while one may.
-func (t *throttle) over(ctx context.Context) error {
+func (t *Throttle) over(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()

@@ -165,7 +165,7 @@ func TestPausesGrow(t *testing.T) {
 		const base, limit = 100 * time.Millisecond, time.Second
 		ceilings := []time.Duration{100, 200, 400, 800, 1000, 1000}
 		highest := make([]time.Duration, len(ceilings))
-		throttle := newThrottle(0, base, limit, nil)
+		throttle := NewThrottle(Config{BackoffBase: base, BackoffMax: limit})
 		stale := ticket{-1}
 		for range 1000 {
 			for i := range ceilings {
@@ -265,4 +265,26 @@ func TestNewClientRate(t *testing.T) {
 			t.Errorf("%v: no error", rate)
 		}
 	}
+}
+
+// Clients that share a Throttle have one rate and one pause together.
+func TestClientsShareAThrottle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := Config{Rate: 0.5}
+		cfg.Throttle = NewThrottle(cfg)
+		first, api := throttled(t, "ok,429;retry-after=30,okx9", cfg)
+		second := overPipes(t, api, cfg)
+		if err := fetchSample(t.Context(), t, first); err != nil {
+			t.Error(err)
+		}
+		if err := fetchSample(t.Context(), t, second); err == nil {
+			t.Error("without retries, a pause is a failure")
+		}
+		if err := fetchSample(t.Context(), t, first); err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff(times(0, 2, 32), api.came); diff != "" {
+			t.Errorf("requests came at (-want +got):\n%s", diff)
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os/exec"
 	"sync"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -41,7 +42,7 @@ func (p *program) serveCommand() command {
 		groups: []flagGroup{
 			{"Destination", append(toFlags(), layoutFlag())},
 			{"When to export", []*flagDef{
-				durationFlag("every", service.DefaultEvery, "time between two searches for pending batches", positive),
+				durationFlag("every", service.DefaultEvery, "time between two searches for pending batches", checkEvery),
 				textFlag("then", "COMMAND", "", "shell command to run after batches were exported").
 					more("Its standard input has a line of JSON for each run that has exported something since COMMAND last succeeded: the line of --report. It also runs after the first run of the service, because an earlier service may have been killed before COMMAND succeeded. When COMMAND fails, it runs again after the next run."),
 				graceFlag("It begins with SIGTERM or SIGINT. Another signal stops at once."),
@@ -69,12 +70,24 @@ func (p *program) serveCommand() command {
 	}
 }
 
+// checkEvery refuses times that would make a service do nothing else.
+func checkEvery(flag string, value time.Duration) error {
+	if value < time.Second {
+		return usagef("", "%s: %v is less than a second", flag, value)
+	}
+	return nil
+}
+
 // checkListen tells an address that cannot be one.
 func checkListen(flag, value string) error {
 	if value == "" {
 		return nil
 	}
-	if _, _, err := net.SplitHostPort(value); err != nil {
+	_, port, err := net.SplitHostPort(value)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
 		return usagef("such as 127.0.0.1:8780, or :8780 for all interfaces", "%s: %v", flag, err)
 	}
 	return nil
@@ -150,7 +163,14 @@ func (p *program) serve(c *cli.Context) (err error) {
 	}
 	s.serve()
 	p.stopGently(c.Duration("grace"), ui, s.stop)
-	p.signals.onHangup(s.reload)
+	asked := make(chan struct{}, 1)
+	p.signals.onHangup(func() {
+		select {
+		case asked <- struct{}{}:
+		default: // the files will be read after this signal
+		}
+	})
+	go s.reloadWhenAsked(c.Context, asked) // not waited for: a read may block
 	return s.work(c.Context)
 }
 

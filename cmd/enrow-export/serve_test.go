@@ -185,6 +185,44 @@ func TestServeKeyExpires(t *testing.T) {
 	s.end(t, syscall.SIGTERM)
 }
 
+// A file that does not end keeps nothing from the service: neither its work nor its end.
+func TestServeReloadBlocks(t *testing.T) {
+	ids := batchIDs(1)
+	_, url := answersAPI(t, ids, 1)
+	dir := t.TempDir()
+	keyFile := filepath.Join(dir, "key")
+	if err := os.WriteFile(keyFile, []byte(testKey), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := mustServe(t, dir, url, "--api-key-file", keyFile)
+	hangup := func() {
+		t.Helper()
+		if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(keyFile); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(keyFile, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hangup()
+	pipe, err := os.OpenFile(keyFile, os.O_WRONLY, 0) // when the service reads it
+	if err != nil {
+		t.Fatal(err)
+	}
+	hangup() // while the one before is under way
+	if status := s.notify(finished(ids[0])); status != http.StatusOK {
+		t.Errorf("status %d", status)
+	}
+	s.mustLog(t, "batch exported", ids[0])
+	if code := s.end(t, syscall.SIGTERM); code != exitOK {
+		t.Errorf("exit code %d:\n%s", code, s.log())
+	}
+	pipe.Close()
+}
+
 // SIGTERM lets the batch under way be finished, and that is no failure. What it cuts off is.
 func TestServeStops(t *testing.T) {
 	for name, test := range map[string]struct {

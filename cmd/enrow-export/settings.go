@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -19,7 +22,7 @@ const hookSecretVariable = variablePrefix + "HOOK_SECRET"
 
 // settings are the values that serve reads again on SIGHUP.
 type settings struct {
-	client      sources.Config // with the key
+	client      sources.Config // with the key; its clients share a Throttle
 	secrets     []webhook.Secret
 	certificate *tls.Certificate // nil without TLS
 }
@@ -35,18 +38,45 @@ func readSettings(c *cli.Context, cfg export.Config) (s *settings, err error) {
 		return nil, err
 	}
 	client.Close()
+	s.client.Throttle = sources.NewThrottle(s.client)
 	if s.secrets, err = hookSecrets(c); err != nil {
 		return nil, err
 	}
 	s.certificate, err = certificate(c)
+	if s.certificate != nil && time.Now().After(s.certificate.Leaf.NotAfter) {
+		cfg.Log.Warn("the certificate of --tls-cert has expired: Enrow will not accept it", "at", s.certificate.Leaf.NotAfter)
+	}
 	return s, err
 }
 
+// reloadLimit bounds how long the settings are read: a file may be a pipe to which nobody
+// writes, or on a file system that does not respond.
+const reloadLimit = 30 * time.Second
+
+// reloadWhenAsked reloads for each value that comes, until ctx is done.
+func (s *server) reloadWhenAsked(ctx context.Context, asked <-chan struct{}) {
+	for {
+		select {
+		case <-asked:
+			s.reload(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // reload reads the settings again. Those that cannot be used change nothing.
-func (s *server) reload() {
+func (s *server) reload(ctx context.Context) {
 	s.supervisor.Reloading()
 	defer s.supervisor.Ready()
-	again, err := readSettings(s.c, s.cfg)
+	limited := cli.NewContext(s.c.App, nil, s.c)
+	var cancel context.CancelFunc
+	limited.Context, cancel = context.WithTimeoutCause(ctx, reloadLimit, fmt.Errorf("a file cannot be read within %s", reloadLimit))
+	defer cancel()
+	again, err := readSettings(limited, s.cfg)
+	if before := s.settings.Load(); err == nil && again.client.Key == before.client.Key {
+		again.client.Throttle = before.client.Throttle
+	}
 	if err != nil {
 		s.log.Error("the settings stay as they were", "error", err, "hint", hint(err))
 		return
@@ -70,7 +100,11 @@ func hookSecrets(c *cli.Context) ([]webhook.Secret, error) {
 	if file != "" {
 		var err error
 		from = file
-		if data, err = unlessStopped(c.Context, func() ([]byte, error) { return readKey(file) }); err != nil {
+		data, err = unlessStopped(c.Context, func() ([]byte, error) { return readKey(file) })
+		if c.Context.Err() != nil {
+			return nil, err
+		}
+		if err != nil {
 			return nil, secretFileError(err)
 		}
 	}
@@ -105,7 +139,10 @@ func certificate(c *cli.Context) (*tls.Certificate, error) {
 	case c.String("listen") == "":
 		return nil, usagef("add --listen, or leave the certificate out", "--tls-cert is for webhooks, and --listen is missing")
 	}
-	pair, err := tls.LoadX509KeyPair(chain, key)
+	pair, err := unlessStopped(c.Context, func() (tls.Certificate, error) { return tls.LoadX509KeyPair(chain, key) })
+	if c.Context.Err() != nil {
+		return nil, err
+	}
 	if err != nil {
 		return nil, usagef("give a certificate chain and its private key, in PEM form", "--tls-cert, --tls-key: %v", err)
 	}

@@ -49,17 +49,24 @@ func (a *announced) add(n Notice, isNew bool, now time.Time) {
 }
 
 // due returns when the first batch is to be asked for.
-func (a *announced) due() (first time.Time, ok bool) {
-	for _, l := range a.waiting {
-		if !l.taken && (!ok || l.at.Before(first)) {
-			first, ok = l.at, true
+func (a *announced) due(pauses pauses) (first time.Time, ok bool) {
+	for n, l := range a.waiting {
+		if l.taken {
+			continue
+		}
+		at := l.at
+		if end := pauses.until(n.Table.Kind); at.Before(end) {
+			at = end
+		}
+		if !ok || at.Before(first) {
+			first, ok = at, true
 		}
 	}
 	return first, ok
 }
 
-// take returns batches that are due, and that nobody has taken, of each kind.
-func (a *announced) take(now time.Time, most int) (works []export.Work) {
+// take returns batches that are due, and that nobody has taken, of each kind without a pause.
+func (a *announced) take(now time.Time, most int, pauses pauses) (works []export.Work) {
 	seen := make(map[Notice]bool, len(a.waiting))
 	a.order = slices.DeleteFunc(a.order, func(n Notice) bool {
 		over := a.waiting[n] == nil || seen[n]
@@ -72,7 +79,7 @@ func (a *announced) take(now time.Time, most int) (works []export.Work) {
 		if most == 0 {
 			break
 		}
-		if l.taken || l.at.After(now) {
+		if l.taken || l.at.After(now) || pauses.holds(n.Table.Kind, now) {
 			continue
 		}
 		l.taken = true

@@ -71,7 +71,7 @@ func (h *Health) Ready(ctx context.Context) (reasons []string) {
 	}
 	refused := (*pipeline.Error)(nil)
 	switch age := time.Since(s.Surveyed); {
-	case errors.As(s.Failure, &refused) && refused.OfKey:
+	case errors.As(s.Failure, &refused) && refused.OfKey && refused.Kind == allKinds:
 		reasons = append(reasons, s.Failure.Error())
 	case s.Surveyed.IsZero() && lost != nil: // it says why
 	case s.Surveyed.IsZero() && s.Failure != nil:

@@ -18,8 +18,6 @@ const (
 	// mostOfRun bounds the batches of one run, so that announced batches need not wait long
 	// for the next.
 	mostOfRun = 200
-	// firstPause follows a run that failed as a whole. It doubles up to Config.Every.
-	firstPause = 30 * time.Second
 	// firstLook is when an announced batch is asked for again that is still ongoing. It
 	// doubles up to Config.Every, where the survey takes over.
 	firstLook = 5 * time.Second
@@ -85,8 +83,8 @@ type State struct {
 	Next     time.Time // survey
 	// Announced and Backlog are the batches that are to be asked for.
 	Announced, Backlog int
-	// Failure is why the last survey or run failed as a whole, nil when it did not, and
-	// Failures how many in a row did.
+	// Failure is why the last survey or run failed, for all batches or for those of a kind
+	// (pipeline.Error.Kind), nil when it did not, and Failures how many in a row did.
 	Failure  error
 	Failures int
 	// Runs are the last runs, the oldest first.
@@ -166,7 +164,7 @@ func (l *Loop) Silence() time.Duration {
 // Run surveys and runs until ctx is done or Stop is closed. It returns when the last run has
 // ended.
 func (l *Loop) Run(ctx context.Context) {
-	w := &turns{Loop: l, nextSurvey: time.Now()}
+	w := &turns{Loop: l, nextSurvey: time.Now(), pauses: make(pauses)}
 	for {
 		delay, idle := w.delay(time.Now())
 		if idle && !l.wait(ctx, delay) {

@@ -64,6 +64,10 @@ func (s *stage) export(_ context.Context, works []export.Work) service.Ran {
 	s.mu.Lock()
 	var ids []string
 	ran := service.Ran{Err: s.fails}
+	fails := (*pipeline.Error)(nil)
+	if errors.As(s.fails, &fails) && fails.Kind != "" && !slices.ContainsFunc(works, func(w export.Work) bool { return w.Table.Kind == fails.Kind }) {
+		ran.Err = nil
+	}
 	for _, w := range works {
 		for _, id := range w.IDs {
 			ids = append(ids, id)
@@ -72,7 +76,7 @@ func (s *stage) export(_ context.Context, works []export.Work) service.Ran {
 			if res.Outcome == "" {
 				res.Outcome = export.Exported
 			}
-			if fails := (*pipeline.Error)(nil); ran.Err == nil || errors.As(ran.Err, &fails) && fails.Kind != "" && fails.Kind != res.Kind {
+			if ran.Err == nil || fails != nil && fails.Kind != "" && fails.Kind != res.Kind {
 				ran.Results = append(ran.Results, res)
 			}
 		}
@@ -223,7 +227,8 @@ func TestLoopPausesAfterFailures(t *testing.T) {
 func (s *stage) since() string { return time.Since(s.start).String() }
 
 // A failure that concerns one kind leaves the others alone. Of that kind, nothing more is
-// asked for until the next survey, but for what is announced, after pauses.
+// asked for until a pause is over, by nobody's notice, and no run counts as a success until it
+// is asked for in vain no more.
 func TestLoopOfAKindThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &stage{
@@ -234,9 +239,22 @@ func TestLoopOfAKindThatFails(t *testing.T) {
 		s.expect(t, "0s survey", "0s run of 200", "0s run a")
 		s.loop.Announce(service.Notice{Table: phone, BatchID: "n"}, true)
 		s.loop.Announce(service.Notice{Table: find, BatchID: "m"}, true)
-		time.Sleep(14 * time.Minute)
-		s.expect(t, "0s run m n", "30s run n", "1m30s run n", "3m30s run n", "7m30s run n")
-		if st := s.loop.State(); st.Failure != nil || st.Surveyed.IsZero() {
+		time.Sleep(4 * time.Minute)
+		s.expect(t, "0s run m", "30s survey", "30s run of 200", "30s run a", "1m30s survey", "1m30s run of 200", "1m30s run a", "3m30s survey", "3m30s run of 200", "3m30s run a")
+		if st := s.loop.State(); !errors.Is(st.Failure, s.fails) || st.Failures != 4 || !st.Surveyed.IsZero() {
+			t.Errorf("state %+v", st)
+		}
+		s.mu.Lock()
+		s.fails, s.left = nil, []export.Work{{Table: phone, IDs: []string{"p"}}}
+		s.mu.Unlock()
+		s.loop.Announce(service.Notice{Table: find, BatchID: "o"}, true)
+		s.expect(t, "4m0s run o")
+		if st := s.loop.State(); st.Failure == nil {
+			t.Error("a run of another kind has ended the failure")
+		}
+		time.Sleep(4 * time.Minute)
+		s.expect(t, "7m30s survey", "7m30s run n p")
+		if st := s.loop.State(); st.Failure != nil || st.Failures != 0 || time.Since(st.Surveyed) != 30*time.Second {
 			t.Errorf("state %+v", st)
 		}
 		close(s.stop)

@@ -15,8 +15,9 @@ import (
 type turns struct {
 	*Loop
 	nextSurvey time.Time
-	notBefore  time.Time // after a failure
-	backlog    []export.Work
+	pauses     pauses
+	backlog    []export.Work // of no kind that has a pause
+	began      time.Time     // the turn
 	// surveyed says that the backlog is of a survey of which no run has ended yet.
 	surveyed bool
 }
@@ -29,14 +30,15 @@ func (w *turns) delay(now time.Time) (d time.Duration, idle bool) {
 	}
 	w.mu.Lock()
 	if w.hurried {
-		w.hurried, w.notBefore, w.nextSurvey, next = false, time.Time{}, now, now
+		w.pauses.cut()
+		w.hurried, w.nextSurvey, next = false, now, now
 	}
-	if due, ok := w.announced.due(); ok && due.Before(next) {
+	if due, ok := w.announced.due(w.pauses); ok && due.Before(next) {
 		next = due
 	}
 	w.mu.Unlock()
-	if next.Before(w.notBefore) {
-		next = w.notBefore
+	if end := w.pauses.until(allKinds); next.Before(end) {
+		next = end
 	}
 	d = next.Sub(now)
 	return d, d > 0
@@ -45,6 +47,7 @@ func (w *turns) delay(now time.Time) (d time.Duration, idle bool) {
 // turn makes a survey if it is time for one, and a run.
 func (w *turns) turn(ctx context.Context) {
 	now := time.Now()
+	w.began = now
 	w.running(true)
 	defer w.running(false)
 	if !now.Before(w.nextSurvey) {
@@ -56,10 +59,13 @@ func (w *turns) turn(ctx context.Context) {
 			w.ended(Ran{Line: w.Failed(ctx, err), Err: err})
 			return
 		}
-		w.backlog, w.surveyed, w.nextSurvey = nonEmpty(works), true, now.Add(w.Every)
+		w.surveyed, w.nextSurvey = true, now.Add(w.Every)
+		w.backlog = slices.DeleteFunc(works, func(work export.Work) bool {
+			return len(work.IDs) == 0 || w.pauses.holds(work.Table.Kind, now)
+		})
 	}
 	w.mu.Lock()
-	works := w.announced.take(now, mostOfRun)
+	works := w.announced.take(now, mostOfRun, w.pauses)
 	w.mu.Unlock()
 	works = append(works, w.next(mostOfRun-count(works), works)...)
 	ran := w.Export(ctx, works)
@@ -74,8 +80,8 @@ func (w *turns) running(is bool) {
 	defer w.mu.Unlock()
 	w.state.Running, w.beat = is, time.Now()
 	w.state.Next, w.state.Backlog = w.nextSurvey, count(w.backlog)
-	if w.state.Next.Before(w.notBefore) {
-		w.state.Next = w.notBefore
+	if end := w.pauses.until(allKinds); w.state.Next.Before(end) {
+		w.state.Next = end
 	}
 }
 
@@ -111,6 +117,7 @@ func (w *turns) next(most int, already []export.Work) (works []export.Work) {
 func (w *turns) ended(ran Ran) {
 	now := time.Now()
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, res := range ran.Results {
 		w.announced.result(res, now, w.Every)
 	}
@@ -119,33 +126,46 @@ func (w *turns) ended(ran Ran) {
 	if more := len(w.state.Runs) - MostRuns; more > 0 {
 		w.state.Runs = append([]runs.Line(nil), w.state.Runs[more:]...)
 	}
-	w.mu.Unlock()
-	if kind := kindOf(ran.Err); kind != "" {
-		w.backlog = slices.DeleteFunc(w.backlog, func(work export.Work) bool { return work.Table.Kind == kind })
-	} else if ran.Err != nil {
-		w.failed(ran.Err)
+	w.recovered(ran.Err)
+	if ran.Err != nil {
+		w.failed(ran.Err, now)
+	}
+	w.state.Failure, w.state.Failures = nil, 0
+	if worst := w.pauses.worst(); worst != nil {
+		w.state.Failure, w.state.Failures = worst.err, worst.failures
+	} else if w.surveyed {
+		w.state.Surveyed = now
+	}
+	w.surveyed = false
+}
+
+// recovered ends the failures that a run with such an error shows to be over.
+func (w *turns) recovered(err error) {
+	failed := kindOf(err)
+	if err != nil && failed == allKinds {
 		return
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.state.Failure, w.state.Failures = nil, 0
-	w.notBefore = time.Time{}
-	if w.surveyed {
-		w.surveyed, w.state.Surveyed = false, now
+	delete(w.pauses, allKinds)
+	for kind := range w.pauses {
+		// A kind had its chance only when there was a search for its batches.
+		if w.surveyed && !w.pauses.holds(kind, w.began) && (err == nil || kind != failed) {
+			delete(w.pauses, kind)
+		}
 	}
 }
 
 // failed begins a pause, after which there is a survey: the manifest knows what is left.
-func (w *turns) failed(err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	pause := min(firstPause<<min(w.state.Failures, 16), w.Every)
-	w.state.Failures++
-	w.state.Failure = err
-	w.backlog, w.surveyed = nil, false
-	w.notBefore = time.Now().Add(pause)
-	w.nextSurvey = w.notBefore
-	attrs := []any{"error", err, "pause", pause}
+func (w *turns) failed(err error, now time.Time) {
+	kind := kindOf(err)
+	long := w.pauses.begin(kind, err, now, w.Every)
+	w.backlog = slices.DeleteFunc(w.backlog, func(work export.Work) bool { return kind == allKinds || work.Table.Kind == kind })
+	if next := now.Add(long); kind == allKinds || next.Before(w.nextSurvey) {
+		w.nextSurvey = next
+	}
+	attrs := []any{"error", err, "pause", long}
+	if kind != allKinds {
+		attrs = append(attrs, "kind", kind)
+	}
 	if hint := pipeline.Hint(err); hint != "" {
 		attrs = append(attrs, "hint", hint)
 	}
@@ -158,15 +178,6 @@ func kindOf(err error) string {
 		return failure.Kind
 	}
 	return ""
-}
-
-func nonEmpty(works []export.Work) (some []export.Work) {
-	for _, w := range works {
-		if len(w.IDs) > 0 {
-			some = append(some, w)
-		}
-	}
-	return some
 }
 
 // count returns the number of batches.
