@@ -157,8 +157,8 @@ func (p *program) serve(c *cli.Context) (err error) {
 	}
 	s.assemble(earlier)
 	if err := s.begin(); err != nil {
-		s.hooks.Shutdown(c.Context)
-		s.admin.Shutdown(c.Context)
+		s.hooks.Shutdown()
+		s.admin.Shutdown()
 		return err
 	}
 	s.serve()
@@ -195,21 +195,13 @@ func (s *server) work(ctx context.Context) error {
 	s.loop.Run(ctx)
 	s.supervisor.Stopping()
 	s.health.End()
-	s.close(ctx)
+	s.then.Wait()
+	cut := context.Cause(ctx) // the grace is over, and something was cut off
+	s.hooks.Shutdown()
+	s.figures.Wait()
+	s.admin.Shutdown()
 	end()
 	watched.Wait()
 	s.log.Info("the service has ended")
-	if ctx.Err() != nil {
-		return context.Cause(ctx) // the grace was over, and something was cut off
-	}
-	return nil
-}
-
-// close ends all that runs beside the loop: first the receiver of notices, last the address
-// of the service's health.
-func (s *server) close(ctx context.Context) {
-	s.hooks.Shutdown(ctx)
-	s.then.Wait()
-	s.figures.Wait()
-	s.admin.Shutdown(ctx)
+	return cut
 }

@@ -108,7 +108,7 @@ func (s *server) stall() time.Duration {
 	return tries*(s.c.Duration("request-timeout")+pauses) + operations*s.c.Duration("store-timeout")
 }
 
-// listen takes the addresses. The caller calls serve, or shutDown.
+// listen takes the addresses. The caller calls serve, and Shutdown of both.
 func (s *server) listen(ctx context.Context) (err error) {
 	if s.admin, err = listenOn(ctx, s.c, "admin-listen", nil); err != nil || s.c.String("listen") == "" {
 		return err
@@ -118,7 +118,7 @@ func (s *server) listen(ctx context.Context) (err error) {
 		chain = func() (*tls.Certificate, error) { return s.settings.Load().certificate, nil }
 	}
 	if s.hooks, err = listenOn(ctx, s.c, "listen", chain); err != nil {
-		s.admin.Shutdown(ctx)
+		s.admin.Shutdown()
 	}
 	return err
 }

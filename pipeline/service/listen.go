@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"io"
 	"log"
 	"net"
@@ -20,6 +19,7 @@ const (
 	requestLimit  = 15 * time.Second
 	responseLimit = 60 * time.Second
 	idleLimit     = 60 * time.Second
+	lastRequests  = 3 * time.Second // for the requests under way at the end
 	mostHeader    = 16 << 10 // bytes; the library allows a few more
 	mostConns     = 256      // at a time; others wait to be accepted
 )
@@ -65,14 +65,16 @@ func (s *Server) Serve(handler http.Handler) {
 // Addr returns the address, with the port that the system has chosen if it was to.
 func (s *Server) Addr() string { return s.ln.Addr().String() }
 
-// Shutdown accepts no more connections, and waits for the requests under way until ctx is
-// done. Then it cuts them off. A nil s does nothing.
-func (s *Server) Shutdown(ctx context.Context) {
+// Shutdown accepts no more connections, and gives the requests under way a little time. Then
+// it cuts them off, as a client may be slow on purpose. A nil s does nothing.
+func (s *Server) Shutdown() {
 	if s == nil {
 		return
 	}
 	_ = s.ln.Close() // the library does not know it before Serve; it may be closed already
-	if err := s.http.Shutdown(ctx); errors.Is(err, ctx.Err()) {
+	limited, cancel := context.WithTimeout(context.Background(), lastRequests)
+	defer cancel()
+	if s.http.Shutdown(limited) != nil {
 		_ = s.http.Close()
 	}
 	s.served.Wait()

@@ -131,12 +131,11 @@ func (t *Then) run(ctx context.Context, lines []runs.Line) error {
 	err := cmd.Run()
 	_ = writer.Close() // never an error
 	reader.Wait()
-	if errors.Is(err, exec.ErrWaitDelay) {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what is left of it, if anything
-		err = nil
+	if cmd.Process != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // processes that the command has left behind
 	}
-	if ctx.Err() != nil && cmd.Process != nil {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	if errors.Is(err, exec.ErrWaitDelay) {
+		err = nil // the command itself has succeeded
 	}
 	if err != nil {
 		return fmt.Errorf("run command: %w", err)

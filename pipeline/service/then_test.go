@@ -134,6 +134,32 @@ func TestThenIsStopped(t *testing.T) {
 	none.Wait()
 }
 
+// A command leaves no process behind, whether it succeeds or not.
+func TestThenLeavesNothingBehind(t *testing.T) {
+	for _, code := range []int{0, 1} {
+		started := filepath.Join(t.TempDir(), "started")
+		if err := syscall.Mkfifo(started, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		pipe, err := os.OpenFile(started, os.O_RDWR, 0) // so that nobody waits for the other end
+		if err != nil {
+			t.Fatal(err)
+		}
+		then := &service.Then{Command: fmt.Sprintf("exec 3> '%s'; sleep 600 > /dev/null 2>&1 & exit %d", started, code), Log: slog.New(slog.DiscardHandler)}
+		then.After(t.Context(), ran(1))
+		then.Wait()
+		r, err := os.Open(started)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pipe.Close() // now the process that was left has the only end to write to, if it lives
+		if _, err := r.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("error %v", err)
+		}
+		r.Close()
+	}
+}
+
 // Output that does not end, in one line, is cut.
 func TestThenOutput(t *testing.T) {
 	log := new(messages)

@@ -100,6 +100,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case Refused:
 		status = http.StatusBadRequest
 	case NoSecret:
+		// Or those without the secret could keep all connections to themselves.
+		w.Header().Set("Connection", "close")
 		status = http.StatusNotFound
 	case WrongVerb:
 		w.Header().Set("Allow", http.MethodPost)

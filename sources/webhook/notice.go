@@ -1,7 +1,10 @@
 package webhook
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
+	"io"
 	"slices"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -23,28 +26,65 @@ var singleEvents = []string{"single_search_finished", "verification_finished", "
 // parse reads the body of a notice. The result says which sort of notice it is: Recorded if
 // it is one of a batch that is to be recorded. An error has nothing of the body.
 func parse(body []byte) (Notice, Result, error) {
-	var said struct {
-		Event string         `json:"event"`
-		ID    jsontext.Value `json:"id"`
+	said, err := membersOf(body)
+	if err != nil {
+		return Notice{}, Refused, errors.New("body is not one JSON object")
 	}
-	if err := jsonv2.Unmarshal(body, &said); err != nil {
-		return Notice{}, Refused, errors.New("body is not one JSON object with a string as its event")
+	event, ok := text(said["event"])
+	if !ok {
+		return Notice{}, Refused, errors.New("body has no event, or it is no text")
 	}
-	if said.Event == "" {
-		return Notice{}, Refused, errors.New("body has no event")
-	}
-	if slices.Contains(singleEvents, said.Event) {
+	if slices.Contains(singleEvents, event) {
 		return Notice{}, Single, nil
 	}
 	for _, table := range schema.Tables() {
-		if table.Event != said.Event {
+		if table.Event != event {
 			continue
 		}
-		var id string
-		if said.ID.Kind() != '"' || jsonv2.Unmarshal(said.ID, &id) != nil || !schema.ValidBatchID(id) {
+		id, ok := text(said["id"])
+		if !ok || !schema.ValidBatchID(id) {
 			return Notice{}, Refused, errors.New("body has no valid id")
 		}
 		return Notice{table, id}, Recorded, nil
 	}
 	return Notice{}, Unknown, nil
+}
+
+// membersOf returns the values of each key of an object. Values beside the event and the id
+// may be as they are: a name that is no valid Unicode must not cost the notice.
+func membersOf(body []byte) (map[string][]jsontext.Value, error) {
+	d := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if token, err := d.ReadToken(); err != nil || token.Kind() != '{' {
+		return nil, cmp.Or(err, errNoObject)
+	}
+	members := make(map[string][]jsontext.Value)
+	for d.PeekKind() == '"' {
+		key, err := d.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		name := key.String()
+		value, err := d.ReadValue()
+		if err != nil {
+			return nil, err
+		}
+		members[name] = append(members[name], value.Clone())
+	}
+	if _, err := d.ReadToken(); err != nil { // the end of the object
+		return nil, err
+	}
+	if _, err := d.ReadToken(); err != io.EOF {
+		return nil, cmp.Or(err, errNoObject)
+	}
+	return members, nil
+}
+
+var errNoObject = errors.New("not one object")
+
+// text returns a value that was given once and is a string that is not empty.
+func text(values []jsontext.Value) (text string, ok bool) {
+	if len(values) != 1 || values[0].Kind() != '"' || jsonv2.Unmarshal(values[0], &text) != nil {
+		return "", false
+	}
+	return text, text != ""
 }
