@@ -72,7 +72,10 @@ func (s *server) assemble(earlier []runs.Line) {
 		Log: s.log,
 	}
 	s.health = &service.Health{Loop: s.loop, Look: s.to.look, Stall: s.stall()}
-	s.metrics = metrics.NewService(programBuild(), func() bool { return len(s.health.Ready(s.c.Context)) == 0 }, noticeResults()...)
+	s.metrics = metrics.NewService(programBuild(), metrics.Live{
+		Ready: func() bool { return len(s.health.Ready(s.c.Context)) == 0 },
+		Then:  func() time.Duration { return s.then.Running() },
+	}, noticeResults()...)
 	s.figures.OnRead = s.metrics.Root
 	for _, l := range earlier {
 		s.metrics.Recall(l)

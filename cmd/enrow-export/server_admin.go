@@ -39,6 +39,9 @@ func (s *server) servePage(w http.ResponseWriter, r *http.Request) {
 		Title: "Enrow exports", To: s.to.at, Overview: figures, Runs: state.Runs, Now: time.Now(), Version: version,
 		Service: &page.Service{Since: s.since, Ready: len(reasons) == 0, Why: strings.Join(reasons, "; "), Announced: s.notices.recorded.Load()},
 	}
+	if running := s.then.Running(); running > 0 {
+		d.Service.Then = time.Now().Add(-running)
+	}
 	if !state.Running {
 		d.Service.NextRun = state.Next
 	}

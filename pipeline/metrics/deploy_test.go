@@ -35,7 +35,7 @@ func families(t *testing.T, text string) map[string]*dto.MetricFamily {
 // busy returns what a service serves that has done everything once.
 func busy(t *testing.T) string {
 	t.Helper()
-	s := metrics.NewService(build, func() bool { return true }, "recorded")
+	s := metrics.NewService(build, live(true), "recorded")
 	s.Ran(failedRun())
 	s.Root(someRoot())
 	s.Request("200", time.Second)

@@ -217,7 +217,7 @@ func own(text string) string {
 
 // A process that has done nothing has a series for all that it may do.
 func TestServiceBegins(t *testing.T) {
-	s := metrics.NewService(build, func() bool { return false }, "recorded", "refused")
+	s := metrics.NewService(build, live(false), "recorded", "refused")
 	golden(t, "begin.prom", own(scrape(t, s)))
 	for _, name := range []string{"go_goroutines", "process_cpu_seconds_total"} {
 		if line(scrape(t, s), name) == "" {
@@ -226,8 +226,12 @@ func TestServiceBegins(t *testing.T) {
 	}
 }
 
+func live(ready bool) metrics.Live {
+	return metrics.Live{Ready: func() bool { return ready }, Then: func() time.Duration { return 90 * time.Second }}
+}
+
 func TestService(t *testing.T) {
-	s := metrics.NewService(build, func() bool { return true }, "recorded", "refused")
+	s := metrics.NewService(build, live(true), "recorded", "refused")
 	l := failedRun()
 	l.ExitCode = 0
 	s.Recall(l)
@@ -251,7 +255,7 @@ func TestService(t *testing.T) {
 
 // A scrape is of one run, while others end.
 func TestServiceIsOfOneMoment(t *testing.T) {
-	s := metrics.NewService(build, func() bool { return true })
+	s := metrics.NewService(build, live(true))
 	ran := func(n int) {
 		l := failedRun()
 		l.ExitCode, l.Retries = n, int64(n)

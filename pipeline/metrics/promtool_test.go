@@ -30,7 +30,7 @@ func TestPromtool(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "enrow.prom")
 	promtool(t, write(t, path, failedRun(), nil), "check", "metrics")
 	promtool(t, write(t, path, failedRun(), someRoot()), "check", "metrics")
-	promtool(t, own(scrape(t, metrics.NewService(build, func() bool { return false }))), "check", "metrics")
+	promtool(t, own(scrape(t, metrics.NewService(build, live(false)))), "check", "metrics")
 	promtool(t, busy(t), "check", "metrics")
 
 	folder := filepath.Join(docs, "deploy/prometheus")

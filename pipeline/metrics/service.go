@@ -25,10 +25,17 @@ type Service struct {
 	batch                            *prometheus.HistogramVec
 }
 
-// NewService returns the metrics of a process that has done nothing yet. ready says whether
-// it can work, at each scrape, and has to be quick. notices are the results that Notice is
-// told of.
-func NewService(b Build, ready func() bool, notices ...string) *Service {
+// Live are functions that are called at each scrape, and have to be quick.
+type Live struct {
+	// Ready says whether the process can work.
+	Ready func() bool
+	// Then returns for how long the command that follows a run has been running, 0 if none is.
+	Then func() time.Duration
+}
+
+// NewService returns the metrics of a process that has done nothing yet. notices are the
+// results that Notice is told of.
+func NewService(b Build, live Live, notices ...string) *Service {
 	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + name, Help: help}, labels)
 	}
@@ -50,13 +57,16 @@ func NewService(b Build, ready func() bool, notices ...string) *Service {
 			.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30)),
 	}
 	isReady := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: prefix + "ready", Help: "Whether the service can work, as /readyz says: 1 or 0."}, func() float64 {
-		if ready() {
+		if live.Ready() {
 			return 1
 		}
 		return 0
 	})
+	then := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: prefix + "then_running_seconds", Help: "For how long the command that follows a run has been running. 0 while none is."}, func() float64 {
+		return live.Then().Seconds()
+	})
 	s.registry.MustRegister(
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), s.collector, isReady,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), s.collector, isReady, then,
 		s.runs, s.batches, s.requests, s.notices, s.thenFailures, s.request, s.batch, s.publish,
 	)
 	for _, exitCode := range []string{"0", "1", "3", "75"} {

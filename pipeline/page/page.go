@@ -45,6 +45,8 @@ type Service struct {
 	Why   string // it is not ready
 	// NextRun is when it looks for batches again, zero while a run is under way.
 	NextRun time.Time
+	// Then is since when the command that follows a run is running, zero if it is not.
+	Then time.Time
 	// Announced counts the batches that were announced to it since it began.
 	Announced int64
 }

@@ -135,6 +135,9 @@ func facts(d Data) []fact {
 		} else {
 			all = append(all, fact{"Next run", moment(s.NextRun), ""})
 		}
+		if !s.Then.IsZero() {
+			all = append(all, fact{"Command", moment(s.Then), "--then has been running since"})
+		}
 		all = append(all, fact{"Announced", stamp{}, count(s.Announced, "batch") + " by webhook"})
 	}
 	if n := len(d.Runs); n > 0 {

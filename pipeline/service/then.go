@@ -45,7 +45,22 @@ type Then struct {
 	lines   []runs.Line // that no command was successfully told of
 	dropped int         // lines that were taken from the front of lines, ever
 	running bool
+	since   time.Time // the command that runs
 	ended   sync.WaitGroup
+}
+
+// Running returns for how long the command has been running, 0 if it is not. That of a nil t
+// never is.
+func (t *Then) Running() time.Duration {
+	if t == nil {
+		return 0
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.running {
+		return 0
+	}
+	return time.Since(t.since)
 }
 
 // After tells the command of a run, now or when it has ended. A nil t does nothing.
@@ -84,6 +99,7 @@ func (t *Then) work(ctx context.Context) {
 			t.mu.Unlock()
 			return
 		}
+		t.since = time.Now()
 		t.mu.Unlock()
 		err := t.run(ctx, told)
 		if t.OnEnd != nil {

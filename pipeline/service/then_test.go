@@ -122,8 +122,14 @@ func TestThenIsStopped(t *testing.T) {
 	if line, err := r.ReadString('\n'); line != "started\n" {
 		t.Fatalf("the command says %q, error %v", line, err)
 	}
+	if then.Running() == 0 {
+		t.Error("the command runs, and nothing says so")
+	}
 	cancel()
 	then.Wait()
+	if d := then.Running(); d != 0 {
+		t.Errorf("the command has ended, and has been running for %s", d)
+	}
 	if _, err := r.ReadByte(); !errors.Is(err, io.EOF) { // when no process has it open any more
 		t.Errorf("error %v", err)
 	}
@@ -132,6 +138,9 @@ func TestThenIsStopped(t *testing.T) {
 	var none *service.Then
 	none.After(t.Context(), ran(1))
 	none.Wait()
+	if none.Running() != 0 {
+		t.Error("there is no command")
+	}
 }
 
 // A command leaves no process behind, whether it succeeds or not.
