@@ -85,7 +85,7 @@ func checkListen(flag, value string) error {
 	}
 	_, port, err := net.SplitHostPort(value)
 	if err == nil {
-		_, err = net.LookupPort("tcp", port)
+		_, err = net.DefaultResolver.LookupPort(context.Background(), "tcp", port)
 	}
 	if err != nil {
 		return usagef("such as 127.0.0.1:8780, or :8780 for all interfaces", "%s: %v", flag, err)
@@ -157,8 +157,8 @@ func (p *program) serve(c *cli.Context) (err error) {
 	}
 	s.assemble(earlier)
 	if err := s.begin(); err != nil {
-		s.hooks.Shutdown()
-		s.admin.Shutdown()
+		s.hooks.Shutdown(c.Context)
+		s.admin.Shutdown(c.Context)
 		return err
 	}
 	s.serve()
@@ -197,9 +197,9 @@ func (s *server) work(ctx context.Context) error {
 	s.health.End()
 	s.then.Wait()
 	cut := context.Cause(ctx) // the grace is over, and something was cut off
-	s.hooks.Shutdown()
+	s.hooks.Shutdown(ctx)
 	s.figures.Wait()
-	s.admin.Shutdown()
+	s.admin.Shutdown(ctx)
 	end()
 	watched.Wait()
 	s.log.Info("the service has ended")

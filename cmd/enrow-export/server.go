@@ -121,7 +121,7 @@ func (s *server) listen(ctx context.Context) (err error) {
 		chain = func() (*tls.Certificate, error) { return s.settings.Load().certificate, nil }
 	}
 	if s.hooks, err = listenOn(ctx, s.c, "listen", chain); err != nil {
-		s.admin.Shutdown()
+		s.admin.Shutdown(ctx)
 	}
 	return err
 }

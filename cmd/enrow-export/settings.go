@@ -101,7 +101,7 @@ func hookSecrets(c *cli.Context) ([]webhook.Secret, error) {
 		var err error
 		from = file
 		data, err = unlessStopped(c.Context, func() ([]byte, error) { return readKey(file) })
-		if c.Context.Err() != nil {
+		if c.Err() != nil {
 			return nil, err
 		}
 		if err != nil {
@@ -140,7 +140,7 @@ func certificate(c *cli.Context) (*tls.Certificate, error) {
 		return nil, usagef("add --listen, or leave the certificate out", "--tls-cert is for webhooks, and --listen is missing")
 	}
 	pair, err := unlessStopped(c.Context, func() (tls.Certificate, error) { return tls.LoadX509KeyPair(chain, key) })
-	if c.Context.Err() != nil {
+	if c.Err() != nil {
 		return nil, err
 	}
 	if err != nil {

@@ -81,7 +81,8 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 	hinted := func(hint string) runs.Line {
 		r := run(now.Add(-time.Hour), time.Second, 3, 1, 0, 1, 0, 0)
 		r.Failures = []runs.Failure{
-			{BatchID: "again", Kind: find.Kind, Error: "why", Hint: hint}, {BatchID: "done", Kind: find.Kind, Error: "e", Hint: "outdated"},
+			{BatchID: "again", Kind: find.Kind, Error: "why", Hint: hint},
+			{BatchID: "done", Kind: find.Kind, Error: "e", Hint: "outdated"},
 			{BatchID: "never", Kind: find.Kind, Error: "e", Hint: "of another failure", Permanent: true},
 		}
 		return r

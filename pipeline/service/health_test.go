@@ -187,14 +187,14 @@ func TestListenerWaits(t *testing.T) {
 			want = "HTTP/1.1 404 Not Found"
 			s.Serve(http.NotFoundHandler())
 		} else {
-			s.Shutdown()
+			s.Shutdown(t.Context())
 		}
 		answer, _ := io.ReadAll(conn)
 		conn.Close()
 		if status, _, _ := strings.Cut(string(answer), "\r\n"); status != want {
 			t.Errorf("serves: %v, answer %q", serves, answer)
 		}
-		s.Shutdown()
+		s.Shutdown(t.Context())
 		if conn, err := net.Dial("tcp", s.Addr()); err == nil {
 			conn.Close()
 			t.Error("the address is still taken")
@@ -208,7 +208,7 @@ func TestListenerIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Shutdown()
+	defer s.Shutdown(t.Context())
 	s.Serve(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") }))
 	if _, err := service.Listen(t.Context(), s.Addr(), nil); err == nil || !strings.Contains(err.Error(), "address already in use") {
 		t.Errorf("a second listener on the address: %v", err)

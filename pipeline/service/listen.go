@@ -20,8 +20,8 @@ const (
 	responseLimit = 60 * time.Second
 	idleLimit     = 60 * time.Second
 	lastRequests  = 3 * time.Second // for the requests under way at the end
-	mostHeader    = 16 << 10 // bytes; the library allows a few more
-	mostConns     = 256      // at a time; others wait to be accepted
+	mostHeader    = 16 << 10        // bytes; the library allows a few more
+	mostConns     = 256             // at a time; others wait to be accepted
 )
 
 // Server serves HTTP on one address.
@@ -67,12 +67,12 @@ func (s *Server) Addr() string { return s.ln.Addr().String() }
 
 // Shutdown accepts no more connections, and gives the requests under way a little time. Then
 // it cuts them off, as a client may be slow on purpose. A nil s does nothing.
-func (s *Server) Shutdown() {
+func (s *Server) Shutdown(ctx context.Context) {
 	if s == nil {
 		return
 	}
 	_ = s.ln.Close() // the library does not know it before Serve; it may be closed already
-	limited, cancel := context.WithTimeout(context.Background(), lastRequests)
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastRequests)
 	defer cancel()
 	if s.http.Shutdown(limited) != nil {
 		_ = s.http.Close()

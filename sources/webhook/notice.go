@@ -73,7 +73,7 @@ func membersOf(body []byte) (map[string][]jsontext.Value, error) {
 	if _, err := d.ReadToken(); err != nil { // the end of the object
 		return nil, err
 	}
-	if _, err := d.ReadToken(); err != io.EOF {
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, cmp.Or(err, errNoObject)
 	}
 	return members, nil
