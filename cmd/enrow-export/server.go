@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -124,15 +122,6 @@ func (s *server) listen(ctx context.Context) (err error) {
 		s.admin.Shutdown(ctx)
 	}
 	return err
-}
-
-// withoutSecrets returns an environment without this program's secrets: what a command prints
-// is in the log.
-func withoutSecrets(env []string) []string {
-	return slices.DeleteFunc(env, func(set string) bool {
-		name, _, _ := strings.Cut(set, "=")
-		return slices.Contains([]string{"ENROW_API_KEY", hookSecretVariable, variable("ping")}, name)
-	})
 }
 
 func listenOn(ctx context.Context, c *cli.Context, flag string, chain func() (*tls.Certificate, error)) (*service.Server, error) {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -147,4 +149,13 @@ func certificate(c *cli.Context) (*tls.Certificate, error) {
 		return nil, usagef("give a certificate chain and its private key, in PEM form", "--tls-cert, --tls-key: %v", err)
 	}
 	return &pair, nil
+}
+
+// withoutSecrets returns an environment without this program's secrets: what a command prints
+// is in the log.
+func withoutSecrets(env []string) []string {
+	return slices.DeleteFunc(env, func(set string) bool {
+		name, _, _ := strings.Cut(set, "=")
+		return slices.Contains([]string{"ENROW_API_KEY", hookSecretVariable, variable("ping")}, name)
+	})
 }
