@@ -27,6 +27,7 @@ func TestVerdict(t *testing.T) {
 	stopped[0].Error = "the key is refused"
 	rest, silent := ended(time.Hour, 75), ended(time.Hour, 75)
 	rest[0].NotTried = 181
+	silent[0].Retries = 2
 	silent[0].Requests, silent[0].Error = map[string]int64{"none": 3}, "no response from the API to 3 requests"
 	root := func(batches ...manifest.Known) page.Data { return page.Data{Overview: overviewOf(batches...)} }
 	with := func(d page.Data, all []runs.Line, s *page.Service) page.Data {

@@ -88,8 +88,11 @@ type Summary struct {
 	PermanentlyFailed *GivenUp `json:"permanently_failed,omitempty"`
 }
 
-// Unanswered reports whether the run sent requests to the API and got no response at all.
-func (s Summary) Unanswered() bool { return s.Requests[NoStatus] > 0 && len(s.Requests) == 1 }
+// Unanswered reports whether the run sent requests to the API, also again, and got no response
+// at all. A first request that the end of the run has cut off proves nothing.
+func (s Summary) Unanswered() bool {
+	return s.Requests[NoStatus] > 0 && len(s.Requests) == 1 && s.Retries > 0
+}
 
 const (
 	// AllKinds is the kind of a run over several kinds.

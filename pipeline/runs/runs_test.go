@@ -69,9 +69,10 @@ func TestSucceeded(t *testing.T) {
 	// An API that is out of reach leaves batches to the next run, and that is no success.
 	for _, test := range []struct {
 		requests map[string]int64
+		retries  int64
 		want     bool
-	}{{nil, true}, {map[string]int64{"none": 3}, false}, {map[string]int64{"none": 3, "200": 1}, true}} {
-		l := runs.Line{ExitCode: 75, Summary: runs.Summary{Requests: test.requests}}
+	}{{nil, 0, true}, {map[string]int64{"none": 3}, 2, false}, {map[string]int64{"none": 1}, 0, true}, {map[string]int64{"none": 3, "200": 1}, 2, true}} {
+		l := runs.Line{ExitCode: 75, Summary: runs.Summary{Requests: test.requests, Retries: test.retries}}
 		if l.Succeeded() != test.want {
 			t.Errorf("requests %v: %v", test.requests, !test.want)
 		}
