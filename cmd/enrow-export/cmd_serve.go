@@ -126,7 +126,7 @@ func (p *program) serve(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.to = &servedRoot{root: to, store: s.cfg.Store}
+	s.to = newServedRoot(to, s.cfg.Store)
 	defer s.to.close()
 	traces := tracing(c.Context, ui.log)
 	defer traces.end()

@@ -61,10 +61,11 @@ func (s *server) assemble(earlier []runs.Line) {
 	s.notices = &notices{root: s.to, loop: s.loop, log: s.log}
 	s.figures = &service.Figures{
 		Read: func(ctx context.Context) (*overview.Overview, error) {
-			store, err := s.to.open(ctx)
+			store, release, err := s.to.open(ctx)
 			if err != nil {
 				return nil, err
 			}
+			defer release()
 			return overview.Of(ctx, store, schema.Tables(), time.Now())
 		},
 		Log: s.log,
@@ -87,13 +88,12 @@ func (s *server) assemble(earlier []runs.Line) {
 	}
 	if s.c.String("listen") != "" {
 		s.receiver = webhook.New(webhook.Config{
-			Secrets: func() []webhook.Secret { return s.settings.Load().secrets }, Record: s.notices.record, Log: s.log,
+			Secrets: func() []webhook.Secret { return s.settings.Load().secrets }, Look: s.to.isThere, Record: s.notices.record, Log: s.log,
 			Count: func(r webhook.Result) { s.metrics.Notice(string(r)) },
 		})
-		s.health.OnLost = s.receiver.Forget
 	}
 	s.to.onReplaced = func() {
-		s.log.Warn("the destination is another directory than before, or was away: it is read anew", "to", s.to.at)
+		s.log.Warn("the destination was away, or is another directory now: it is read anew", "to", s.to.at)
 		if s.receiver != nil {
 			s.receiver.Forget()
 		}

@@ -27,10 +27,11 @@ type notices struct {
 
 // record records the batch of a notice. It may be called from several goroutines.
 func (n *notices) record(ctx context.Context, notice webhook.Notice) error {
-	store, err := n.root.open(ctx)
+	store, release, err := n.root.open(ctx)
 	if err != nil {
 		return err
 	}
+	defer release()
 	if err := n.loop.Admit(); err != nil {
 		n.tellRefusal(err)
 		return fmt.Errorf("%w: %w", webhook.ErrFull, err)

@@ -35,10 +35,12 @@ func (s *server) survey(ctx context.Context) ([]export.Work, error) {
 	collectAt(surveyGCPercent)
 	defer collectAt(gcPercent)
 	cfg := s.cfg
+	var release func()
 	var err error
-	if cfg.Store, err = s.to.open(ctx); err != nil {
+	if cfg.Store, release, err = s.to.open(ctx); err != nil {
 		return nil, err
 	}
+	defer release()
 	what, err := unfinished(s.c, cfg, schema.Tables(), nil, export.Shard{})
 	s.left = what.left
 	return what.works, err
@@ -70,7 +72,9 @@ func (s *server) export(ctx context.Context, works []export.Work) service.Ran {
 	}
 	var ran service.Ran
 	summary := export.Summary{}
-	if cfg.Store, err = s.to.open(ctx); err == nil {
+	var release func()
+	if cfg.Store, release, err = s.to.open(ctx); err == nil {
+		defer release()
 		summary, err = export.RunAll(ctx, cfg, works, func(r export.Result) {
 			s.loop.Beat()
 			ran.Results = append(ran.Results, r)

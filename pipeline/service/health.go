@@ -26,8 +26,6 @@ type Health struct {
 	Loop *Loop
 	// Look returns why the root cannot be used, nil when it can.
 	Look func(ctx context.Context) error
-	// OnLost, unless it is nil, is called when the root cannot be used any more.
-	OnLost func()
 	// Stall is for how long a run may do nothing before the process counts as stuck.
 	Stall time.Duration
 
@@ -95,9 +93,6 @@ func (h *Health) Root(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookLimit)
 	defer cancel()
 	fault := h.Look(limited)
-	if fault != nil && h.fault == nil && h.OnLost != nil {
-		h.OnLost()
-	}
 	h.fault, h.looked = fault, time.Now()
 	return fault
 }

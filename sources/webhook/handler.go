@@ -55,6 +55,9 @@ type Config struct {
 	// Secrets returns the secrets that are accepted now; nothing is accepted if there are
 	// none. It is called for each request, by several goroutines at once.
 	Secrets func() []Secret
+	// Look returns why the records cannot be relied on, nil when they can; it may call Forget.
+	// It is called for each notice of a batch, unless it is nil, by several goroutines at once.
+	Look func(context.Context) error
 	// Record records the batch of a notice durably, or returns why it cannot; ErrFull if it
 	// will not. It is called by several goroutines at once, for different notices, and must
 	// return when its context ends. That is after 10 seconds, and not when the sender goes
@@ -81,6 +84,9 @@ func New(cfg Config) *Handler {
 	}
 	if cfg.Count == nil {
 		cfg.Count = func(Result) {}
+	}
+	if cfg.Look == nil {
+		cfg.Look = func(context.Context) error { return nil }
 	}
 	h := &Handler{cfg: cfg}
 	h.Forget()
@@ -156,14 +162,17 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request) (Result, string) 
 func (h *Handler) record(ctx context.Context, n Notice) (Result, error) {
 	result := Repeated
 	_, err, _ := h.flights.Do(n.Table.Kind+"/"+n.BatchID, func() (any, error) {
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+		defer cancel()
+		err := h.cfg.Look(limited)
 		recent := h.recent.Load() // before Record: Forget in between must not be undone
-		if recent.has(n, time.Now()) {
+		if err == nil && recent.has(n, time.Now()) {
 			return nil, nil
 		}
 		result = Recorded
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-		defer cancel()
-		err := h.cfg.Record(limited, n)
+		if err == nil {
+			err = h.cfg.Record(limited, n)
+		}
 		switch {
 		case err == nil:
 			recent.add(n, time.Now())
