@@ -45,15 +45,18 @@ func apiKey(ctx context.Context, file, apiURL string) (key, from string, err err
 	return key, from, nil
 }
 
-// readKey returns what a file has, and a byte more than a key may have if that is too
+// readKey returns the content of a file, and a byte more than a key may have if that is too
 // much.
-func readKey(file string) ([]byte, error) {
+func readKey(file string) ([]byte, error) { return readAtMost(file, mostKey+1) }
+
+// readAtMost returns the first bytes of a file.
+func readAtMost(file string, most int64) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, mostKey+1))
+	return io.ReadAll(io.LimitReader(f, most))
 }
 
 // keyFileError returns why a file of a key cannot be read. A name that nothing has may

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -53,7 +54,7 @@ func (s *server) failed(ctx context.Context, err error) runs.Line {
 }
 
 // export exports batches. Without any, it makes sure that the key is accepted.
-func (s *server) export(ctx context.Context, works []export.Work) service.Ran {
+func (s *server) export(ctx context.Context, works []export.Work, heldBack error) (ran service.Ran) {
 	record := newRecord(s.c, s.cfg, export.Shard{})
 	cfg := s.cfg
 	settings := s.settings.Load().client
@@ -63,14 +64,13 @@ func (s *server) export(ctx context.Context, works []export.Work) service.Ran {
 	}
 	client, err := openClient(settings)
 	if err != nil {
-		return service.Ran{Line: s.failed(ctx, err), Err: err}
+		return service.Ran{Line: s.failed(ctx, err), Errs: []error{err}}
 	}
 	defer client.Close()
 	cfg.Source = client
 	for i := range works {
 		works[i].Columns = s.columns[works[i].Table]
 	}
-	var ran service.Ran
 	summary := export.Summary{}
 	var release func()
 	if cfg.Store, release, err = s.to.open(ctx); err == nil {
@@ -86,27 +86,29 @@ func (s *server) export(ctx context.Context, works []export.Work) service.Ran {
 			s.tell(r)
 		})
 	}
-	if failure := (*pipeline.Error)(nil); err == nil && summary.Asked == 0 || errors.As(err, &failure) && failure.OfKey && failure.Kind != "" {
-		// It may be that nothing needed the key, or that it is refused for one kind alone.
-		_, looked := client.Account(ctx)
-		err = cmp.Or(keyRefused(looked), err)
+	// It may be that nothing needed the key, or that it is refused for one kind alone.
+	if err == nil && summary.Asked == 0 || slices.ContainsFunc(summary.Ended, isOfKey) {
+		if _, looked := client.Account(ctx); isOfKey(looked) {
+			err, summary.Ended = looked, nil
+		}
+	}
+	ran.Errs = summary.Ended
+	if err != nil && !slices.ContainsFunc(ran.Errs, func(of error) bool { return errors.Is(err, of) }) {
+		ran.Errs = append(ran.Errs, err)
+	}
+	if errors.Is(err, sinks.ErrUnreachable) {
+		s.to.failed(err)
 	}
 	line := newSummary(runs.AllKinds, summary, source{Source: client})
 	line.PermanentlyFailed = s.left
-	if ran.Err = err; errors.Is(err, sinks.ErrUnreachable) {
-		s.to.failed(err)
-	}
-	ran.Line = s.ended(ctx, record.end(line, joinOutcome(err, summary.Failed, summary.Ongoing+summary.NotTried)))
+	ran.Line = s.ended(ctx, record.end(line, joinOutcome(cmp.Or(err, heldBack), summary.Failed, summary.Ongoing+summary.NotTried)))
 	return ran
 }
 
-// keyRefused returns the error of a look at the account if it is about the key, nil for any
-// other.
-func keyRefused(err error) error {
-	if failure := (*pipeline.Error)(nil); errors.As(err, &failure) && failure.OfKey {
-		return err
-	}
-	return nil
+// isOfKey reports whether the API has refused the key.
+func isOfKey(err error) bool {
+	failure := (*pipeline.Error)(nil)
+	return errors.As(err, &failure) && failure.OfKey
 }
 
 // tell logs the outcome of a batch.

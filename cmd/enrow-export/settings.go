@@ -80,7 +80,9 @@ func (s *server) reload(ctx context.Context) {
 		again.client.Throttle = before.client.Throttle
 	}
 	if err != nil {
-		s.log.Error("the settings stay as they were", "error", err, "hint", hint(err))
+		if ctx.Err() == nil { // or the service is being stopped
+			s.log.Error("the settings stay as they were", because(err)...)
+		}
 		return
 	}
 	s.settings.Store(again)
@@ -130,6 +132,9 @@ func secretFileError(err error) error {
 	return usagef("name a file that has the secret in it", "--hook-secret-file: %v", err)
 }
 
+// mostPEM bounds a file of --tls-cert and --tls-key, in bytes.
+const mostPEM = 1 << 20
+
 // certificate returns the certificate of --listen, nil without one.
 func certificate(c *cli.Context) (*tls.Certificate, error) {
 	chain, key := c.String("tls-cert"), c.String("tls-key")
@@ -141,7 +146,17 @@ func certificate(c *cli.Context) (*tls.Certificate, error) {
 	case c.String("listen") == "":
 		return nil, usagef("add --listen, or leave the certificate out", "--tls-cert is for webhooks, and --listen is missing")
 	}
-	pair, err := unlessStopped(c.Context, func() (tls.Certificate, error) { return tls.LoadX509KeyPair(chain, key) })
+	pair, err := unlessStopped(c.Context, func() (tls.Certificate, error) {
+		chain, err := readAtMost(chain, mostPEM)
+		if err != nil {
+			return tls.Certificate{}, err
+		}
+		key, err := readAtMost(key, mostPEM)
+		if err != nil {
+			return tls.Certificate{}, err
+		}
+		return tls.X509KeyPair(chain, key)
+	})
 	if c.Err() != nil {
 		return nil, err
 	}

@@ -37,6 +37,9 @@ type Summary struct {
 	// answers that were read, exported or not. First is -1 there.
 	Leftovers []schema.Leftover
 	Elapsed   time.Duration
+	// Ended are the errors that have ended the batches of a kind, one a kind. The first one is
+	// what Run returns, unless the whole run was ended.
+	Ended []error
 }
 
 // Counts are the outcomes of the batches of one kind. Its fields are named as in Summary.

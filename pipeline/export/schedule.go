@@ -112,7 +112,7 @@ func (r *run) schedule(ctx context.Context, fresh []share) error {
 	most := r.Concurrency + r.Encoders + r.Store.Traits().Operations
 	attempts := make(chan attempt)
 	inFlight, waiting, announced := 0, 0, 0
-	var failure, gone error // gone has ended the batches of a kind
+	var failure, gone error // gone has ended the batches of a kind, the first one that is ended
 	for {
 		over := failure != nil || ctx.Err() != nil || r.stopped()
 		if n := len(q.waiting); n != waiting {
@@ -165,7 +165,9 @@ func (r *run) schedule(ctx context.Context, fresh []share) error {
 			default:
 				gone = cmp.Or(gone, err)
 				defer endSoon(kind.end, err)()
-				left = q.over(kindOf(err))
+				if left = q.over(kindOf(err)); left {
+					r.summary.Ended = append(r.summary.Ended, err)
+				}
 			}
 			for _, d := range q.drop(a.Table.Kind) {
 				r.collect(d.last)

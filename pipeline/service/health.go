@@ -77,7 +77,11 @@ func (h *Health) Ready(ctx context.Context) (reasons []string) {
 	case s.Surveyed.IsZero():
 		reasons = append(reasons, "the first run has not ended yet")
 	case age > 2*h.Loop.Every:
-		reasons = append(reasons, fmt.Sprintf("the last run that succeeded was %s ago", age.Round(time.Second)))
+		reason := fmt.Sprintf("the last run that succeeded was %s ago", age.Round(time.Second))
+		if s.Failure != nil && lost == nil {
+			reason += ": " + s.Failure.Error()
+		}
+		reasons = append(reasons, reason)
 	}
 	return reasons
 }

@@ -39,9 +39,9 @@ type Notice struct {
 // Ran is the outcome of a run.
 type Ran struct {
 	Line runs.Line
-	// Err is why the run failed as a whole: every other batch would fail, too, or, if it is
-	// a *pipeline.Error with a Kind, every other batch of that kind.
-	Err error
+	// Errs are why the run failed: every other batch would fail, too, or, for each
+	// *pipeline.Error with a Kind, every other batch of that kind.
+	Errs []error
 	// Results are of the batches that were tried.
 	Results []export.Result
 }
@@ -56,8 +56,9 @@ type Config struct {
 	// Failed returns the record of a run that ends with the error of a survey.
 	Failed func(ctx context.Context, err error) runs.Line
 	// Export exports batches. It is called from one goroutine, also without any batch: then it
-	// makes sure that the service could export one.
-	Export func(ctx context.Context, works []export.Work) Ran
+	// makes sure that the service could export one. heldBack is why batches of a kind are not
+	// among them, nil when none are left out: such a run is no success, and its record says why.
+	Export func(ctx context.Context, works []export.Work, heldBack error) Ran
 	// Stop, when it is closed, ends the Loop when the run that is under way has ended.
 	Stop <-chan struct{}
 	Log  *slog.Logger
@@ -78,7 +79,8 @@ type Loop struct {
 // State is the state of a Loop.
 type State struct {
 	Running bool
-	// Surveyed is when a survey last succeeded whose run did, too; zero before.
+	// Surveyed is when a survey last succeeded whose run did, too, with no kind held back;
+	// zero before.
 	Surveyed time.Time
 	Next     time.Time // survey
 	// Announced and Backlog are the batches that are to be asked for.

@@ -33,8 +33,10 @@ type stage struct {
 	left    []export.Work
 	outcome map[string]export.Result // of ids; exported by default
 	surveys error
-	fails   error         // of runs
-	took    time.Duration // by a run
+	fails   error // of runs
+
+	heldBack error         // of the last run
+	took     time.Duration // by a run
 }
 
 // begin starts a Loop, and ends it when the test does.
@@ -60,13 +62,15 @@ func (s *stage) note(what string) {
 	s.did = append(s.did, fmt.Sprintf("%v %s", time.Since(s.start), what))
 }
 
-func (s *stage) export(_ context.Context, works []export.Work) service.Ran {
+func (s *stage) export(_ context.Context, works []export.Work, heldBack error) service.Ran {
 	s.mu.Lock()
+	s.heldBack = heldBack
 	var ids []string
-	ran := service.Ran{Err: s.fails}
+	var ran service.Ran
 	fails := (*pipeline.Error)(nil)
-	if errors.As(s.fails, &fails) && fails.Kind != "" && !slices.ContainsFunc(works, func(w export.Work) bool { return w.Table.Kind == fails.Kind }) {
-		ran.Err = nil
+	limited := errors.As(s.fails, &fails) && fails.Kind != ""
+	if s.fails != nil && (!limited || slices.ContainsFunc(works, func(w export.Work) bool { return w.Table.Kind == fails.Kind })) {
+		ran.Errs = []error{s.fails}
 	}
 	for _, w := range works {
 		for _, id := range w.IDs {
@@ -76,7 +80,7 @@ func (s *stage) export(_ context.Context, works []export.Work) service.Ran {
 			if res.Outcome == "" {
 				res.Outcome = export.Exported
 			}
-			if ran.Err == nil || fails != nil && fails.Kind != "" && fails.Kind != res.Kind {
+			if ran.Errs == nil || limited && fails.Kind != res.Kind {
 				ran.Results = append(ran.Results, res)
 			}
 		}
@@ -249,16 +253,39 @@ func TestLoopOfAKindThatFails(t *testing.T) {
 		s.mu.Unlock()
 		s.loop.Announce(service.Notice{Table: find, BatchID: "o"}, true)
 		s.expect(t, "4m0s run o")
-		if st := s.loop.State(); st.Failure == nil {
-			t.Error("a run of another kind has ended the failure")
+		if st := s.loop.State(); st.Failure == nil || s.heldBack == nil {
+			t.Errorf("a run of another kind has ended the failure %v, or knows nothing of it: %v", st.Failure, s.heldBack)
 		}
 		time.Sleep(4 * time.Minute)
 		s.expect(t, "7m30s survey", "7m30s run n p")
-		if st := s.loop.State(); st.Failure != nil || st.Failures != 0 || time.Since(st.Surveyed) != 30*time.Second {
+		if st := s.loop.State(); st.Failure != nil || s.heldBack != nil || st.Failures != 0 || time.Since(st.Surveyed) != 30*time.Second {
 			t.Errorf("state %+v", st)
 		}
 		close(s.stop)
 	})
+}
+
+// A kind that fails is asked for when its pause ends, though others have more batches than a
+// run takes, and though a search comes a moment earlier; no other run ends its failure.
+func TestLoopOfAKindBehindOthers(t *testing.T) {
+	for name, others := range map[string]int{"many others": 450, "no others": 0} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &stage{
+					left:  []export.Work{{Table: find, IDs: ids("f", others)}, {Table: phone, IDs: []string{"p"}}},
+					fails: &pipeline.Error{Class: pipeline.Fatal, Err: errors.New("no credits"), Kind: phone.Kind}, took: time.Second,
+				}
+				begin(t, s)
+				time.Sleep(65 * time.Minute)
+				// At 0, 0.5, 1.5, 3.5, 7.5, 15.5, 30.5, 45.5 and 60.5 minutes, or a few seconds later.
+				if st := s.loop.State(); st.Failures != 9 || time.Since(st.Surveyed) < 64*time.Minute {
+					t.Errorf("%d failures in a row, the last success at %v", st.Failures, st.Surveyed)
+				}
+				s.happened()
+				close(s.stop)
+			})
+		})
+	}
 }
 
 // A survey that fails is a run that fails: it has a record, and a pause follows.
@@ -349,7 +376,7 @@ func TestTimesAreMonotonic(t *testing.T) {
 	stop := make(chan struct{})
 	loop := service.New(service.Config{
 		Survey: func(context.Context) ([]export.Work, error) { return nil, nil },
-		Export: func(context.Context, []export.Work) service.Ran { close(stop); return service.Ran{} },
+		Export: func(context.Context, []export.Work, error) service.Ran { close(stop); return service.Ran{} },
 		Stop:   stop,
 	}, nil)
 	loop.Run(t.Context())

@@ -58,6 +58,27 @@ func (p pauses) until(kind string) time.Time {
 // holds reports whether batches of a kind must not be asked for now.
 func (p pauses) holds(kind string, now time.Time) bool { return p.until(kind).After(now) }
 
+// firstEnd returns the first end of a pause that is not over now, or limit if that is earlier.
+func (p pauses) firstEnd(now, limit time.Time) time.Time {
+	for _, failing := range p {
+		if failing.until.After(now) && failing.until.Before(limit) {
+			limit = failing.until
+		}
+	}
+	return limit
+}
+
+// heldBack returns the failure of a kind whose batches must not be asked for now, nil without
+// one.
+func (p pauses) heldBack(now time.Time) error {
+	for _, table := range schema.Tables() {
+		if failing := p[table.Kind]; failing != nil && failing.until.After(now) {
+			return failing.err
+		}
+	}
+	return nil
+}
+
 // worst returns the failure that concerns most, nil when there is none.
 func (p pauses) worst() *pause {
 	if failing := p[allKinds]; failing != nil {

@@ -17,9 +17,13 @@ type turns struct {
 	nextSurvey time.Time
 	pauses     pauses
 	backlog    []export.Work // of no kind that has a pause
-	began      time.Time     // the turn
-	// surveyed says that the backlog is of a survey of which no run has ended yet.
+}
+
+// turn is one of the turns.
+type turn struct {
+	began    time.Time
 	surveyed bool
+	works    []export.Work
 }
 
 // delay returns how long there is nothing to do.
@@ -46,33 +50,32 @@ func (w *turns) delay(now time.Time) (d time.Duration, idle bool) {
 
 // turn makes a survey if it is time for one, and a run.
 func (w *turns) turn(ctx context.Context) {
-	now := time.Now()
-	w.began = now
+	t := turn{began: time.Now()}
 	w.running(true)
 	defer w.running(false)
-	if !now.Before(w.nextSurvey) {
+	if t.surveyed = !t.began.Before(w.nextSurvey); t.surveyed {
 		works, err := w.Survey(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		if err != nil {
-			w.ended(Ran{Line: w.Failed(ctx, err), Err: err})
+			w.ended(t, Ran{Line: w.Failed(ctx, err), Errs: []error{err}})
 			return
 		}
-		w.surveyed, w.nextSurvey = true, now.Add(w.Every)
 		w.backlog = slices.DeleteFunc(works, func(work export.Work) bool {
-			return len(work.IDs) == 0 || w.pauses.holds(work.Table.Kind, now)
+			return len(work.IDs) == 0 || w.pauses.holds(work.Table.Kind, t.began)
 		})
+		w.nextSurvey = w.pauses.firstEnd(t.began, t.began.Add(w.Every))
 	}
 	w.mu.Lock()
-	works := w.announced.take(now, mostOfRun, w.pauses)
+	works := w.announced.take(t.began, mostOfRun, w.pauses)
 	w.mu.Unlock()
-	works = append(works, w.next(mostOfRun-count(works), works)...)
-	ran := w.Export(ctx, works)
+	t.works = append(works, w.next(mostOfRun-count(works), works)...)
+	ran := w.Export(ctx, t.works, w.pauses.heldBack(t.began))
 	if ctx.Err() != nil {
-		ran.Err = nil // it is not to blame
+		ran.Errs = nil // it is not to blame
 	}
-	w.ended(ran)
+	w.ended(t, ran)
 }
 
 func (w *turns) running(is bool) {
@@ -113,8 +116,8 @@ func (w *turns) next(most int, already []export.Work) (works []export.Work) {
 	return works
 }
 
-// ended notes how a run ended.
-func (w *turns) ended(ran Ran) {
+// ended notes how a turn ended.
+func (w *turns) ended(t turn, ran Ran) {
 	now := time.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -126,37 +129,40 @@ func (w *turns) ended(ran Ran) {
 	if more := len(w.state.Runs) - MostRuns; more > 0 {
 		w.state.Runs = append([]runs.Line(nil), w.state.Runs[more:]...)
 	}
-	w.recovered(ran.Err)
-	if ran.Err != nil {
-		w.failed(ran.Err, now)
+	failed := make(map[string]error)
+	for _, err := range ran.Errs {
+		failed[kindOf(err)] = err
+	}
+	if failed[allKinds] == nil {
+		w.recovered(t, failed)
+	}
+	for kind, err := range failed {
+		w.failed(kind, err, now)
 	}
 	w.state.Failure, w.state.Failures = nil, 0
 	if worst := w.pauses.worst(); worst != nil {
 		w.state.Failure, w.state.Failures = worst.err, worst.failures
-	} else if w.surveyed {
+	} else if t.surveyed {
 		w.state.Surveyed = now
 	}
-	w.surveyed = false
 }
 
-// recovered ends the failures that a run with such an error shows to be over.
-func (w *turns) recovered(err error) {
-	failed := kindOf(err)
-	if err != nil && failed == allKinds {
-		return
-	}
+// recovered ends the failures that a turn shows to be over: it has asked for batches of the
+// kind, or there is none left to ask for.
+func (w *turns) recovered(t turn, failed map[string]error) {
 	delete(w.pauses, allKinds)
 	for kind := range w.pauses {
-		// A kind had its chance only when there was a search for its batches.
-		if w.surveyed && !w.pauses.holds(kind, w.began) && (err == nil || kind != failed) {
+		if failed[kind] != nil || w.pauses.holds(kind, t.began) {
+			continue
+		}
+		if has(t.works, kind) || t.surveyed && !has(w.backlog, kind) {
 			delete(w.pauses, kind)
 		}
 	}
 }
 
 // failed begins a pause, after which there is a survey: the manifest knows what is left.
-func (w *turns) failed(err error, now time.Time) {
-	kind := kindOf(err)
+func (w *turns) failed(kind string, err error, now time.Time) {
 	long := w.pauses.begin(kind, err, now, w.Every)
 	w.backlog = slices.DeleteFunc(w.backlog, func(work export.Work) bool { return kind == allKinds || work.Table.Kind == kind })
 	if next := now.Add(long); kind == allKinds || next.Before(w.nextSurvey) {
@@ -170,6 +176,11 @@ func (w *turns) failed(err error, now time.Time) {
 		attrs = append(attrs, "hint", hint)
 	}
 	w.Log.Error("the run failed; the next one begins after a pause", attrs...)
+}
+
+// has reports whether works have batches of a kind.
+func has(works []export.Work, kind string) bool {
+	return slices.ContainsFunc(works, func(w export.Work) bool { return w.Table.Kind == kind })
 }
 
 // kindOf returns the kind to whose batches an error is limited, empty for all.

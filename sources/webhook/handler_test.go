@@ -154,6 +154,32 @@ func TestRecordFailsThenSucceeds(t *testing.T) {
 	}
 }
 
+// A notice is repeated only where the records still are: Look may find that they are gone, or
+// that nobody can tell.
+func TestLookComesFirst(t *testing.T) {
+	s := newScene(t, nil)
+	var lost error
+	moved := false
+	s.cfg.Look = func(context.Context) error {
+		if moved {
+			s.Forget()
+		}
+		return lost
+	}
+	const body = `{"event":"bulk_search_finished","id":"a"}`
+	for _, step := range []struct {
+		moved  bool
+		lost   error
+		status int
+	}{{false, nil, 200}, {false, nil, 200}, {true, nil, 200}, {false, errors.New("no volume"), 503}, {false, nil, 200}} {
+		moved, lost = step.moved, step.lost
+		if got := s.post(body); got != step.status {
+			t.Errorf("%+v: status %d", step, got)
+		}
+	}
+	s.expect(t, []string{"email-find a", "email-find a"}, Recorded, Repeated, Recorded, Unrecorded, Repeated)
+}
+
 // A sender that goes away has delivered its notice: recording goes on, but not for ever.
 func TestCancelledSender(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
