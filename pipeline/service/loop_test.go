@@ -228,6 +228,13 @@ func TestLoopPausesAfterFailures(t *testing.T) {
 	})
 }
 
+// lastHeldBack returns the failure of the kind that the last run was without.
+func (s *stage) lastHeldBack() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.heldBack
+}
+
 func (s *stage) since() string { return time.Since(s.start).String() }
 
 // A failure that concerns one kind leaves the others alone. Of that kind, nothing more is
@@ -253,12 +260,12 @@ func TestLoopOfAKindThatFails(t *testing.T) {
 		s.mu.Unlock()
 		s.loop.Announce(service.Notice{Table: find, BatchID: "o"}, true)
 		s.expect(t, "4m0s run o")
-		if st := s.loop.State(); st.Failure == nil || s.heldBack == nil {
-			t.Errorf("a run of another kind has ended the failure %v, or knows nothing of it: %v", st.Failure, s.heldBack)
+		if st := s.loop.State(); st.Failure == nil || s.lastHeldBack() == nil {
+			t.Errorf("a run of another kind has ended the failure %v, or knows nothing of it: %v", st.Failure, s.lastHeldBack())
 		}
 		time.Sleep(4 * time.Minute)
 		s.expect(t, "7m30s survey", "7m30s run n p")
-		if st := s.loop.State(); st.Failure != nil || s.heldBack != nil || st.Failures != 0 || time.Since(st.Surveyed) != 30*time.Second {
+		if st := s.loop.State(); st.Failure != nil || s.lastHeldBack() != nil || st.Failures != 0 || time.Since(st.Surveyed) != 30*time.Second {
 			t.Errorf("state %+v", st)
 		}
 		close(s.stop)
