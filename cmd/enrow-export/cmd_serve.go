@@ -12,6 +12,7 @@ import (
 
 	"enrow-export/pipeline/manifest"
 	"enrow-export/pipeline/service"
+	"enrow-export/schema"
 )
 
 // defaultRate bounds the requests a second that notices can cause.
@@ -44,7 +45,7 @@ func (p *program) serveCommand() command {
 			{"When to export", []*flagDef{
 				durationFlag("every", service.DefaultEvery, "time between two searches for pending batches", checkEvery),
 				textFlag("then", "COMMAND", "", "shell command to run after batches were exported").
-					more("Its standard input has a line of JSON for each run that has exported something since COMMAND last succeeded: the line of --report. It also runs after the first run of the service, because an earlier service may have been killed before COMMAND succeeded. When COMMAND fails, it runs again after the next run."),
+					more("Its standard input has a line of JSON for each run that has exported something since COMMAND last succeeded: the line of --report. Where the destination has batches, it also runs after the first run of the service, because an earlier service may have been killed before COMMAND succeeded. When COMMAND fails, it runs again after the next run."),
 				graceFlag("It begins with SIGTERM or SIGINT. Another signal stops at once."),
 			}},
 			{"Webhooks", []*flagDef{
@@ -182,7 +183,17 @@ func (s *server) begin() error {
 	if err := s.program.writable(s.c, "to", s.cfg.Store); err != nil {
 		return err
 	}
-	return s.to.look(s.c.Context)
+	if err := s.to.look(s.c.Context); err != nil {
+		return err
+	}
+	if s.then != nil {
+		known, err := manifest.KnowsAny(s.c.Context, s.cfg.Store, schema.Tables())
+		if err != nil {
+			return manifest.Failure("look at the destination", "", err)
+		}
+		s.then.Owed = known
+	}
+	return nil
 }
 
 // work runs the service until it is told to stop.

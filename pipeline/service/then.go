@@ -28,20 +28,20 @@ const (
 	killAfter = 10 * time.Second
 )
 
-// Then runs a command after runs that have exported something, and after the first run: a
-// process before this one may have been killed before its command succeeded. The command's
-// standard input has the line of each of these runs since it last succeeded. While it runs,
-// further runs wait for their turn together. When it fails, it is run again after the next
-// run of any kind.
+// Then runs a command after runs that have exported something. Its standard input has the
+// line of each of these runs since it last succeeded. While it runs, further runs wait for
+// their turn together. When it fails, it is run again after the next run of any kind.
 type Then struct {
 	Command string   // for the shell
 	Env     []string // its environment, that of the process if it is nil
 	Log     *slog.Logger
+	// Owed has the command told of the first run, whatever that exports: a process before this
+	// one may have been killed before its command succeeded.
+	Owed bool
 	// OnEnd, unless it is nil, is told how the command ended.
 	OnEnd func(err error)
 
 	mu      sync.Mutex
-	begun   bool        // the first run has ended
 	lines   []runs.Line // that no command was successfully told of
 	dropped int         // lines that were taken from the front of lines, ever
 	running bool
@@ -70,8 +70,8 @@ func (t *Then) After(ctx context.Context, l runs.Line) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if l.Exported > 0 || !t.begun {
-		t.begun = true
+	if l.Exported > 0 || t.Owed {
+		t.Owed = false
 		t.lines = append(t.lines, l)
 		t.drop(len(t.lines) - mostToTell)
 	}
