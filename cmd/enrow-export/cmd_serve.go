@@ -162,7 +162,6 @@ func (p *program) serve(c *cli.Context) (err error) {
 		s.admin.Shutdown(c.Context)
 		return err
 	}
-	s.serve()
 	p.stopGently(c.Duration("grace"), ui, s.stop)
 	asked := make(chan struct{}, 1)
 	p.signals.onHangup(func() {
@@ -172,6 +171,7 @@ func (p *program) serve(c *cli.Context) (err error) {
 		}
 	})
 	go s.reloadWhenAsked(c.Context, asked) // not waited for: a read may block
+	s.serve()                              // now the log says that it can be called, and signalled
 	return s.work(c.Context)
 }
 
