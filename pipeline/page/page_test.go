@@ -175,7 +175,7 @@ func TestPageIsSmall(t *testing.T) {
 	said := text(pageOf(t, d))
 	for _, want := range []string{
 		"of 100,000 that are known", "51 batches have failed for good", "50 batches failed, and the next run with --pending tries again",
-		"Earlier, ", "And 142 more", "All days " + humanize.Comma(int64(total.Exported)) + " " + humanize.Comma(total.Rows),
+		"Earlier, ", "And 142 more", "unless they fail for days. 50 of them: enrow-export status lists them.", "All days " + humanize.Comma(int64(total.Exported)) + " " + humanize.Comma(total.Rows),
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("the page does not say %q", want)
