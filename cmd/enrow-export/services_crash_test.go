@@ -160,7 +160,8 @@ func (c *servicesCrash) isOver() bool {
 // were killed, and returns how many batches had none that was acknowledged.
 func (c *servicesCrash) announce(ids []string) int {
 	acknowledged := make(map[string]bool)
-	for c.kills.Load() < int64(*crashKills) {
+	const least = 20 // with fewer kills it is over before most batches are announced
+	for c.kills.Load() < int64(max(*crashKills, least)) {
 		c.mu.Lock()
 		id := ids[c.random.IntN(len(ids))]
 		var to *serving
