@@ -112,3 +112,19 @@ func IsPermanent(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Class == Permanent
 }
+
+// KindOf returns the kind to whose batches an error is limited (Error.Kind), empty when it
+// concerns all batches.
+func KindOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return ""
+}
+
+// IsOfKey reports whether the API does not accept the key.
+func IsOfKey(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.OfKey
+}

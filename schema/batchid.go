@@ -24,7 +24,8 @@ func ValidBatchID(id string) bool {
 	return !NamesBatchID(id)
 }
 
-// NamesBatchID reports whether name is that of a column of batch ids, however it is spelt.
+// NamesBatchID reports whether name is a spelling of batch_id or id, the names of a column of
+// batch ids.
 func NamesBatchID(name string) bool {
 	bare := BareName(name)
 	return bare == "batchid" || bare == "id"

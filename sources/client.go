@@ -92,8 +92,7 @@ type Config struct {
 	// of it when the API has too many requests (429, 503) for the nth time in
 	// a row.
 	BackoffBase, BackoffMax time.Duration
-	// Throttle, unless it is nil, is shared with other Clients: its rate and its pauses are
-	// those of all of them together.
+	// Throttle, unless it is nil, holds back this Client and all others that have it, together.
 	Throttle *Throttle
 	// Stop, when it is closed, ends every Fetch that has no request under way,
 	// with pipeline.ErrStopped: it is that of the pipeline's Config. May be nil.

@@ -67,7 +67,7 @@ func (r *servedRoot) begin(ctx context.Context) error {
 		err = path.Err
 	}
 	if err == nil {
-		err = tryToWrite(ctx, r.store)
+		err = tryToWrite(ctx, r.store.Store)
 	} else {
 		err = fmt.Errorf("%w: make directory %s: %w", sinks.ErrUnreachable, r.manifestFolder(), err)
 	}

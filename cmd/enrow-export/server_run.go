@@ -87,8 +87,8 @@ func (s *server) export(ctx context.Context, works []export.Work, heldBack error
 		})
 	}
 	// It may be that nothing needed the key, or that it is refused for one kind alone.
-	if err == nil && summary.Asked == 0 || slices.ContainsFunc(summary.Ended, isOfKey) {
-		if _, looked := client.Account(ctx); isOfKey(looked) {
+	if err == nil && summary.Asked == 0 || slices.ContainsFunc(summary.Ended, pipeline.IsOfKey) {
+		if _, looked := client.Account(ctx); pipeline.IsOfKey(looked) {
 			err, summary.Ended = looked, nil
 		}
 	}
@@ -103,12 +103,6 @@ func (s *server) export(ctx context.Context, works []export.Work, heldBack error
 	line.PermanentlyFailed = s.left
 	ran.Line = s.ended(ctx, record.end(line, joinOutcome(cmp.Or(err, heldBack), summary.Failed, summary.Ongoing+summary.NotTried)))
 	return ran
-}
-
-// isOfKey reports whether the API has refused the key.
-func isOfKey(err error) bool {
-	failure := (*pipeline.Error)(nil)
-	return errors.As(err, &failure) && failure.OfKey
 }
 
 // tell logs the outcome of a batch.

@@ -76,14 +76,14 @@ func (s *server) reload(ctx context.Context) {
 	limited.Context, cancel = context.WithTimeoutCause(ctx, reloadLimit, fmt.Errorf("a file cannot be read within %s", reloadLimit))
 	defer cancel()
 	again, err := readSettings(limited, s.cfg)
-	if before := s.settings.Load(); err == nil && again.client.Key == before.client.Key {
-		again.client.Throttle = before.client.Throttle
-	}
 	if err != nil {
 		if ctx.Err() == nil { // or the service is being stopped
 			s.log.Error("the settings stay as they were", because(err)...)
 		}
 		return
+	}
+	if before := s.settings.Load(); again.client.Key == before.client.Key {
+		again.client.Throttle = before.client.Throttle
 	}
 	s.settings.Store(again)
 	s.log.Info("the key, the secret and the certificate were read again")
@@ -146,17 +146,7 @@ func certificate(c *cli.Context) (*tls.Certificate, error) {
 	case c.String("listen") == "":
 		return nil, usagef("add --listen, or leave the certificate out", "--tls-cert is for webhooks, and --listen is missing")
 	}
-	pair, err := unlessStopped(c.Context, func() (tls.Certificate, error) {
-		chain, err := readAtMost(chain, mostPEM)
-		if err != nil {
-			return tls.Certificate{}, err
-		}
-		key, err := readAtMost(key, mostPEM)
-		if err != nil {
-			return tls.Certificate{}, err
-		}
-		return tls.X509KeyPair(chain, key)
-	})
+	pair, err := unlessStopped(c.Context, func() (tls.Certificate, error) { return readPair(chain, key) })
 	if c.Err() != nil {
 		return nil, err
 	}
@@ -164,6 +154,19 @@ func certificate(c *cli.Context) (*tls.Certificate, error) {
 		return nil, usagef("give a certificate chain and its private key, in PEM form", "--tls-cert, --tls-key: %v", err)
 	}
 	return &pair, nil
+}
+
+// readPair reads a certificate and its key from files.
+func readPair(chainFile, keyFile string) (pair tls.Certificate, err error) {
+	chain, err := readAtMost(chainFile, mostPEM)
+	if err != nil {
+		return pair, err
+	}
+	key, err := readAtMost(keyFile, mostPEM)
+	if err != nil {
+		return pair, err
+	}
+	return tls.X509KeyPair(chain, key)
 }
 
 // withoutSecrets returns an environment without this program's secrets: what a command prints

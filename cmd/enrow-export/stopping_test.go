@@ -89,7 +89,7 @@ func TestSignalCutsOff(t *testing.T) {
 					t.Errorf("the summary is not true:\n%s", stdout)
 				}
 				if got := dataFiles(t, dir); len(got) != 1 {
-					t.Errorf("files %q, want that of the batch that was exported alone", got)
+					t.Errorf("files %q, want the file of the exported batch and no other", got)
 				}
 			})
 		}

@@ -53,7 +53,7 @@ func (u *ui) summary(l runs.Summary, rest string) {
 	files := sumOf(l.Bytes) - l.Bytes[manifest.RawFormat]
 	exported := fmt.Sprintf("exported (%s, %s)", count(l.Rows, "row"), size(files))
 	if l.FoundShare != nil {
-		exported = fmt.Sprintf("exported (%s, %s %% found, %s)", count(l.Rows, "row"), humanize.Ftoa(foundPercent(l)), size(files))
+		exported = fmt.Sprintf("exported (%s, %s %% found, %s)", count(l.Rows, "row"), humanize.Ftoa(runs.Percent(l.Found, l.Rows)), size(files))
 	}
 	none := "nothing to do"
 	if l.MaxRuntimeOver {
@@ -101,16 +101,6 @@ func (u *ui) summary(l runs.Summary, rest string) {
 		text += fmt.Sprintf("\n  %s (%s, %s)", f.Path, f.Reason, count(f.Count, "time"))
 	}
 	u.line(l, "%s%s", u.recalled(l.Failed, rest), u.wrap(text+u.givenUp(l.PermanentlyFailed)))
-}
-
-// foundPercent returns the share of rows that found something. A share that is not all is
-// never called 100 %.
-func foundPercent(l runs.Summary) float64 {
-	percent := rounded(100*float64(l.Found)/float64(l.Rows), 1)
-	if l.Found < l.Rows {
-		percent = min(percent, 99.9)
-	}
-	return percent
 }
 
 // givenUp returns what a summary ends with when there are batches that nobody asks for

@@ -57,14 +57,6 @@ func contextsOf(ctx context.Context, all []share) map[string]kindContext {
 	return kinds
 }
 
-// kindOf returns the kind whose batches an error ends, empty when it ends the run.
-func kindOf(err error) string {
-	if fatal := (*pipeline.Error)(nil); errors.As(err, &fatal) {
-		return fatal.Kind
-	}
-	return ""
-}
-
 // drainTime is how long the batches in flight have to be finished after an answer about
 // another batch has ended the run. Without it one bad batch could cut off the same good ones
 // in every run.

@@ -155,7 +155,7 @@ func (r *run) schedule(ctx context.Context, fresh []share) error {
 				<-r.slots.fetch
 			}
 			err := r.settle(ctx, &q, a, start)
-			kind, alone := kinds[kindOf(err)]
+			kind, alone := kinds[pipeline.KindOf(err)]
 			left := false // for another run
 			switch {
 			case err == nil:
@@ -165,7 +165,7 @@ func (r *run) schedule(ctx context.Context, fresh []share) error {
 			default:
 				gone = cmp.Or(gone, err)
 				defer endSoon(kind.end, err)()
-				if left = q.over(kindOf(err)); left {
+				if left = q.over(pipeline.KindOf(err)); left {
 					r.summary.Ended = append(r.summary.Ended, err)
 				}
 			}
@@ -173,7 +173,7 @@ func (r *run) schedule(ctx context.Context, fresh []share) error {
 				r.collect(d.last)
 			}
 			if left && !q.empty() {
-				r.Log.WarnContext(ctx, "batches of this kind are left for the next run", "kind", kindOf(err), "error", err)
+				r.Log.WarnContext(ctx, "batches of this kind are left for the next run", "kind", pipeline.KindOf(err), "error", err)
 			}
 		case <-alarm:
 		case <-stop:

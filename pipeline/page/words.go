@@ -10,6 +10,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"enrow-export/pipeline/runs"
 	"enrow-export/schema"
 )
 
@@ -65,16 +66,12 @@ func size(bytes int64) string {
 	return strings.Replace(humanize.IBytes(uint64(max(bytes, 0))), ".0 ", " ", 1)
 }
 
-// percent returns a part of a whole. A part that is not all of it is never called 100 %.
+// percent returns a part of a whole.
 func percent(part, of int64) string {
 	if of <= 0 {
 		return "–"
 	}
-	share := 100 * float64(part) / float64(of)
-	if part < of {
-		share = min(share, 99.9)
-	}
-	return strconv.FormatFloat(share, 'f', 1, 64) + " %"
+	return strconv.FormatFloat(runs.Percent(part, of), 'f', 1, 64) + " %"
 }
 
 // short returns a number as a tick has it: 1.2 M.

@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"math"
 	"time"
 
 	"enrow-export/schema"
@@ -92,6 +93,16 @@ type Summary struct {
 // at all. A first request that the end of the run has cut off proves nothing.
 func (s Summary) Unanswered() bool {
 	return s.Requests[NoStatus] > 0 && len(s.Requests) == 1 && s.Retries > 0
+}
+
+// Percent returns a part of a whole, of more than 0, in percent with one decimal. A part that
+// is not all of it is never 100.
+func Percent(part, of int64) float64 {
+	percent := math.Round(1000*float64(part)/float64(of)) / 10
+	if part < of {
+		percent = min(percent, 99.9)
+	}
+	return percent
 }
 
 const (

@@ -11,9 +11,9 @@
 // other than runs do.
 //
 // A run takes a part of the backlog at a time, so that an announced batch waits for a minute
-// and not for a backfill. A failure of all batches (the key, the API, the root), or of those of
-// a kind, is followed by a pause of these batches that grows: nothing is hammered. Ages are
-// measured by the monotonic clock, which does not jump.
+// and not for a backfill. A failure concerns all batches (the key, the API, the root) or one
+// kind. A pause follows, in which no such batch is asked for. It grows with each failure, so
+// nothing is hammered. Ages are measured by the monotonic clock, which does not jump.
 //
 // What the Loop needs of the pipeline are the functions of Config; cmd wires them.
 package service

@@ -67,9 +67,8 @@ func (h *Health) Ready(ctx context.Context) (reasons []string) {
 	if lost != nil {
 		reasons = append(reasons, "the destination cannot be used: "+strings.TrimPrefix(lost.Error(), sinks.ErrUnreachable.Error()+": "))
 	}
-	refused := (*pipeline.Error)(nil)
 	switch age := time.Since(s.Surveyed); {
-	case errors.As(s.Failure, &refused) && refused.OfKey && refused.Kind == allKinds:
+	case pipeline.IsOfKey(s.Failure) && pipeline.KindOf(s.Failure) == allKinds:
 		reasons = append(reasons, s.Failure.Error())
 	case s.Surveyed.IsZero() && lost != nil: // it says why
 	case s.Surveyed.IsZero() && s.Failure != nil:

@@ -85,8 +85,8 @@ type State struct {
 	Next     time.Time // survey
 	// Announced and Backlog are the batches that are to be asked for.
 	Announced, Backlog int
-	// Failure is why the last survey or run failed, for all batches or for those of a kind
-	// (pipeline.Error.Kind), nil when it did not, and Failures how many in a row did.
+	// Failure is why surveys or runs fail, nil while they do not. pipeline.KindOf tells
+	// whether it is limited to one kind. Failures is how many failed in a row.
 	Failure  error
 	Failures int
 	// Runs are the last runs, the oldest first.

@@ -6,8 +6,8 @@ import (
 	"enrow-export/schema"
 )
 
-// firstPause follows a run that failed for all batches, or for those of a kind. It doubles up
-// to Config.Every.
+// firstPause follows the first failure. A pause doubles with each further one, up to
+// Config.Every.
 const firstPause = 30 * time.Second
 
 // allKinds is the key of the pause of all batches.
@@ -20,7 +20,7 @@ type pause struct {
 	failures int   // in a row
 }
 
-// pauses are those of kinds, and that of allKinds.
+// pauses are the pauses of single kinds and of allKinds, by kind.
 type pauses map[string]*pause
 
 // begin begins or prolongs a pause, and returns how long it is.
@@ -68,8 +68,7 @@ func (p pauses) firstEnd(now, limit time.Time) time.Time {
 	return limit
 }
 
-// heldBack returns the failure of a kind whose batches must not be asked for now, nil without
-// one.
+// heldBack returns why a kind has a pause now, nil when no kind has one.
 func (p pauses) heldBack(now time.Time) error {
 	for _, table := range schema.Tables() {
 		if failing := p[table.Kind]; failing != nil && failing.until.After(now) {

@@ -33,10 +33,10 @@ const (
 // their turn together. When it fails, it is run again after the next run of any kind.
 type Then struct {
 	Command string   // for the shell
-	Env     []string // its environment, that of the process if it is nil
+	Env     []string // environment of Command; nil for the environment of the process
 	Log     *slog.Logger
-	// Owed has the command told of the first run, whatever that exports: a process before this
-	// one may have been killed before its command succeeded.
+	// Owed says that the command runs after the first run even if that run exports nothing: an
+	// earlier process may have been killed before its command succeeded.
 	Owed bool
 	// OnEnd, unless it is nil, is told how the command ended.
 	OnEnd func(err error)

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -131,7 +130,7 @@ func (w *turns) ended(t turn, ran Ran) {
 	}
 	failed := make(map[string]error)
 	for _, err := range ran.Errs {
-		failed[kindOf(err)] = err
+		failed[pipeline.KindOf(err)] = err
 	}
 	if failed[allKinds] == nil {
 		w.recovered(t, failed)
@@ -181,14 +180,6 @@ func (w *turns) failed(kind string, err error, now time.Time) {
 // has reports whether works have batches of a kind.
 func has(works []export.Work, kind string) bool {
 	return slices.ContainsFunc(works, func(w export.Work) bool { return w.Table.Kind == kind })
-}
-
-// kindOf returns the kind to whose batches an error is limited, empty for all.
-func kindOf(err error) string {
-	if failure := (*pipeline.Error)(nil); errors.As(err, &failure) {
-		return failure.Kind
-	}
-	return ""
 }
 
 // count returns the number of batches.
